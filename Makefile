@@ -1,0 +1,72 @@
+# Every chore of the project. It needs Python and make: what a target uses is installed into .venv at its first run.
+#   make test ARGS="-k pixel"       ARGS goes to pytest, the demo, the benchmarks
+#   make test PYTHON=python3.13     the Python that .venv is made with
+#   make test VENV=.venv-3.13       another virtual environment
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+# Runs on any Python: prints "ok 3.11.7" or "old 3.9.2".
+PROBE := import sys; v = tuple(sys.version_info[:3]); print("%s %d.%d.%d" % ((v < (3, 11, 5) and "old" or "ok",) + v))
+probe = $(shell $(1) -c '$(PROBE)' 2>/dev/null)
+require = $(if $(filter ok,$(firstword $(2))),,$(error linkwrap needs Python 3.11.5 or later, but $(1) \
+	$(if $(2),is $(lastword $(2)),does not run): name another one, as in make test PYTHON=python3.13))
+agree = $(if $(filter $(lastword $(2)),$(lastword $(3))),,$(error $(1) is Python $(lastword $(2)), but $(VENV) was made with \
+	$(lastword $(3)): remove $(VENV), or name another one, as in VENV=.venv-$(lastword $(2))))
+
+# Prints a dependency group of pyproject.toml, one package a line.
+GROUP := import sys, tomllib; groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]; \
+	print(*groups[sys.argv[1]], sep="\n")
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types bench docs golden python-chosen python-made
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.ready-demo  ## wrap an email, then follow its links
+	$(PY) examples/demo.py $(ARGS)
+
+test: $(VENV)/.ready-test  ## the tests
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.ready-lint  ## ruff: rules and format
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+types: $(VENV)/.ready-types  ## mypy, strict
+	$(PY) -m mypy --strict
+
+bench: $(VENV)/.ready-bench  ## what wrapping costs, beside other ways to do it
+	$(PY) benchmarks/bench.py $(ARGS)
+
+docs: $(VENV)/.ready-docs  ## the documentation, into docs/_build
+	$(PY) -m sphinx -q -W -n --keep-going docs docs/_build
+
+golden: $(VENV)/.ready-test  ## renew the expected emails in tests/emails
+	$(PY) tests/emails/renew.py $(ARGS)
+
+$(VENV)/.ready-demo: pyproject.toml | python-made
+	$(PIP) install --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.ready-%: pyproject.toml | python-made
+	@$(PY) -c '$(GROUP)' $* > $(VENV)/$*.txt
+	$(PIP) install --editable '.[all]' --requirement $(VENV)/$*.txt
+	@touch $@
+
+# A PYTHON given by the caller must be the one in $(VENV); without one, whatever $(VENV) was made with will do.
+python-made: $(PY)
+	@$(call require,$(PY),$(call probe,$(PY)))
+	@$(if $(filter file,$(origin PYTHON)),,$(call agree,$(PYTHON),$(call probe,$(PYTHON)),$(call probe,$(PY))))
+
+$(PY): | python-chosen
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+python-chosen:
+	@$(if $(and $(wildcard $(PY)),$(filter file,$(origin PYTHON))),,$(call require,$(PYTHON),$(call probe,$(PYTHON))))

@@ -1,0 +1,68 @@
+"""What all tests share: the corpus of real email, hypothesis' profiles, and that nothing is skipped in CI.
+
+`LINKWRAP_CORPUS` names the corpus folder; `LINKWRAP_REQUIRE_ALL=1` turns each skip into a failure that says its reason.
+"""
+
+import email
+import email.policy
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+CORPUS = Path(os.environ.get("LINKWRAP_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
+REQUIRE_ALL = os.environ.get("LINKWRAP_REQUIRE_ALL") == "1"
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real email; the test is skipped where it is not there."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"the corpus of real email is not at {CORPUS}: set LINKWRAP_CORPUS")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def corpus_bodies(corpus: Path) -> list[tuple[str, bytes, str | None]]:
+    """Every HTML body of the corpus: its name (and the part's number in a message), bytes and declared charset."""
+    bodies: list[tuple[str, bytes, str | None]] = []
+    for path in sorted(corpus.rglob("*")):
+        name = path.relative_to(corpus).as_posix()
+        if path.suffix in {".html", ".htm"}:
+            bodies.append((name, path.read_bytes(), None))
+        elif path.suffix == ".eml":
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.compat32)
+            for number, part in enumerate(message.walk()):
+                content = part.get_payload(decode=True) if part.get_content_type() == "text/html" else None
+                if isinstance(content, bytes) and content:
+                    bodies.append((f"{name}#{number}", content, part.get_content_charset()))
+    assert bodies, f"no HTML body under {corpus}"
+    return bodies
+
+
+def refuse_skip(report: Any) -> Any:
+    """The report, as a failure if it is a skip and nothing may be skipped; an expected failure did run."""
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"LINKWRAP_REQUIRE_ALL is set, but this was skipped. {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """A skipped test fails where all must run."""
+    return refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    """A module that skips itself fails where all must run."""
+    return refuse_skip((yield))
