@@ -1,0 +1,241 @@
+"""The links of a document and the places for its pixels, as a mail client sees them.
+
+`scan` walks over a source text once. Live markup is read by the tokenization rules; the insides of Outlook's
+conditional comments are read as documents of their own, so that a fault in one cannot hide what follows it.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..urls import decode_references
+from . import tokenizer
+from .foreign import OpenElements
+from .tokenizer import BODY_TAG, COMMENT_END, CONDITION, CONDITIONAL_COMMENT, LAST_VALUE, LINK_TAG, TAG, next_link
+
+_RAW_TEXT = frozenset("iframe noembed noframes script style textarea title xmp".split())
+_NAME = re.compile(r"<([^\t\n\f\r />]*+)", re.ASCII)
+_TEXT = re.compile(r"[^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+", re.ASCII)
+PIXEL_PATH = "/q/"
+# Lists are quick and large: what is found goes through one into an array.
+_MANY = 50_000
+
+_live = next_link(images=False, comments=True).finditer
+_conditional = next_link(images=False, comments=False).finditer
+
+
+class LinkTag(NamedTuple):
+    """A tag with an `href`, its positions being those of the text that was scanned."""
+
+    element: str
+    """`a`, `area` or the VML element's name (`v:rect`), in lower case."""
+    start: int
+    end: int
+    """Where the value of the `href` starts and ends as it is written, quotes excluded."""
+    conditional: bool
+    """Whether it stands inside an Outlook conditional comment."""
+    tag_start: int
+    tag_end: int
+
+
+class Scan:
+    """What a text holds: its links, the places for pixels, the base URL and the images that may be pixels already."""
+
+    __slots__ = (
+        "_body_end",
+        "_html_end",
+        "_live",
+        "_rows",
+        "base",
+        "images",
+        "initial_at",
+        "pixel_at",
+        "positions",
+        "text",
+    )
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.positions = array("q")
+        """Five numbers a link: tag start, value start, value end, tag end, whether it is in a conditional comment."""
+        self.base: tuple[int, int] | None = None
+        """The value of the first live `<base href>`."""
+        self.images: list[tuple[int, int]] = []
+        """The values of the live `<img src>`, looked for only where the text holds `/q/`, as our pixels do."""
+        self.initial_at: int | None = None
+        """Where the initial-open pixel goes: behind the first live `<body …>`."""
+        self._body_end: int | None = None
+        self._html_end: int | None = None
+        self._live = _live if PIXEL_PATH not in text else next_link(images=True, comments=True).finditer
+        self._rows: list[int] = []
+        live_end = self._region(0, len(text), conditional=False)
+        self._keep_rows()
+        self.pixel_at = self._body_end or self._html_end or live_end
+        """Where the open pixel goes: before the last live `</body>`, else `</html>`, else where live markup ends."""
+
+    def rows(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """The positions, link by link."""
+        numbers = iter(self.positions)
+        return zip(numbers, numbers, numbers, numbers, numbers, strict=True)
+
+    @property
+    def links(self) -> list[LinkTag]:
+        """The links in the order of the text."""
+        return [
+            LinkTag(element_name(self.text, tag_start), start, end, bool(conditional), tag_start, tag_end)
+            for tag_start, start, end, tag_end, conditional in self.rows()
+        ]
+
+    def _region(self, start: int, end: int, *, conditional: bool) -> int:
+        """Read text[start:end] as a document; return where its live markup ends."""
+        text, rows = self.text, self._rows
+        matches = _conditional if conditional else self._live
+        links_before = len(self.positions) + len(rows)
+        position = start
+        while True:
+            for match in matches(text, position, end):
+                group = match.lastindex
+                if group is None:
+                    break
+                if group <= LAST_VALUE:
+                    value_start, value_end = match.span(group)
+                    rows += (match.start(1) - 1, value_start, value_end, match.end(), conditional)
+                    if len(rows) > _MANY:
+                        self._keep_rows()
+                elif not conditional:
+                    if group == CONDITION:
+                        break
+                    self._body_or_html(match, group)
+            position = match.end()
+            if group is not None:
+                closed = COMMENT_END.search(text, position, end)
+                self._region(position, closed.start() if closed else end, conditional=True)
+                if closed is None:
+                    return match.start(group)
+                position = closed.end()
+            elif position == end:
+                return end
+            else:
+                behind = self._construct(position, end, conditional=conditional)
+                if behind is None:
+                    return position
+                if behind < 0:
+                    self._keep_rows()
+                    del self.positions[links_before:]
+                    return self._foreign_region(start, end, conditional=conditional)
+                position = behind
+
+    def _keep_rows(self) -> None:
+        self.positions.extend(self._rows)
+        self._rows.clear()
+
+    def _foreign_region(self, start: int, end: int, *, conditional: bool) -> int:
+        """Do what `_region` does tag by tag, with the stack of open elements that SVG and MathML ask for."""
+        if not conditional:
+            self.base = self.initial_at = self._body_end = self._html_end = None
+            self.images.clear()
+        elements = OpenElements()
+        position = start
+        while True:
+            match = _TEXT.match(self.text, position, end)
+            assert match is not None
+            position = match.end()
+            if position == end:
+                return end
+            behind = self._construct(position, end, conditional=conditional, elements=elements)
+            if behind is None:
+                return position
+            position = behind
+
+    def _construct(
+        self, start: int, end: int, *, conditional: bool, elements: OpenElements | None = None
+    ) -> int | None:
+        """Take what begins with the "<" at `start`; return where it ends, None where the end of the text cuts it off.
+
+        Without `elements`, a start tag of SVG or MathML returns -1.
+        """
+        text = self.text
+        if text.startswith("<!--", start, end):
+            return self._comment(start, end, conditional=conditional)
+        if elements is not None and elements.foreign and text.startswith("<![CDATA[", start, end):
+            closed = text.find("]]>", start, end)
+            return closed + 3 if closed >= 0 else None
+        tag = TAG.match(text, start, end)
+        if tag is None:
+            return tokenizer.declaration_end(text, start, end)
+        name = tokenizer.lower(tag[2])
+        if tag[1]:
+            if elements is not None:
+                elements.end(name)
+            if not conditional:
+                self._end_tag(name, start)
+            return tag.end()
+        if elements is None:
+            if name in ("svg", "math"):
+                return -1
+        else:
+            if link := LINK_TAG.match(text, start, end):
+                assert link.lastindex is not None
+                self._rows += (start, *link.span(link.lastindex), link.end(), conditional)
+            if not elements.start(name, self_closing=tag[3].endswith("/"), attributes=lambda: self._values(tag)):
+                return tag.end()
+        if name in _RAW_TEXT:
+            text_end = tokenizer.raw_text_end(text, name, tag.end(), end)
+            closing = None if text_end is None else TAG.match(text, text_end, end)
+            if elements is not None:
+                elements.end(name)
+            return closing.end() if closing else None
+        if not conditional:
+            self._live_tag(name, tag)
+        return None if name == "plaintext" else tag.end()
+
+    def _comment(self, start: int, end: int, *, conditional: bool) -> int | None:
+        condition = CONDITIONAL_COMMENT.match(self.text, start, end)
+        if conditional:
+            # What ends a comment has ended the one around it, so a comment in a conditional one reaches to its end.
+            return condition.end() if condition else None
+        closed = tokenizer.comment_end(self.text, start, end)
+        if condition:
+            self._region(condition.end(), closed[0] if closed else end, conditional=True)
+        return closed[1] if closed else None
+
+    def _body_or_html(self, match: re.Match[str], group: int) -> None:
+        if group == BODY_TAG:
+            self.initial_at = self.initial_at or match.end()
+        else:
+            self._end_tag(match[group].lower(), match.start(group) - 2)
+
+    def _end_tag(self, name: str, start: int) -> None:
+        if name == "body":
+            self._body_end = start
+        elif name == "html":
+            self._html_end = start
+
+    def _live_tag(self, name: str, tag: re.Match[str]) -> None:
+        if name == "body":
+            self.initial_at = self.initial_at or tag.end()
+        elif name == "base" and self.base is None:
+            if href := tokenizer.attributes(self.text, *tag.span()).get("href"):
+                self.base = href.value
+        elif name == "img" and (src := tokenizer.attributes(self.text, *tag.span()).get("src")):
+            self.images.append(src.value)
+
+    def _values(self, tag: re.Match[str]) -> dict[str, str]:
+        found = tokenizer.attributes(self.text, *tag.span())
+        return {name: decode_references(self.text[slice(*place.value)]) for name, place in found.items()}
+
+
+def element_name(text: str, tag_start: int) -> str:
+    """Return the lower-case name of the element whose start tag is at `tag_start`."""
+    name = _NAME.match(text, tag_start)
+    assert name is not None
+    return tokenizer.lower(name[1])
+
+
+def scan(text: str) -> Scan:
+    """Find the links of `text`, the places for pixels, the base URL and what may be pixels already.
+
+    Never raises: text that is no HTML has no links. Takes linear time, and 40 bytes of memory a link.
+    """
+    return Scan(text)

@@ -1,0 +1,213 @@
+"""The tags of a source text with exact positions, by the WHATWG tokenization rules (HTML 13.2.5).
+
+Everything here is a compiled pattern, or a function that says where a construct which starts at a known place ends.
+Each pattern is linear by construction: every loop is possessive, and no two alternatives can match the same text
+twice. A construct that the end of the text cuts off is never matched, as a browser drops it.
+
+The patterns expect positions of a text in which one character is one code unit of the source (see `source.py`), and
+respect the `endpos` of `re`, so that the inside of a comment is read by the same patterns as a whole document.
+"""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+_SPACE = r"[\t\n\f\r ]"
+_TAG_NAME = r"[^\t\n\f\r />]*+"
+_QUOTED = r"""(?:"[^"]*+"|'[^']*+')"""
+_VALUE = rf"""(?:{_QUOTED}|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
+# 13.2.5.32: an "=" where a name is expected begins the name. 13.2.5.35: a quote opens a value only behind "=".
+_ATTRIBUTE_NAME = r"[^\t\n\f\r />][^\t\n\f\r />=]*+"
+_ATTRIBUTE = rf"[\t\n\f\r /]*+{_ATTRIBUTE_NAME}{_SPACE}*+(?:={_SPACE}*+{_VALUE}|(?!=))"
+# Most attributes are a space, a name and a quoted value; the general rule is tried from where those end.
+_COMMON_ATTRIBUTES = rf"(?:{_SPACE}++[^\t\n\f\r />=]++={_QUOTED})*+"
+_REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>)"
+
+_HREF = "[hH][rR][eE][fF]"
+_END_OF_NAME = r"[\t\n\f\r />=]"
+_LINK_ELEMENT = rf"[aA](?:[rR][eE][aA])?(?=[\t\n\f\r />])|[vV]:{_TAG_NAME}"
+_UP_TO_HREF = rf"""
+    (?:[\t\n\f\r /]*+(?!{_HREF}{_END_OF_NAME}){_ATTRIBUTE_NAME}{_SPACE}*+(?:={_SPACE}*+{_VALUE}|(?!=)))*+
+    [\t\n\f\r /]*+
+"""
+_LINK_TAG = rf"""
+    ({_LINK_ELEMENT})                                                                # 1: the element's name
+    {_UP_TO_HREF}
+    {_HREF}{_SPACE}*+
+    (?: ={_SPACE}*+(?: "([^"]*+)" | '([^']*+)' | ([^\t\n\f\r >"'][^\t\n\f\r >]*+) | (?=>)() )    # 2 to 5: its value
+      | (?!=)() )                                                                    # 6: no value: empty
+    {_REST_OF_TAG}
+"""
+
+
+_CONDITION = r"<!--\[[iI][fF][^\]>]*+\]>"
+
+
+def _any_case(name: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" for letter in name)
+
+
+def _raw_text(element: str) -> str:
+    name = rf"{_any_case(element)}(?=[\t\n\f\r />])"
+    return rf"{name}{_REST_OF_TAG}(?:[^<]++|<(?!/{name}))*+</{name}{_REST_OF_TAG}"
+
+
+# Tags that can neither be links nor change how what follows is read, told by their first letters.
+_BORING = (
+    r"(?:[c-hj-loqruwyzC-HJ-LOQRUWYZ]|[tT](?![iI]|[eE][xX])|[sS](?![cC]|[tT][yY]|[vV])|[pP](?![lL])|[bB](?![aAoO])"
+    r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA])|[mM](?![aA][tT][hH])"
+    r"|[nN](?![oO][eEfF])|[vV](?!:)|[xX](?![mM]))"
+)
+# Comments, and of the conditional ones those that hold no link.
+_COMMENT = r"""
+    !--(?: -?>
+         | (?!\[[iI][fF])(?:[^-]++|-(?!-!?>))*+--!?>
+         | (?:[^-<]++|-(?!-!?>)|<(?![aA]|[vV]:))*+--!?> )
+"""
+
+
+# A conditional comment ends with "<![endif]", whose ">" is not part of it.
+_OR_END = r"(?:>|\Z)"
+
+
+@cache
+def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
+    """Return the pattern that passes over what is of no use and then matches what is, if it is there.
+
+    By its `lastindex`: 2 to 6 (LAST_VALUE), a link's tag with that group as the value; 7 (BODY_TAG), `<body …>`; 8, the
+    end tag of body or html, whose name it holds; 9 (CONDITION), the opening of a conditional comment. Where it is None,
+    the match ends at the end of the text or at a "<" to look at.
+    With `images`, `<img>` is of use. Without `comments`, no comment is passed over: what ends one has ended the
+    conditional comment that is being read, and to look for it again at each opening would take quadratic time.
+    """
+    boring = _BORING.format(image="|[mM][gG]" if images else "")
+    return re.compile(
+        rf"""[^<]*+
+        (?: <(?: /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
+               | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
+               | (?:{_LINK_ELEMENT}){_UP_TO_HREF}>                                   # without an href
+               | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
+               {f"|{_COMMENT}" if comments else ""}
+               | {_raw_text("style")} | {_raw_text("title")}
+               | \?[^>]*+>
+               | /(?:>|[^a-zA-Z>][^>]*+>)
+               | (?![a-zA-Z/!?])                                                     # a "<" that is text
+            )[^<]*+ )*+
+        (?: <(?: {_LINK_TAG}
+               | ({_any_case("body")})(?=[\t\n\f\r />]){_REST_OF_TAG}
+               | /({_any_case("body")}|{_any_case("html")})(?=[\t\n\f\r />]){_REST_OF_TAG}
+               )
+            | ({_CONDITION})
+        )?+""",
+        re.ASCII | re.VERBOSE,
+    )
+
+
+LAST_VALUE, BODY_TAG, CONDITION = 6, 7, 9
+CONDITIONAL_COMMENT = re.compile(_CONDITION, re.ASCII)
+LINK_TAG = re.compile(rf"<{_LINK_TAG}", re.ASCII | re.VERBOSE)
+TAG = re.compile(rf"<(/?)([a-zA-Z]{_TAG_NAME})(?:{_ATTRIBUTE})*+([\t\n\f\r /]*+)>", re.ASCII)
+"""Any tag: 1 is "/" of an end tag, 2 its name, 3 ends with "/" where the tag is self-closing."""
+
+_ATTRIBUTE_PARTS = re.compile(
+    rf"""[\t\n\f\r /]*+({_ATTRIBUTE_NAME}){_SPACE}*+
+    (?:={_SPACE}*+(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|(?=>)())|(?!=)())""",
+    re.ASCII | re.VERBOSE,
+)
+_NO_VALUE = 6
+_NAME_IN_TAG = re.compile(rf"</?{_TAG_NAME}", re.ASCII)
+_MARKUP_DECLARATION = re.compile(r"<(?:!|\?|/(?![a-zA-Z]))[^>]*+>", re.ASCII)
+COMMENT_END = re.compile(r"--!?>")
+_SCRIPT_DATA = re.compile(r"<!--(-?>)?|</script(?=[\t\n\f\r />])", re.ASCII | re.IGNORECASE)
+_SCRIPT_ESCAPED = re.compile(r"(-->)|(<script(?=[\t\n\f\r />]))|</script(?=[\t\n\f\r />])", re.ASCII | re.IGNORECASE)
+_SCRIPT_DOUBLE_ESCAPED = re.compile(r"(-->)|</script(?=[\t\n\f\r />])", re.ASCII | re.IGNORECASE)
+
+
+def lower(name: str) -> str:
+    """Lower-case the ASCII letters of a name and no others, as the tokenizer does (13.2.5.8, 13.2.5.33)."""
+    if "\0" in name:
+        name = name.replace("\0", "\ufffd")
+    return name.lower() if name.isascii() else re.sub("[A-Z]+", lambda run: run[0].lower(), name)
+
+
+class Attribute(NamedTuple):
+    """Where an attribute stands: all of it, without white space around it, and its value, quotes excluded."""
+
+    start: int
+    end: int
+    value: tuple[int, int]
+
+
+def attributes(text: str, tag_start: int, tag_end: int) -> dict[str, Attribute]:
+    """Return the attributes of the tag at `tag_start` (its "<") that ends at `tag_end` (behind its ">") by their names.
+
+    Names are in lower case. Of several attributes with one name the first counts (13.2.5.33).
+    """
+    found: dict[str, Attribute] = {}
+    name = _NAME_IN_TAG.match(text, tag_start, tag_end)
+    assert name is not None
+    position = name.end()
+    while part := _ATTRIBUTE_PARTS.match(text, position, tag_end):
+        assert part.lastindex is not None
+        position = part.end()
+        end = part.end(1) if part.lastindex == _NO_VALUE else position
+        found.setdefault(lower(part[1]), Attribute(part.start(1), end, part.span(part.lastindex)))
+    return found
+
+
+def comment_end(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return where the data of the comment at `start` ("<!--") ends and what follows it begins, None without an end.
+
+    13.2.5.43 to 13.2.5.52: `<!-->` and `<!--->` are empty comments, `--!>` ends one too.
+    """
+    inside = start + 4
+    for short in (">", "->"):
+        if text.startswith(short, inside, end):
+            return inside, inside + len(short)
+    found = COMMENT_END.search(text, inside, end)
+    return found.span() if found else None
+
+
+def declaration_end(text: str, start: int, end: int) -> int | None:
+    """Return where the doctype or bogus comment at `start` ends: behind the first ">" (13.2.5.41, 13.2.5.53)."""
+    found = _MARKUP_DECLARATION.match(text, start, end)
+    return found.end() if found else None
+
+
+@cache
+def _end_tag_name(element: str) -> re.Pattern[str]:
+    return re.compile(rf"</{element}(?=[\t\n\f\r />])", re.ASCII | re.IGNORECASE)
+
+
+def raw_text_end(text: str, element: str, start: int, end: int) -> int | None:
+    """Return where the end tag of the raw-text or RCDATA `element` begins whose text is at `start` (13.2.5.9 to 14)."""
+    if element == "script":
+        return _script_end(text, start, end)
+    found = _end_tag_name(element).search(text, start, end)
+    return found.start() if found else None
+
+
+def _script_end(text: str, position: int, end: int) -> int | None:
+    """Follow script data through its escaped and double escaped states (13.2.5.15 to 13.2.5.31)."""
+    while found := _SCRIPT_DATA.search(text, position, end):
+        if text[found.start() + 1] == "/":
+            return found.start()
+        position = found.end()
+        if found[1]:
+            continue
+        # The dashes of "<!--" may be those of "-->", but "<!-->" is told by its own group above.
+        while found := _SCRIPT_ESCAPED.search(text, position, end):
+            position = found.end()
+            if found[1]:
+                break
+            if not found[2]:
+                return found.start()
+            found = _SCRIPT_DOUBLE_ESCAPED.search(text, position, end)
+            if found is None:
+                return None
+            position = found.end()
+            if found[1]:
+                break
+        else:
+            return None
+    return None
