@@ -1,0 +1,157 @@
+"""The redirect endpoint without a framework: one request in, one response and its event out.
+
+`respond` never raises, whatever a request holds, and never redirects to what was not signed for the host it came in on.
+It does no I/O, logs no token, and leaves the event to the caller, who sends the response even where storing the event
+failed.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from linkwrap.errors import InvalidToken
+from linkwrap.resolver import Click, Open, Resolver
+
+PIXEL = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
+    b"!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+"""A transparent GIF of one pixel."""
+
+# Gmail's image proxy asks again for each open only where it reads no-cache and max-age=0.
+_NEVER_CACHED = {
+    "Cache-Control": "private, no-store, no-cache, max-age=0, must-revalidate",
+    "Pragma": "no-cache",
+    "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
+}
+_WELL_KNOWN = "/.well-known/linkwrap/"
+_NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
+_PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
+_PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_MAX_USER_AGENT = 512
+_MAX_IP_ADDRESS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to send, and what to record.
+
+    `headers` has each name once, `Content-Length` included. `event` is ready for JSON, or None where nothing is to be
+    recorded; `docs/howto/endpoint.md` lists its keys.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    event: dict[str, object] | None = None
+
+
+def respond(
+    resolver: Resolver,
+    *,
+    method: str,
+    raw_path: str | bytes,
+    host: str,
+    headers: Mapping[str, str],
+    ip_address: str | None = None,
+) -> Response:
+    """Answer one request to the redirect endpoint.
+
+    `raw_path` is the request's path as it was sent, percent-encoding untouched; a query behind it is ignored. `host` is
+    the `Host` header, or what a trusted proxy says it was. `headers` are the request's, names in any case.
+    `ip_address` is the reader's.
+
+    `/f/SUBLINK/TOKEN` redirects (302), `/q/TOKEN` is the open pixel (200, whatever the token),
+    `/.well-known/linkwrap/NONCE` proves to `linkwrap.domains` that the host leads here, `/healthz` says ok on any host.
+    Links that do not verify and everything unknown are 404, links that the resolver's `refuse` stops are 410, methods
+    other than GET and HEAD 405. HEAD is answered like GET, with an empty body. A request never raises.
+    """
+    path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
+    path = path.partition("?")[0]
+    visit: Click | Open | None = None
+    if not path.startswith(("/f/", "/q/", _WELL_KNOWN)) and path != "/healthz":
+        response = _text(404, "Not found.\n")
+    elif method not in ("GET", "HEAD"):
+        response = _text(405, "Only GET and HEAD are allowed.\n", {"Allow": "GET, HEAD"})
+    elif path == "/healthz":
+        response = _text(200, "ok")
+    elif path.startswith(_WELL_KNOWN):
+        response = _verification(resolver, host, path)
+    else:
+        response, visit = _visit(resolver, host, path)
+    body = b"" if method == "HEAD" else response.body
+    event = None if visit is None else _event(visit, method, headers, ip_address)
+    return replace(response, body=body, event=event)
+
+
+def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | Open | None]:
+    found: Click | Open | None = None
+    missing = _text(404, "This link is not valid. Please open it from the message it came in.\n")
+    try:
+        found = resolver.resolve_path(host, path)
+    except InvalidToken as error:
+        if error.reason == "refused":
+            missing = _text(410, "This link was disabled.\n")
+    if path.startswith("/q/"):
+        return _respond(200, "image/gif", PIXEL, _NEVER_CACHED), found if isinstance(found, Open) else None
+    if not isinstance(found, Click):
+        return missing, None
+    return _text(302, "Found.\n", {"Location": found.url, "Referrer-Policy": "no-referrer"}), found
+
+
+def _verification(resolver: Resolver, host: str, path: str) -> Response:
+    nonce = path.removeprefix(_WELL_KNOWN)
+    if _NONCE.fullmatch(nonce):
+        try:
+            return _text(200, resolver.verification(host, nonce))
+        except InvalidToken:
+            pass
+    return _text(404, "Not found.\n")
+
+
+def _event(visit: Click | Open, method: str, headers: Mapping[str, str], ip_address: str | None) -> dict[str, object]:
+    header = {name.lower(): value for name, value in headers.items()}
+    machine = method == "HEAD" or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
+    click = visit if isinstance(visit, Click) else None
+    if isinstance(visit, Open):
+        kind = "initial_open" if visit.initial else "open"
+    else:
+        # A scanner follows every link of a mail: what it does must not unsubscribe the reader.
+        kind = "link_unsubscribe" if visit.unsubscribe and not machine else "click"
+    return {
+        "type": kind,
+        "event_id": str(uuid.uuid4()),
+        "timestamp": int(time.time()),
+        "account_id": visit.account_id,
+        "tracking_domain": visit.host,
+        "target_link_url": click and click.url,
+        "target_link_name": click and click.link_name,
+        "rcpt_meta": visit.metadata,
+        "sent_at": int(visit.sent_at.timestamp()),
+        "expired": visit.expired,
+        "machine": machine,
+        "ip_address": _clean(ip_address, _MAX_IP_ADDRESS),
+        "user_agent": _clean(header.get("user-agent"), _MAX_USER_AGENT),
+    }
+
+
+def _clean(text: str | None, limit: int) -> str | None:
+    """At most `limit` characters of a value that a stranger sent, without controls, line separators and surrogates."""
+    return None if text is None else "".join(filter(str.isprintable, text[:limit]))
+
+
+def _text(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return _respond(status, "text/plain; charset=utf-8", text.encode(), headers)
+
+
+def _respond(status: int, content_type: str, body: bytes, headers: Mapping[str, str]) -> Response:
+    common = {
+        "Content-Type": content_type,
+        "Content-Length": str(len(body)),
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex",
+    }
+    return Response(status, {**common, **headers}, body)
