@@ -1,0 +1,198 @@
+"""Which links are wrapped: the markup that opts a link out or names it, and the sender's own rules.
+
+Everything decided about one link is in its `Link`, so that each decision can be explained.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from .errors import OptionError
+from .markup.tokenizer import Attribute, attributes
+from .urls import Unusable, decode_references, host_name
+
+Reason = Unusable | Literal["opted-out", "already-wrapped", "policy"]
+"""Why a link is not wrapped."""
+
+MAX_LINK_NAME = 63
+DEFAULT_SUBLINK = "a"
+
+# Who reads the attribute: its name, and the value that opts a link out (None: any, or none at all).
+_OPT_OUTS: dict[str, tuple[str, str | None]] = {
+    "sparkpost": ("data-msys-clicktrack", "0"),
+    "sendgrid": ("clicktracking", "off"),
+    "mailgun": ("disable-tracking", "true"),
+    "postmark": ("data-pm-no-track", None),
+    "ses": ("ses:no-track", None),
+    "mandrill": ("mc:disable-tracking", None),
+    "customerio": ("class", "untracked"),
+    "ahoy": ("data-skip-click", "true"),
+    "mautic": ("mautic:disable-tracking", "true"),
+}
+SENDERS = frozenset(_OPT_OUTS)
+_NAMES = ("data-msys-linkname", "data-msys-link-name")
+_UNSUBSCRIBE = "data-msys-unsubscribe"
+_SUBLINK = "data-msys-sublink"
+_REMOVED = (*_NAMES, _UNSUBSCRIBE, _SUBLINK)
+
+# A tag without any of these holds no markup of ours or of another sender.
+_MARKS = ("data-msys-", "clicktracking", "disable-tracking", "no-track", "untracked", "data-skip-click")
+_SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
+_HOST = re.compile(r"https?://(?:[^/?#@]*+@)?([^/?#:]*+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that was found, and what was decided about it."""
+
+    href: str
+    """The value as a client reads it: decoded, its character references resolved."""
+    url: str | None
+    """The destination: an absolute URL in ASCII, or None where there is none."""
+    element: str
+    """The element's name in lower case: `a`, `area`, `v:roundrect`; empty for a plain URL."""
+    name: str | None
+    """The link name, at most 63 bytes of UTF-8."""
+    unsubscribe: bool
+    sublink: str | None
+    """The path segment in place of the usual `a`."""
+    wrapped: bool
+    reason: Reason | None
+    """Why the link is not wrapped; None where it is."""
+    conditional: bool
+    """Whether it stands inside an Outlook conditional comment."""
+    start: int | None
+    end: int | None
+    """Where the value starts and ends in the input, quotes excluded: characters of a `str`, bytes of `bytes`."""
+    warning: str | None = None
+    """What was ignored about the link, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPolicy:
+    """Which links are wrapped, beyond what every sender wants.
+
+    - `honour`: the senders whose opt-out markup counts, of `SENDERS` (sparkpost, sendgrid, mailgun, postmark, ses,
+      mandrill, customerio, ahoy, mautic).
+    - `skip_hosts`: host names to which links are left alone; `*.example.com` means all names under example.com.
+    - `destination`: sees the `Link` at compile time, once per link, and returns the URL to sign in place of `link.url`,
+      or None to leave the link alone. What it returns is checked like any other destination.
+
+    Raises `OptionError` that lists every fault.
+    """
+
+    honour: Collection[str] = SENDERS
+    skip_hosts: Collection[str] = ()
+    destination: Callable[[Link], str | None] | None = None
+
+    def __post_init__(self) -> None:
+        faults = []
+        hosts = set()
+        if isinstance(self.honour, str) or isinstance(self.skip_hosts, str):
+            faults.append("honour and skip_hosts take a collection of names, not one string")
+        else:
+            if unknown := sorted(set(self.honour) - SENDERS):
+                faults.append(f"honour names {', '.join(unknown)}: known are {', '.join(sorted(SENDERS))}")
+            for host in self.skip_hosts:
+                try:
+                    hosts.add(host_name(host.removeprefix("*.")) if host[:2] != "*." else "*." + host_name(host[2:]))
+                except ValueError as error:
+                    faults.append(f"skip_hosts: {error}")
+        if self.destination is not None and not callable(self.destination):
+            faults.append("destination takes a callable or None")
+        if faults:
+            raise OptionError("; ".join(faults))
+        object.__setattr__(self, "honour", frozenset(self.honour))
+        object.__setattr__(self, "skip_hosts", frozenset(hosts))
+
+    def skips(self, url: str) -> bool:
+        """Whether links to the host of this destination are left alone."""
+        if not self.skip_hosts:
+            return False
+        match = _HOST.match(url)
+        host = match[1].removesuffix(".") if match else ""
+        if host in self.skip_hosts:
+            return True
+        labels = host.split(".")
+        return any("*." + ".".join(labels[first:]) in self.skip_hosts for first in range(1, len(labels)))
+
+
+class Controls(NamedTuple):
+    """What the markup on a link says of it."""
+
+    opted_out: bool = False
+    name: str | None = None
+    unsubscribe: bool = False
+    sublink: str | None = None
+    warning: str | None = None
+    cuts: tuple[tuple[int, int], ...] = ()
+    """The spans of the attributes that a wrapped link loses, each with the white space before it."""
+
+
+NO_CONTROLS = Controls()
+
+
+def may_have_controls(tags: str) -> bool:
+    """Whether any of these tags, joined, may hold markup that `read_controls` reads."""
+    lowered = tags.lower()
+    return any(mark in lowered for mark in _MARKS)
+
+
+def read_controls(
+    text: str, tag_start: int, tag_end: int, decode: Callable[[int, int], str], honour: Collection[str]
+) -> Controls:
+    """Read the opt-out and naming markup of the tag at text[tag_start:tag_end]; `decode` gives a value's characters."""
+    if not may_have_controls(text[tag_start:tag_end]):
+        return NO_CONTROLS
+    found = attributes(text, tag_start, tag_end)
+
+    def value(name: str) -> str | None:
+        attribute = found.get(name)
+        return None if attribute is None else decode_references(decode(*attribute.value))
+
+    name = next((said for said in map(value, _NAMES) if said is not None), None)
+    sublink, warning = read_sublink(value(_SUBLINK))
+    return Controls(
+        any(_opts_out(value(_OPT_OUTS[sender][0]), _OPT_OUTS[sender]) for sender in honour),
+        cut_name(name),
+        (value(_UNSUBSCRIBE) or "").strip() == "1",
+        sublink,
+        warning,
+        tuple(sorted(_span(text, found[name]) for name in _REMOVED if name in found)),
+    )
+
+
+def cut_name(name: str | None) -> str | None:
+    """Cut a link name to 63 bytes of UTF-8, at a character; an empty one is none."""
+    if not name:
+        return None
+    return name.encode("utf-8", "replace")[:MAX_LINK_NAME].decode("utf-8", "ignore") or None
+
+
+def read_sublink(said: str | None) -> tuple[str | None, str | None]:
+    """Return the path segment that a sublink asks for, and a warning where it is not one."""
+    if said is None:
+        return None, None
+    segment = said.replace(" ", "_")
+    if _SUBLINK_SEGMENT.fullmatch(segment):
+        return segment, None
+    return None, f"the sublink {said[:80]!r} is ignored: it takes 1 to 64 letters, digits, '-' or '_'"
+
+
+def _opts_out(said: str | None, opt_out: tuple[str, str | None]) -> bool:
+    name, expected = opt_out
+    if said is None or expected is None:
+        return said is not None
+    if name == "class":
+        return expected in said.split()
+    return said.strip().lower() == expected
+
+
+def _span(text: str, attribute: Attribute) -> tuple[int, int]:
+    """The attribute with the white space before it, where the rest of the tag can do without that."""
+    start = attribute.start
+    if text[attribute.end] in "\t\n\f\r >":
+        while text[start - 1] in "\t\n\f\r ":
+            start -= 1
+    return start, attribute.end

@@ -1,0 +1,156 @@
+"""A compiled document: static text with slots for URLs and pixels, and what was decided about each link.
+
+A `LinkTemplate` is plain data: no keys, no host, no recipient. One serves every account, can be cached and pickled.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from .markup.links import element_name
+from .markup.source import open_source
+from .policy import Link, Reason
+from .urls import decode_references
+
+OPEN_PIXEL = '<img border="0" width="1" height="1" alt="" src="{}">'
+# A block of one pixel that the margin takes back again: it moves nothing, and a hidden preheader stays the first text.
+INITIAL_PIXEL = (
+    '<img border="0" width="1" height="1" alt="" src="{}" '
+    'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
+)
+
+Text = TypeVar("Text", str, bytes)
+
+
+class Decision(NamedTuple):
+    """What was decided about a link; `part` is its share of the token where it is wrapped."""
+
+    url: str | None
+    reason: Reason | None
+    part: str | None = None
+    name: str | None = None
+    unsubscribe: bool = False
+    sublink: str | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LinkTemplate(Generic[Text]):
+    """A document with slots, made by `LinkWrapper.compile` and filled in by `LinkWrapper.render`."""
+
+    source: Text
+    """The document as it came in."""
+    encoding: str | None
+    charset: str | None
+    unit: int
+    positions: "array[int]"
+    decisions: tuple[Decision, ...]
+    slots: tuple[tuple[str, str], ...]
+    """Of each link that is wrapped, in the order of the text: its share of the token and its sublink."""
+    static: tuple[Text, ...]
+    """The text between the slots, those of the pixels included."""
+    initial_at: int | None
+    pixel_at: int
+    """Where the pixels go in the source."""
+    initial_slot: int
+    pixel_slot: int
+    """How many wrapped links stand before the pixels."""
+    pixels: frozenset[tuple[str, bool]]
+    """Account and kind (initial or not) of our own pixels that the document holds already."""
+
+    def __repr__(self) -> str:
+        units = "characters" if isinstance(self.source, str) else "bytes"
+        return f"<LinkTemplate: {len(self.decisions)} links, {len(self.slots)} to wrap, {len(self.source)} {units}>"
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Every link that was found, in the order of the text, with what was decided; made anew at each call."""
+        return tuple(self._links())
+
+    def slotted(self, slot: Callable[[int], str], *, open_tracking: bool = True, initial_open: bool = False) -> Text:
+        """Return the source with `slot(i)` in place of the i-th URL, for a merge engine that fills in the rest too.
+
+        The i-th URL is the i-th of `LinkWrapper.urls`: the wrapped links in the order of the text, then the open pixel,
+        then the initial-open pixel. `slot` returns ASCII text, such as `"{{ urls[3] }}"`.
+        """
+        count = len(self.slots)
+        pixels = {initial for _, initial in self.pixels}
+        return self.fill(
+            [slot(number) for number in range(count)],
+            OPEN_PIXEL.format(slot(count)) if open_tracking and False not in pixels else "",
+            INITIAL_PIXEL.format(slot(count + 1)) if initial_open and True not in pixels else "",
+        )
+
+    def fill(self, urls: list[str] | None, pixel: str, initial: str) -> Text:
+        """Return the document with these texts in its slots, all ASCII; without `urls` its links stay as they were."""
+        if urls is None:
+            return self._join(self._around_pixels(), [pixel] if self.initial_at is None else [initial, pixel])
+        values = urls.copy()
+        values.insert(self.pixel_slot, pixel)
+        if self.initial_at is not None:
+            values.insert(self.initial_slot, initial)
+        return self._join(self.static, values)
+
+    def originals(self) -> list[str]:
+        """Return the values of the links that are wrapped, as the source writes them."""
+        source = open_source(self.source, self.encoding)
+        return [
+            source.decode(start, end)
+            for (_, start, end, *_), decision in zip(self._rows(), self.decisions, strict=True)
+            if decision.part is not None
+        ]
+
+    def _around_pixels(self) -> Sequence[Text]:
+        source, first, second = self.source, self.initial_at, self.pixel_at
+        if first is None:
+            return source[:second], source[second:]
+        return source[:first], source[first:second], source[second:]
+
+    def _join(self, static: Sequence[Text], values: list[str]) -> Text:
+        parts: list[str | bytes] = [""] * (len(static) + len(values))
+        parts[0::2] = static
+        parts[1::2] = values if self.charset is None else [value.encode(self.charset) for value in values]
+        return self.source[:0].join(cast("list[Text]", parts))
+
+    def _rows(self) -> Iterator[tuple[int, ...]]:
+        numbers = iter(self.positions)
+        return zip(numbers, numbers, numbers, numbers, numbers, strict=True)
+
+    def _links(self) -> Iterator[Link]:
+        source = open_source(self.source, self.encoding)
+        for (tag_start, start, end, _, conditional), decision in zip(self._rows(), self.decisions, strict=True):
+            yield make_link(
+                decision,
+                decode_references(source.decode(start, end)),
+                element_name(source.text, tag_start),
+                conditional=bool(conditional),
+                start=start * self.unit,
+                end=end * self.unit,
+            )
+
+
+def make_link(
+    decision: Decision,
+    href: str,
+    element: str,
+    *,
+    conditional: bool = False,
+    start: int | None = None,
+    end: int | None = None,
+) -> Link:
+    """Return the public account of a decision."""
+    return Link(
+        href=href,
+        url=decision.url,
+        element=element,
+        name=decision.name,
+        unsubscribe=decision.unsubscribe,
+        sublink=decision.sublink,
+        wrapped=decision.reason is None,
+        reason=decision.reason,
+        conditional=conditional,
+        start=start,
+        end=end,
+        warning=decision.warning,
+    )

@@ -1,0 +1,214 @@
+"""`LinkWrapper`: a document in, the same document with signed redirect URLs out.
+
+There is one way through: `compile` finds and decides (once per template), `render` signs and fills in (per recipient),
+`wrap` does both. Nothing raises for bad markup: what cannot be wrapped stays as it is and is told in `.links`.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from . import tokens
+from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
+from .compiler import Compiler
+from .errors import DomainError, OptionError
+from .policy import DEFAULT_SUBLINK, Controls, LinkPolicy, cut_name, read_sublink
+from .template import INITIAL_PIXEL, OPEN_PIXEL, LinkTemplate
+from .tokens import SigningKeys
+
+Text = TypeVar("Text", str, bytes)
+Metadata = Mapping[str, Any] | None
+
+_DEFAULT_POLICY = LinkPolicy()
+
+
+class MessageOptions(TypedDict, total=False):
+    """What may differ from message to message; what is left out is as the wrapper was made.
+
+    `sent_at` is a time with a zone, now where it is left out; tokens hold it to the second.
+    """
+
+    account_id: str
+    tracking_domain: str | TrackingDomain
+    click_tracking: bool
+    open_tracking: bool
+    initial_open: bool
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    account_id: str
+    origin: str
+    host: str
+    click_tracking: bool
+    open_tracking: bool
+    initial_open: bool
+    sent_at: int | None
+
+
+class LinkWrapper:
+    """Wraps the links of mail for one service's keys; make it once, use it from any thread.
+
+    - `keys`: sign the URLs, and tell which are wrapped already.
+    - `account_id`: in every token, at most 100 bytes of UTF-8.
+    - `tracking_domain`: the host that the URLs are on, a host name (`click.acme.com`, `localhost:8080`) or a
+      `TrackingDomain`, which must be verified. A plain host name is your word for it, and its URLs are https.
+    - `click_tracking`, `open_tracking`, `initial_open`: whether links are wrapped, and which pixels are added.
+    - `policy`: which links are wrapped.
+
+    All but `keys` and `policy` can be given per message too, to every method that takes `options` (`MessageOptions`).
+    Raises `OptionError` or `DomainError` for what cannot be used.
+    """
+
+    __slots__ = ("_compiler", "_keys", "_options", "_settings")
+
+    def __init__(
+        self,
+        keys: SigningKeys,
+        *,
+        account_id: str = "",
+        tracking_domain: str | TrackingDomain = DEFAULT_TRACKING_DOMAIN,
+        click_tracking: bool = True,
+        open_tracking: bool = True,
+        initial_open: bool = False,
+        policy: LinkPolicy = _DEFAULT_POLICY,
+    ) -> None:
+        if not isinstance(keys, SigningKeys):
+            raise OptionError(
+                f"keys takes SigningKeys, not {type(keys).__name__}: SigningKeys('…') makes them of a secret"
+            )
+        if not isinstance(policy, LinkPolicy):
+            raise OptionError(f"policy takes a LinkPolicy, not {type(policy).__name__}")
+        self._keys = keys
+        self._compiler = Compiler(keys, policy)
+        self._options: MessageOptions = {
+            "account_id": account_id,
+            "tracking_domain": tracking_domain,
+            "click_tracking": click_tracking,
+            "open_tracking": open_tracking,
+            "initial_open": initial_open,
+        }
+        self._settings = _settings(self._options)
+
+    def compile(self, html: Text, *, encoding: str | None = None) -> LinkTemplate[Text]:
+        """Find the links of an HTML document or fragment and decide about each.
+
+        `bytes` are read in `encoding`, a WHATWG label, or else by their BOM, their own declaration, or detection.
+        Raises `OptionError` for an unknown `encoding`, `TypeError` for what is no text, and what the policy's
+        `destination` raises; nothing for bad markup.
+        """
+        if not isinstance(html, (str, bytes)):
+            raise TypeError(f"html takes str or bytes, not {type(html).__name__}")
+        return self._compiler.compile(html, encoding)
+
+    def render(
+        self, template: LinkTemplate[Text], metadata: Metadata = None, **options: Unpack[MessageOptions]
+    ) -> Text:
+        """Return the document for one message: `str` or `bytes`, as it was compiled from.
+
+        `metadata` is a JSON object of at most 1000 bytes, the same in every link of the message; its receivers can read
+        it, so it holds ids and no personal data. Raises `OptionError` for metadata or an option that cannot be used.
+        """
+        settings = _settings({**self._options, **options}) if options else self._settings
+        context = _context(settings, metadata)
+        urls = self._click_urls(template, settings, context) if settings.click_tracking else None
+        pixel = initial = ""
+        if settings.open_tracking and (settings.account_id, False) not in template.pixels:
+            pixel = OPEN_PIXEL.format(self._open_url(settings, context, initial=False))
+        if (
+            settings.initial_open
+            and template.initial_at is not None
+            and (settings.account_id, True) not in template.pixels
+        ):
+            initial = INITIAL_PIXEL.format(self._open_url(settings, context, initial=True))
+        return template.fill(urls, pixel, initial)
+
+    def wrap(
+        self, html: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> Text:
+        """Compile and render at once: `wrap(html, m)` is `render(compile(html), m)`."""
+        return self.render(self.compile(html, encoding=encoding), metadata, **options)
+
+    def urls(
+        self, template: LinkTemplate[Any], metadata: Metadata = None, **options: Unpack[MessageOptions]
+    ) -> list[str]:
+        """Return the URLs for the slots of `template.slotted`: the wrapped links', the open pixel's, the initial one's.
+
+        All of them are returned always, so that a slot's number does not depend on options; with click tracking off,
+        the links' are the values as the source has them.
+        """
+        settings = _settings({**self._options, **options}) if options else self._settings
+        context = _context(settings, metadata)
+        urls = self._click_urls(template, settings, context) if settings.click_tracking else template.originals()
+        return urls + [self._open_url(settings, context, initial=initial) for initial in (False, True)]
+
+    def wrap_url(
+        self,
+        url: str,
+        metadata: Metadata = None,
+        *,
+        link_name: str | None = None,
+        unsubscribe: bool = False,
+        sublink: str | None = None,
+        **options: Unpack[MessageOptions],
+    ) -> str:
+        """Return the redirect URL for one plain URL (no character references in it).
+
+        What is no destination, is wrapped already, or is refused by the policy comes back unchanged.
+        """
+        segment, warning = read_sublink(sublink)
+        if warning:
+            raise OptionError(warning)
+        settings = _settings({**self._options, **options}) if options else self._settings
+        context = _context(settings, metadata)
+        if not settings.click_tracking:
+            return url
+        controls = Controls(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
+        decision = self._compiler.decide(url, None, controls, element="", conditional=False)
+        if decision.part is None:
+            return url
+        slots = [(decision.part, segment or DEFAULT_SUBLINK)]
+        return tokens.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
+
+    def _click_urls(self, template: LinkTemplate[Any], settings: _Settings, context: str) -> list[str]:
+        return tokens.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
+
+    def _open_url(self, settings: _Settings, context: str, *, initial: bool) -> str:
+        return tokens.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
+
+
+def _settings(options: MessageOptions) -> _Settings:
+    """Check the options of a message, and say in one message all that is wrong with them."""
+    known = MessageOptions.__optional_keys__
+    faults = [f"there is no option {name!r}, only {', '.join(sorted(known))}" for name in options if name not in known]
+    if not isinstance(options["account_id"], str):
+        faults.append("account_id takes a string")
+    flags = {name: options.get(name) for name in ("click_tracking", "open_tracking", "initial_open")}
+    faults += [f"{name} takes True or False" for name, flag in flags.items() if not isinstance(flag, bool)]
+    sent_at = options.get("sent_at")
+    if sent_at is not None and (not isinstance(sent_at, datetime) or sent_at.tzinfo is None):
+        faults.append("sent_at takes a datetime with a time zone, such as datetime.now(UTC)")
+    if faults:
+        raise OptionError("; ".join(faults))
+    domain = options["tracking_domain"]
+    if not isinstance(domain, TrackingDomain):
+        domain = TrackingDomain(domain, verified=True)
+    if not domain.verified:
+        raise DomainError(f"the tracking domain {domain.host} is not verified: links on it may be dead")
+    return _Settings(
+        options["account_id"],
+        domain.origin,
+        domain.host,
+        options["click_tracking"],
+        options["open_tracking"],
+        options["initial_open"],
+        None if sent_at is None else int(sent_at.timestamp()),
+    )
+
+
+def _context(settings: _Settings, metadata: Metadata) -> str:
+    sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
+    return tokens.encode_context(settings.account_id, sent_at, metadata)
