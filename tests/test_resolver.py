@@ -220,7 +220,16 @@ def test_kinds_are_kept_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "//evil.example/", "/relative", "https:///", ""]
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//evil.example/",
+        "/relative",
+        "https:///",
+        "",
+        "https://shop.example/a b",
+    ],
 )
 def test_signed_destination_that_is_no_web_address_never_redirects(url: str) -> None:
     """A signature is not enough: what it covers must be an http or https URL with a host."""
@@ -232,7 +241,6 @@ def test_signed_destination_that_is_no_web_address_never_redirects(url: str) -> 
     [
         ("https://shop.example\\@evil.example/", "https://shop.example/@evil.example/"),
         ("https://SHOP.example", "https://shop.example/"),
-        ("https://shop.example/a b", "https://shop.example/a%20b"),
         ("https://shop.example/{{name}}", "https://shop.example/{{name}}"),
     ],
 )

@@ -139,11 +139,12 @@ def redirect_target(url: str) -> str | None:
 
     It is serialised once more, and not judged as `read_destination` does: what was a link once stays one.
     """
+    if not _TARGET.fullmatch(url):
+        return None
     try:
-        target = ada_url.normalize_url(url)
+        return ada_url.normalize_url(url)
     except ValueError:
         return None
-    return target if _TARGET.fullmatch(target) else None
 
 
 def read_base(href: str) -> str | None:
