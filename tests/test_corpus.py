@@ -1,0 +1,95 @@
+"""Real email, wrapped: nothing but the links' values and the pixels may differ, and every link leads where it led."""
+
+import re
+
+from linkwrap import Click, LinkTemplate, LinkWrapper, Open, Resolver, SigningKeys
+from linkwrap.markup.encodings import codec_of_label
+from linkwrap.markup.links import scan
+from linkwrap.markup.source import open_source
+from linkwrap.template import INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap.urls import decode_references, read_base, read_destination
+
+KEYS = SigningKeys("the key of the tests on real mail")
+WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain="click.acme.test", initial_open=True)
+METADATA = {"message_id": "m-0123456789", "rcpt": "r-0123456789"}
+URL = re.compile(r"https://click\.acme\.test/(?:f/[A-Za-z0-9_-]+|q)/[A-Za-z0-9._-]+")
+
+
+def put_back(wrapped: str, originals: list[str]) -> str:
+    """The wrapped mail with its pixels cut and each redirect URL replaced by the value it stands for."""
+    for pixel in (OPEN_PIXEL, INITIAL_PIXEL):
+        wrapped = re.sub(re.escape(pixel).replace(r"\{\}", URL.pattern), "", wrapped)
+    values = iter(originals)
+    restored = URL.sub(lambda _: next(values), wrapped)
+    assert next(values, None) is None, "fewer redirect URLs than wrapped links"
+    return restored
+
+
+def wrapped_values(template: LinkTemplate[str] | LinkTemplate[bytes]) -> list[str]:
+    """What stood where redirect URLs stand now, one character for one unit."""
+    source = template.source
+    spans = [(link.start, link.end) for link in template.links if link.wrapped]
+    if isinstance(source, bytes):
+        return [source[start:end].decode("latin-1") for start, end in spans]
+    return [source[start:end] for start, end in spans]
+
+
+def test_text_is_kept_to_the_character(corpus_bodies: list[tuple[str, bytes, str | None]]) -> None:
+    """As `str`: values put back and pixels cut, the mail is the one that went in."""
+    for name, body, charset in corpus_bodies:
+        codec = codec_of_label(charset or "") or "utf-8"
+        html = body.decode(codec, "replace")
+        template = WRAPPER.compile(html)
+        wrapped = WRAPPER.render(template, METADATA)
+        assert put_back(wrapped, wrapped_values(template)) == html, name
+        assert WRAPPER.wrap(wrapped, METADATA) == wrapped, name
+
+
+def test_bytes_are_kept_to_the_byte(corpus_bodies: list[tuple[str, bytes, str | None]]) -> None:
+    """As `bytes` in their own charset: values put back and pixels cut, the mail is the one that went in."""
+    for name, body, charset in corpus_bodies:
+        encoding = charset if charset and codec_of_label(charset) else None
+        template = WRAPPER.compile(body, encoding=encoding)
+        wrapped = WRAPPER.render(template, METADATA)
+        if template.unit == 2:
+            restored = put_back(wrapped.decode(template.charset or ""), wrapped_values(template))
+            assert restored.encode(template.charset or "") == body, name
+        else:
+            restored = put_back(wrapped.decode("latin-1"), wrapped_values(template))
+            assert restored == body.decode("latin-1"), name
+        assert WRAPPER.wrap(wrapped, METADATA, encoding=encoding) == wrapped, name
+
+
+def test_every_wrapped_link_leads_where_it_led(corpus_bodies: list[tuple[str, bytes, str | None]]) -> None:
+    """Redeemed, each redirect URL gives the URL that a browser opens for the value it replaced, in that order."""
+    resolver = Resolver(KEYS)
+    clicks = 0
+    for name, body, charset in corpus_bodies:
+        encoding = charset if charset and codec_of_label(charset) else None
+        source = open_source(body, encoding)
+        found = scan(source.text)
+        base = read_base(decode_references(source.decode(*found.base))) if found.base else None
+        expected = [
+            read_destination(decode_references(source.decode(tag.start, tag.end)), base)[0] for tag in found.links
+        ]
+        template = WRAPPER.compile(body, encoding=encoding)
+        urls = WRAPPER.urls(template, METADATA)
+        wrapped = [url for url, link in zip(expected, template.links, strict=True) if link.wrapped]
+        for url, destination in zip(urls, wrapped, strict=False):
+            click = resolver.resolve_click(url)
+            assert isinstance(click, Click)
+            assert (click.url, click.metadata, click.account_id) == (destination, METADATA, "acme"), name
+            clicks += 1
+        pixel = resolver.resolve(urls[-2])
+        assert isinstance(pixel, Open)
+        assert not pixel.initial
+        assert len(urls) == len(wrapped) + 2, name
+        left = [link for link in template.links if not link.wrapped]
+        assert all(link.reason is not None for link in left), name
+    assert clicks > 300
+
+
+def test_no_pixel_and_no_link_means_no_change(corpus_bodies: list[tuple[str, bytes, str | None]]) -> None:
+    """With clicks and opens off, what comes out is what went in."""
+    for name, body, _ in corpus_bodies:
+        assert WRAPPER.wrap(body, METADATA, click_tracking=False, open_tracking=False, initial_open=False) == body, name

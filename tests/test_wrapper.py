@@ -1,0 +1,401 @@
+"""`LinkWrapper`: what callers see of compile, render, wrap, slots, plain URLs and options."""
+
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from linkwrap import (
+    Click,
+    DomainError,
+    Link,
+    LinkPolicy,
+    LinkWrapper,
+    OptionError,
+    Resolver,
+    SigningKeys,
+    TrackingDomain,
+)
+
+KEYS = SigningKeys("a key for the tests of the wrapper")
+RESOLVER = Resolver(KEYS)
+WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain="click.acme.test")
+MAIL = '<html><body><p><a href="https://shop.test/sale">Sale</a> <a href="#top">Top</a></p></body></html>'
+
+
+def only_url(html: str) -> str:
+    """The first redirect URL in a mail."""
+    return html.split('href="', 1)[1].split('"', 1)[0]
+
+
+def click(html: str) -> Click:
+    """What the first link of a wrapped mail means."""
+    return RESOLVER.resolve_click(only_url(html))
+
+
+def test_wrap_is_compile_and_render() -> None:
+    """There is one way through: wrapping at once gives what compiling and rendering gives."""
+    sent_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    template = WRAPPER.compile(MAIL)
+    assert WRAPPER.wrap(MAIL, {"rcpt": "1"}, sent_at=sent_at) == WRAPPER.render(
+        template, {"rcpt": "1"}, sent_at=sent_at
+    )
+
+
+def test_link_redeems_to_what_was_said() -> None:
+    """Destination, account, host, metadata and time of a link come back."""
+    sent_at = datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=timezone(timedelta(hours=2)))
+    found = click(WRAPPER.wrap(MAIL, {"rcpt": "r-1"}, sent_at=sent_at))
+    assert (found.url, found.account_id, found.host) == ("https://shop.test/sale", "acme", "click.acme.test")
+    assert (found.metadata, found.sent_at) == ({"rcpt": "r-1"}, datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC))
+
+
+def test_time_of_sending_is_now_where_none_is_given() -> None:
+    """Without `sent_at` a message is sent now."""
+    assert abs(click(WRAPPER.wrap(MAIL)).sent_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_type_that_goes_in_comes_out() -> None:
+    """`str` gives `str`, `bytes` give `bytes`, with the same links."""
+    text, data = WRAPPER.wrap(MAIL), WRAPPER.wrap(MAIL.encode())
+    assert isinstance(text, str)
+    assert isinstance(data, bytes)
+    assert click(text).url == click(data.decode()).url
+
+
+@pytest.mark.parametrize("html", [None, 1, bytearray(b"<a href='http://x.test'>"), ["<a>"]])
+def test_what_is_no_text_is_refused(html: Any) -> None:
+    """A wrong type is the caller's fault and is named."""
+    with pytest.raises(TypeError, match=f"not {type(html).__name__}"):
+        WRAPPER.wrap(html)
+
+
+def test_one_template_serves_accounts_hosts_and_recipients() -> None:
+    """A template holds no keys, no host, no account: it is pickled, cached and used for anyone."""
+    template = pickle.loads(pickle.dumps(WRAPPER.compile(MAIL)))  # noqa: S301
+    one = WRAPPER.render(template, {"rcpt": "1"})
+    other = WRAPPER.render(template, {"rcpt": "2"}, account_id="globex", tracking_domain="go.globex.test")
+    assert click(one).account_id == "acme"
+    found = click(other)
+    assert (found.account_id, found.host, found.metadata) == ("globex", "go.globex.test", {"rcpt": "2"})
+    assert WRAPPER.compile(MAIL).links == template.links
+    assert b"tests of the wrapper" not in pickle.dumps(template)
+
+
+def test_template_tells_itself_without_the_mail() -> None:
+    """A template's repr has its figures and none of its text."""
+    assert repr(WRAPPER.compile(MAIL)) == f"<LinkTemplate: 2 links, 1 to wrap, {len(MAIL)} characters>"
+
+
+def test_links_say_what_was_found_where_and_why() -> None:
+    """Each link is reported with positions in the input, wrapped or with the reason why not."""
+    sale, top = WRAPPER.compile(MAIL).links
+    assert sale == Link(
+        "https://shop.test/sale", "https://shop.test/sale", "a", None, False, None, True, None, False, 24, 46
+    )
+    assert (top.href, top.url, top.wrapped, top.reason) == ("#top", None, False, "fragment")
+    assert MAIL[sale.start : sale.end] == sale.href
+
+
+@pytest.mark.parametrize(
+    ("href", "reason"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("#top", "fragment"),
+        ("mailto:a@shop.test", "scheme"),
+        ("javascript:alert(1)", "scheme"),
+        ("data:text/html,x", "scheme"),
+        ("tel:+49123", "scheme"),
+        ("/sale", "relative"),
+        ("www.shop.test", "relative"),
+        ("https://", "invalid"),
+        ("http://a b.test/", "invalid"),
+        ("https://shop.test/{{ id }}", "placeholder"),
+        ("{{ url", "placeholder"),
+        ("https://shop.test/*|ID|*", "placeholder"),
+        ("https://shop.test/" + "a" * 5000, "too-long"),
+    ],
+)
+def test_link_left_alone_says_why(href: str, reason: str) -> None:
+    """What is not wrapped stays as it is, with its reason."""
+    html = f'<p><a href="{href}">x</a></p>'
+    (link,) = WRAPPER.compile(html).links
+    assert (link.reason, link.wrapped) == (reason, False)
+    assert WRAPPER.wrap(html, open_tracking=False) == html
+
+
+def test_base_url_makes_relative_links_absolute() -> None:
+    """With a live `<base href>`, relative links are resolved against it, before it too; comments do not count."""
+    html = (
+        '<!-- <base href="https://no.test/"> --><a href="one">1</a>'
+        '<base href="//shop.test/x/"><base href="https://late.test/"><a href="../two?a=1&amp;b=2">2</a>'
+        '<a href="#three">3</a>'
+    )
+    links = WRAPPER.compile(html).links
+    assert [link.url for link in links] == ["https://shop.test/x/one", "https://shop.test/two?a=1&b=2", None]
+
+
+SPARKPOST = (
+    '<a data-msys-linkname="Buy now" href=https://shop.test data-msys-sublink="app open"'
+    ' data-msys-unsubscribe="1">x</a>'
+)
+
+
+def test_markup_on_a_link_is_read_and_removed() -> None:
+    """Link name, sublink and unsubscribe mark are in the token and gone from the mail, whatever the quotes."""
+    wrapped = WRAPPER.wrap(SPARKPOST, open_tracking=False)
+    url = wrapped.removeprefix("<a href=").removesuffix(">x</a>")
+    assert url.startswith("https://click.acme.test/f/app_open/1")
+    found = RESOLVER.resolve_click(url)
+    assert (found.url, found.link_name, found.unsubscribe) == ("https://shop.test/", "Buy now", True)
+
+
+def test_markup_stays_on_a_link_that_is_not_wrapped() -> None:
+    """What is left alone keeps its attributes, with click tracking off too."""
+    html = '<a data-msys-linkname="x" href="mailto:a@b.test">x</a>'
+    assert WRAPPER.wrap(html, open_tracking=False) == html
+    assert WRAPPER.wrap(SPARKPOST, open_tracking=False, click_tracking=False) == SPARKPOST
+
+
+def test_link_name_is_cut_at_a_character() -> None:
+    """A link name has 63 bytes of UTF-8 at most and never half a character."""
+    (link,) = WRAPPER.compile(f'<a href="http://x.test" data-msys-link-name="{"ü" * 40}">').links
+    assert link.name == "ü" * 31
+
+
+def test_impossible_sublink_is_ignored_and_reported() -> None:
+    """A sublink that is no path segment does not stop the link, and the link says so."""
+    (link,) = WRAPPER.compile('<a href="http://x.test" data-msys-sublink="a/b">').links
+    assert (link.wrapped, link.sublink) == (True, None)
+    assert link.warning is not None
+    assert "a/b" in link.warning
+
+
+@pytest.mark.parametrize(
+    ("sender", "markup"),
+    [
+        ("sparkpost", 'data-msys-clicktrack="0"'),
+        ("sendgrid", "clicktracking=off"),
+        ("sendgrid", 'CLICKTRACKING="OFF"'),
+        ("mailgun", 'disable-tracking="true"'),
+        ("postmark", "data-pm-no-track"),
+        ("ses", "ses:no-track"),
+        ("mandrill", "mc:disable-tracking"),
+        ("customerio", 'class="button untracked big"'),
+        ("ahoy", 'data-skip-click="true"'),
+        ("mautic", 'mautic:disable-tracking="true"'),
+    ],
+)
+def test_opt_outs_are_honoured_and_stay(sender: str, markup: str) -> None:
+    """Another sender's opt-out keeps the link out and stays in the mail; a policy can choose whose count."""
+    html = f'<a href="https://shop.test/" {markup}>x</a>'
+    (link,) = WRAPPER.compile(html).links
+    assert link.reason == "opted-out"
+    assert WRAPPER.wrap(html, open_tracking=False) == html
+    others = LinkWrapper(KEYS, policy=LinkPolicy(honour=LinkPolicy().honour - {sender}))  # type: ignore[operator]
+    assert others.compile(html).links[0].wrapped
+    assert markup in others.wrap(html)
+
+
+@pytest.mark.parametrize(
+    "markup", ['data-msys-clicktrack="1"', "clicktracking=on", 'class="untracked-not"', 'title="untracked"']
+)
+def test_other_values_do_not_opt_out(markup: str) -> None:
+    """Only the documented values opt out."""
+    assert WRAPPER.compile(f'<a href="https://shop.test/" {markup}>x</a>').links[0].wrapped
+
+
+def test_wrapping_twice_changes_nothing() -> None:
+    """A link and a pixel of ours are known again, by any key that still verifies; another's are not."""
+    once = WRAPPER.wrap(MAIL, {"rcpt": "1"}, initial_open=True)
+    assert WRAPPER.wrap(once, {"rcpt": "2"}, initial_open=True) == once
+    assert {link.reason for link in WRAPPER.compile(once).links} == {"already-wrapped", "fragment"}
+    rotated = LinkWrapper(
+        SigningKeys("a newer key, made later on", retired=["a key for the tests of the wrapper"]), account_id="acme"
+    )
+    assert rotated.wrap(once, initial_open=True) == once
+    stranger = LinkWrapper(SigningKeys("the key of somebody else"), account_id="acme")
+    assert stranger.compile(once).links[0].wrapped
+
+
+def test_forged_link_in_our_form_is_wrapped_like_any_other() -> None:
+    """Only a token that verifies makes a link ours."""
+    html = MAIL.replace("https://shop.test/sale", "https://click.acme.test/f/a/1abc.def.0123456789012345678901")
+    assert WRAPPER.compile(html).links[0].wrapped
+
+
+def test_pixel_of_another_account_does_not_count() -> None:
+    """A mail that holds one account's pixel gets the other's too."""
+    once = WRAPPER.wrap(MAIL)
+    assert WRAPPER.wrap(once, account_id="globex").count("/q/") == 2
+
+
+@pytest.mark.parametrize(
+    ("html", "before"),
+    [
+        ("<body>x</body></html>", "</body></html>"),
+        ("<body>x</body>y</body>", "</body>"),
+        ("x</HTML >", "</HTML >"),
+        ("x", ""),
+        ("x<!-- </body>", "<!-- </body>"),
+        ("x</body><!-- </body> -->", "</body><!-- </body> -->"),
+        ("x<style>a", "<style>a"),
+        ('x<a title="', '<a title="'),
+        ("x</", "</"),
+        ("<!--[if mso]></body><![endif]-->x", ""),
+    ],
+)
+def test_open_pixel_goes_where_markup_is_live(html: str, before: str) -> None:
+    """The pixel stands before the last live `</body>`, or at the last place where it is not swallowed."""
+    wrapped = WRAPPER.wrap(html)
+    head, pixel, tail = wrapped.partition('<img border="0" width="1" height="1" alt="" src="https://click.acme.test/q/')
+    assert pixel
+    assert tail.split(">", 1)[1] == before
+    assert head + before == html
+
+
+def test_initial_pixel_needs_a_body() -> None:
+    """The initial-open pixel stands right behind `<body>`; without that tag there is none."""
+    wrapped = WRAPPER.wrap("<BODY bgcolor=red>x", initial_open=True, open_tracking=False)
+    assert wrapped.startswith("<BODY bgcolor=red><img ")
+    assert RESOLVER.resolve_open(wrapped.split('src="')[1].split('"')[0]).initial
+    assert WRAPPER.wrap("<p>x", initial_open=True, open_tracking=False) == "<p>x"
+
+
+def test_slots_and_urls_fit_together() -> None:
+    """A merge engine that fills the slots with the URLs gives what render gives."""
+    sent_at = datetime(2026, 1, 1, tzinfo=UTC)
+    template = WRAPPER.compile(MAIL)
+    slotted = template.slotted(lambda number: f"[{number}]", initial_open=True)
+    for number, url in enumerate(WRAPPER.urls(template, {"rcpt": "1"}, sent_at=sent_at)):
+        slotted = slotted.replace(f"[{number}]", url)
+    assert slotted == WRAPPER.render(template, {"rcpt": "1"}, sent_at=sent_at, initial_open=True)
+
+
+def test_slots_with_clicks_off_give_the_values_back() -> None:
+    """With click tracking off the slots are filled with what stood there."""
+    template = WRAPPER.compile(MAIL)
+    urls = WRAPPER.urls(template, click_tracking=False)
+    assert template.slotted(lambda number: urls[number], open_tracking=False) == MAIL
+
+
+def test_plain_url() -> None:
+    """One URL is wrapped by the same policy; what is refused comes back."""
+    url = WRAPPER.wrap_url(
+        "https://shop.test/?a=1&b=2", {"rcpt": "1"}, link_name="Shop", unsubscribe=True, sublink="app"
+    )
+    assert "/f/app/" in url
+    found = RESOLVER.resolve_click(url)
+    assert (found.url, found.link_name, found.unsubscribe) == ("https://shop.test/?a=1&b=2", "Shop", True)
+    for refused in ("mailto:a@b.test", "/relative", "{{ url }}", url):
+        assert WRAPPER.wrap_url(refused) == refused
+    assert WRAPPER.wrap_url("https://shop.test", click_tracking=False) == "https://shop.test"
+    with pytest.raises(OptionError, match="sublink"):
+        WRAPPER.wrap_url("https://shop.test", sublink="a/b")
+
+
+def test_policy_rewrites_destinations() -> None:
+    """`destination` sees each link once and says what is signed; None leaves the link alone; nonsense is judged."""
+    seen: list[Link] = []
+
+    def destination(link: Link) -> str | None:
+        seen.append(link)
+        assert link.url is not None
+        return {"/1": link.url + "?utm_source=mail", "/2": None, "/3": "javascript:alert(1)"}[link.url[-2:]]
+
+    wrapper = LinkWrapper(KEYS, policy=LinkPolicy(destination=destination))
+    html = "".join(f'<a href="https://shop.test/{number}">' for number in (1, 2, 3))
+    template = wrapper.compile(html)
+    assert [link.reason for link in template.links] == [None, "policy", "scheme"]
+    assert template.links[0].url == "https://shop.test/1?utm_source=mail"
+    assert [(link.element, link.start) for link in seen] == [("a", 9), ("a", 39), ("a", 69)]
+
+
+def test_policy_skips_hosts() -> None:
+    """Hosts of the sender's own are left alone, those under a wildcard too, however they are spelled."""
+    policy = LinkPolicy(skip_hosts=["Login.Shop.test", "*.bücher.test"])
+    wrapper = LinkWrapper(KEYS, policy=policy)
+    hosts = ["login.shop.test", "LOGIN.shop.test.", "login.shop.test:8443", "a.b.bücher.test", "u@login.shop.test"]
+    for host in hosts:
+        assert wrapper.compile(f'<a href="https://{host}/">').links[0].reason == "policy", host
+    for host in ("shop.test", "xlogin.shop.test", "bücher.test"):
+        assert wrapper.compile(f'<a href="https://{host}/">').links[0].wrapped, host
+
+
+def test_policy_lists_every_fault() -> None:
+    """A policy with several faults is refused in one message."""
+    with pytest.raises(OptionError, match=r"acme.*no DNS host name.*callable"):
+        LinkPolicy(honour=["acme"], skip_hosts=["a b"], destination="x")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="collection"):
+        LinkPolicy(skip_hosts="shop.test")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trackng_domain": "x.test"}, "no option 'trackng_domain'.*tracking_domain"),
+        ({"click_tracking": "no"}, "click_tracking takes True or False"),
+        ({"account_id": 7}, "account_id takes a string"),
+        ({"account_id": "a" * 101}, "account id"),
+        ({"sent_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
+        ({"sent_at": 1}, "time zone"),
+        ({"sent_at": datetime(1960, 1, 1, tzinfo=UTC)}, "1970"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(options: dict[str, Any], message: str) -> None:
+    """A caller's mistake raises one clear sentence, wherever options are taken."""
+    template = WRAPPER.compile(MAIL)
+    calls = [
+        lambda: WRAPPER.wrap(MAIL, **options),
+        lambda: WRAPPER.render(template, **options),
+        lambda: WRAPPER.urls(template, **options),
+        lambda: WRAPPER.wrap_url("https://shop.test/", **options),
+    ]
+    for call in calls:
+        with pytest.raises(OptionError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("domain", ["localhost:8000", "http://x.test", "a b", "192.0.2.1", ""])
+def test_tracking_domains_are_checked(domain: str) -> None:
+    """A plain host name is taken at its word, but only if it is one."""
+    if domain == "localhost:8000":
+        assert only_url(WRAPPER.wrap(MAIL, tracking_domain=domain)).startswith("https://localhost:8000/f/a/")
+    else:
+        with pytest.raises(DomainError):
+            WRAPPER.wrap(MAIL, tracking_domain=domain)
+
+
+def test_unverified_tracking_domain_is_refused() -> None:
+    """A domain that is not known to reach the redirector would make dead links."""
+    with pytest.raises(DomainError, match="not verified"):
+        LinkWrapper(KEYS, tracking_domain=TrackingDomain("click.acme.test"))
+    verified = TrackingDomain("click.acme.test", verified=True, secure=False)
+    assert only_url(LinkWrapper(KEYS, tracking_domain=verified).wrap(MAIL)).startswith("http://click.acme.test/f/")
+
+
+@pytest.mark.parametrize("metadata", [{"a": {1, 2}}, {1: "a"}, {"a": float("nan")}, {"a": "x" * 1000}, ["a"], "a"])
+def test_metadata_that_cannot_be_used_is_refused_without_showing_it(metadata: Any) -> None:
+    """Metadata is a JSON object of at most 1000 bytes; a message about it never quotes its values."""
+    with pytest.raises(OptionError) as caught:
+        WRAPPER.wrap(MAIL, metadata)
+    assert "xxx" not in str(caught.value)
+
+
+def test_keys_and_policies_of_the_wrong_type_are_named() -> None:
+    """The usual slips, a secret in place of keys and a dict in place of a policy, are told."""
+    with pytest.raises(OptionError, match="SigningKeys") as caught:
+        LinkWrapper("a secret of at least 16 bytes")  # type: ignore[arg-type]
+    assert "secret of" not in str(caught.value)
+    with pytest.raises(OptionError, match="LinkPolicy"):
+        LinkWrapper(KEYS, policy={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["click_tracking", "open_tracking"])
+def test_options_are_independent(option: str) -> None:
+    """Turning links or pixels off leaves the other in place."""
+    wrapped = WRAPPER.wrap(MAIL, **{option: False})  # type: ignore[misc]
+    assert ("/q/" in wrapped) == (option == "click_tracking")
+    assert ("/f/" in wrapped) == (option == "open_tracking")
