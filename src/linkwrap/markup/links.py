@@ -12,7 +12,17 @@ from typing import NamedTuple
 from ..urls import decode_references
 from . import tokenizer
 from .foreign import OpenElements
-from .tokenizer import BODY_TAG, COMMENT_END, CONDITION, CONDITIONAL_COMMENT, LAST_VALUE, LINK_TAG, TAG, next_link
+from .tokenizer import (
+    BODY_TAG,
+    COMMENT_END,
+    CONDITION,
+    CONDITIONAL_COMMENT,
+    LAST_VALUE,
+    LINK_TAG,
+    NO_HREF,
+    TAG,
+    next_link,
+)
 
 _RAW_TEXT = frozenset("iframe noembed noframes script style textarea title xmp".split())
 _NAME = re.compile(r"<([^\t\n\f\r />]*+)", re.ASCII)
@@ -98,6 +108,8 @@ class Scan:
                 group = match.lastindex
                 if group is None:
                     break
+                if group == NO_HREF:
+                    continue
                 if group <= LAST_VALUE:
                     value_start, value_end = match.span(group)
                     rows += (match.start(1) - 1, value_start, value_end, match.end(), conditional)
@@ -175,8 +187,8 @@ class Scan:
             if name in ("svg", "math"):
                 return -1
         else:
-            if link := LINK_TAG.match(text, start, end):
-                assert link.lastindex is not None
+            link = LINK_TAG.match(text, start, end)
+            if link and link.lastindex and link.lastindex != NO_HREF:
                 self._rows += (start, *link.span(link.lastindex), link.end(), conditional)
             if not elements.start(name, self_closing=tag[3].endswith("/"), attributes=lambda: self._values(tag)):
                 return tag.end()

@@ -25,18 +25,15 @@ _REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>)"
 
 _HREF = "[hH][rR][eE][fF]"
 _END_OF_NAME = r"[\t\n\f\r />=]"
-_LINK_ELEMENT = rf"[aA](?:[rR][eE][aA])?(?=[\t\n\f\r />])|[vV]:{_TAG_NAME}"
-_UP_TO_HREF = rf"""
+_LINK_TAG = rf"""
+    ([aA](?:[rR][eE][aA])?(?=[\t\n\f\r />])|[vV]:{_TAG_NAME})                       # 1: the element's name
     (?:[\t\n\f\r /]*+(?!{_HREF}{_END_OF_NAME}){_ATTRIBUTE_NAME}{_SPACE}*+(?:={_SPACE}*+{_VALUE}|(?!=)))*+
     [\t\n\f\r /]*+
-"""
-_LINK_TAG = rf"""
-    ({_LINK_ELEMENT})                                                                # 1: the element's name
-    {_UP_TO_HREF}
-    {_HREF}{_SPACE}*+
-    (?: ={_SPACE}*+(?: "([^"]*+)" | '([^']*+)' | ([^\t\n\f\r >"'][^\t\n\f\r >]*+) | (?=>)() )    # 2 to 5: its value
-      | (?!=)() )                                                                    # 6: no value: empty
-    {_REST_OF_TAG}
+    (?: {_HREF}{_SPACE}*+
+        (?: ={_SPACE}*+(?: "([^"]*+)" | '([^']*+)' | ([^\t\n\f\r >"'][^\t\n\f\r >]*+) | (?=>)() )   # 2 to 5: its value
+          | (?!=)() )                                                                # 6: no value: empty
+        {_REST_OF_TAG}
+      | > )                                                                          # no href
 """
 
 
@@ -74,7 +71,8 @@ _OR_END = r"(?:>|\Z)"
 def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     """Return the pattern that passes over what is of no use and then matches what is, if it is there.
 
-    By its `lastindex`: 2 to 6 (LAST_VALUE), a link's tag with that group as the value; 7 (BODY_TAG), `<body …>`; 8, the
+    By its `lastindex`: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group as the
+    value; 7 (BODY_TAG), `<body …>`; 8, the
     end tag of body or html, whose name it holds; 9 (CONDITION), the opening of a conditional comment. Where it is None,
     the match ends at the end of the text or at a "<" to look at.
     With `images`, `<img>` is of use. Without `comments`, no comment is passed over: what ends one has ended the
@@ -85,7 +83,6 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
         rf"""[^<]*+
         (?: <(?: /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
                | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
-               | (?:{_LINK_ELEMENT}){_UP_TO_HREF}>                                   # without an href
                | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
                {f"|{_COMMENT}" if comments else ""}
                | {_raw_text("style")} | {_raw_text("title")}
@@ -103,7 +100,7 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     )
 
 
-LAST_VALUE, BODY_TAG, CONDITION = 6, 7, 9
+NO_HREF, LAST_VALUE, BODY_TAG, CONDITION = 1, 6, 7, 9
 CONDITIONAL_COMMENT = re.compile(_CONDITION, re.ASCII)
 LINK_TAG = re.compile(rf"<{_LINK_TAG}", re.ASCII | re.VERBOSE)
 TAG = re.compile(rf"<(/?)([a-zA-Z]{_TAG_NAME})(?:{_ATTRIBUTE})*+([\t\n\f\r /]*+)>", re.ASCII)
