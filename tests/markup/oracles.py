@@ -12,7 +12,7 @@ rules by which its parser left the links that the tags of today's standard make,
 - `end-tag` (html5lib): an end tag in HTML content that closes a foreign element of its name, or that passes, on its
   way to its element, one that is special today; or `</p>` or `</br>` that does not leave foreign content.
 - `template` (html5lib): it does not know the element; told where there is also foreign content or a frameset.
-- `assertion` (html5lib): it fails on one of its own assertions, a select or a frameset in an odd place.
+- `crash` (html5lib): it raises, where a select, a frameset or a table is in an odd place.
 - `comment-nul` (html5lib): NULs behind `<!--` are passed over before `>` or `->`, so that these end the comment.
 - `frameset` (both): start tags that the frameset modes drop, and (Lexbor) links that left the tree with the body.
 - `sup` (Lexbor): the only one of the elements that leave foreign content which does not leave it here.
@@ -197,8 +197,8 @@ class _Parser(HTMLParser):
         self.reset()
         try:
             self.mainLoop()
-        except AssertionError:
-            self.departures.add("assertion")
+        except Exception:
+            self.departures.add("crash")
         start_tags = self.tokenizer.start_tags
         if "template" in start_tags and start_tags & {"svg", "math", "frameset"}:
             self.departures.add("template")

@@ -31,7 +31,7 @@ BOUNDS = {
     "html5lib:end-tag": 70,
     "html5lib:template": 10,
     "html5lib:frameset": 8,
-    "html5lib:assertion": 1,
+    "html5lib:crash": 1,
     "html5lib:comment-nul": 1,
     "lexbor:frameset": 10,
     "lexbor:sup": 8,

@@ -68,8 +68,13 @@ class OpenElements:
             if not self_closing:
                 self._push(name, FOREIGN, name)
             return False
-        ignored = name in _IGNORED or (name in _IN_TABLE and not self._is_open("table", self._points))
-        if name not in _VOID and not ignored:
+        if name in _IN_TABLE:
+            if not self._is_open("table", self._templates()):
+                return True
+            table = self._by_name["table"][-1]
+            if self._points and self._points[-1] > table:
+                self._pop_to(table + 1)
+        if name not in _VOID and name not in _IGNORED:
             self._push("h1" if name in _HEADINGS else name, HTML, "")
         return True
 
@@ -86,11 +91,21 @@ class OpenElements:
         if name in _HEADINGS:  # the end tag of any heading closes whichever is open
             name = "h1"
         if name in _IN_TABLE or name == "table":
-            walls = self._points
+            walls = self._templates()
         else:
             walls = self._walls if name in _SPECIAL or name in _SCOPED else self._special
-        if self._is_open(name, walls) and self._kinds[self._by_name[name][-1]] == HTML:
-            self._pop_to(self._by_name[name][-1])
+        if not self._is_open(name, walls) or self._kinds[self._by_name[name][-1]] != HTML:
+            return
+        place = self._by_name[name][-1]
+        if name == "form" and place + 1 < len(self._names):  # its end tag takes only the form itself off the stack
+            self._by_name[name].pop()
+            self._names[place] = ""
+            self._by_name.setdefault("", []).append(place)
+        else:
+            self._pop_to(place)
+
+    def _templates(self) -> list[int]:
+        return self._by_name.get("template", [])
 
     def _is_open(self, name: str, walls: list[int]) -> bool:
         places = self._by_name.get(name, [])
