@@ -1,0 +1,23 @@
+"""The command line: `linkwrap wrap`, `inspect`, `resolve` and `keygen`. It needs the extra `cli` (click and rich).
+
+Nothing else of the package imports it, and it decides nothing: it reads files and options, and shows what came of them.
+"""
+
+import sys
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command with the arguments of this process, and exit."""
+    missing = [name for name in ("click", "rich") if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(f"Error: {' and '.join(missing)} not installed: pip install 'linkwrap[cli]'\n")
+        sys.exit(2)
+    try:
+        from .app import commands
+
+        commands(prog_name="linkwrap")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,182 @@
+"""`linkwrap inspect`: every link of a mail, what would be done with it and why, and how large the mail would be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..policy import Link
+from ..tokens import SigningKeys
+from ..urls import MAX_DESTINATION
+from .files import read_input
+from .keys import find_keys, key_file_option
+from .options import Wrapping, message_options
+from .places import lines_and_columns
+from .text import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+GMAIL_CLIP: Final = 102 * 1024
+"""Bytes of HTML from which on Gmail cuts a mail off."""
+
+_WIDE = 120
+_FAULTS = ("placeholder", "invalid", "too-long")
+_SHAPE_OF_OURS = re.compile(
+    r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/1[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    links: tuple[Link, ...]
+    places: list[tuple[int, int]]
+    source: bytes
+    encoding: str | None
+    wrapped_size: int
+    keys_known: bool
+
+    @property
+    def left_alone(self) -> dict[str, int]:
+        """How many links were left alone, by the reason."""
+        return dict(sorted(Counter(link.reason for link in self.links if link.reason).items()))
+
+    @property
+    def perhaps_ours(self) -> int:
+        """How many links look as if they were wrapped already, where there are no keys to tell."""
+        if self.keys_known:
+            return 0
+        return sum(link.wrapped and _SHAPE_OF_OURS.match(link.url or "") is not None for link in self.links)
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--strict", is_flag=True, help=f"Exit with 1 where a link is left alone as {', '.join(_FAULTS)}.")
+@message_options
+@key_file_option
+def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file: str | None) -> None:
+    """Show each link of FILE, and what wrap does with it.
+
+    Also shows how large the mail gets, with the same options as for wrap. FILE is - for standard input. Nothing is
+    written, and no keys are needed: without them, only links that are wrapped already cannot be told.
+    """
+    source = read_input(file)
+    keys = find_keys(key_file)
+    wrapped, template = wrapping.wrap(source, keys or SigningKeys(SigningKeys.generate()))
+    links = template.links
+    places = list(lines_and_columns(_starts(links), source, wrapping.encoding))
+    report = _Report(links, places, source, wrapping.encoding, len(wrapped), keys is not None)
+    if as_json:
+        click.echo(json.dumps(_machine_readable(report), indent=2))
+    else:
+        if links:
+            _print_table(links_table(links, source, encoding=wrapping.encoding))
+        click.echo("\n".join(_summary(report)))
+    faults = [f"{count} {reason}" for reason, count in report.left_alone.items() if reason in _FAULTS]
+    if strict and faults:
+        raise click.ClickException(f"links that should be wrapped were left alone: {', '.join(faults)}")
+
+
+def links_table(links: Sequence[Link], source: str | bytes, *, encoding: str | None = None) -> Table:
+    """Return a table of the links of a document, for `rich.console.Console.print`.
+
+    `source` is the document that the links were found in, and `encoding` what was said of it then, if anything.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("line", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title, width in (("element", 11), ("name", 16), ("decision", 13)):
+        table.add_column(title, max_width=width, overflow="fold")  # leaves room for the destination in 80 columns
+    table.add_column("destination", overflow="fold")
+    places = lines_and_columns(_starts(links), source, encoding)
+    for (line, column), link in zip(places, links, strict=True):
+        colour = "green" if link.wrapped else "red" if link.reason in _FAULTS else "yellow"
+        table.add_row(
+            Text(f"{line}:{column}", no_wrap=True),
+            Text(printable(link.element) + (" (Outlook)" if link.conditional else "")),
+            Text(f"{printable(link.name or '')} {'(unsubscribe)' if link.unsubscribe else ''}".strip()),
+            Text("wrapped" if link.wrapped else f"left alone ({link.reason})", style=colour),
+            Text(_cut(link.url or link.href)),
+        )
+    return table
+
+
+def _starts(links: Sequence[Link]) -> list[int]:
+    return [link.start for link in links if link.start is not None]
+
+
+def _cut(url: str) -> str:
+    """The URL, but of one that is longer than any destination only the beginning."""
+    if len(url) <= MAX_DESTINATION:
+        return printable(url)
+    return f"{printable(url[:MAX_DESTINATION])}… ({len(url)} characters)"
+
+
+def _print_table(table: Table) -> None:
+    """Print the table: as wide as the terminal, or else, for grep and files, a line for each link however long."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal or console.width >= _WIDE:
+        for column in table.columns:
+            column.max_width = None
+    if console.is_terminal:
+        console.print(table)
+        return
+    table.box, table.padding = None, (0, 2, 0, 0)
+    console.width = console.measure(table, options=console.options.update(max_width=1 << 30)).maximum
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _summary(report: _Report) -> list[str]:
+    count, left_alone = len(report.links), report.left_alone
+    wrapped = count - sum(left_alone.values())
+    reasons = ", ".join(f"{number} {reason}" for reason, number in left_alone.items())
+    clipped = "is over" if report.wrapped_size > GMAIL_CLIP else "is under"
+    sizes = f"{len(report.source):,} bytes, {report.wrapped_size:,} when wrapped, before transfer encoding"
+    lines = [
+        f"{count} link{'' if count == 1 else 's'}: {wrapped} wrapped, {count - wrapped} left alone"
+        + (f" ({reasons})" if reasons else ""),
+        f"{sizes}: that {clipped} the {GMAIL_CLIP:,} at which Gmail clips a mail",
+    ]
+    if report.perhaps_ours:
+        lines.append(
+            f"Warning: {report.perhaps_ours} of them may be wrapped already: only with your keys can that be told"
+        )
+    for (line, column), link in zip(report.places, report.links, strict=True):
+        if link.warning:
+            lines.append(f"Warning: {line}:{column}: {printable(link.warning)}")
+    return lines
+
+
+def _machine_readable(report: _Report) -> dict[str, Any]:
+    left_alone = report.left_alone
+    return {
+        "links": [
+            {"line": line, "column": column, **asdict(link)}
+            for (line, column), link in zip(report.places, report.links, strict=True)
+        ],
+        "summary": {
+            "links": len(report.links),
+            "wrapped": len(report.links) - sum(left_alone.values()),
+            "left_alone": left_alone,
+            "perhaps_wrapped_already": report.perhaps_ours,
+        },
+        "size": {
+            "source": len(report.source),
+            "wrapped": report.wrapped_size,
+            "gmail_clip": GMAIL_CLIP,
+            "clipped": report.wrapped_size > GMAIL_CLIP,
+        },
+    }

@@ -1,0 +1,35 @@
+"""Lines and columns, for positions in a document of any encoding."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+from ..markup.source import open_source
+
+_LINE_END = re.compile(r"\r\n?+|\n", re.ASCII)
+
+
+def lines_and_columns(
+    positions: Iterable[int], source: str | bytes, encoding: str | None = None
+) -> Iterator[tuple[int, int]]:
+    """Yield the line and the column of each position, both from 1 and in characters, as an editor shows them.
+
+    Positions are in the source's units, such as `Link.start`, and best ascend: then the time is linear. A byte order
+    mark is no character.
+    """
+    document = open_source(source, encoding)
+    # The text of a document with shifted runs masks line ends inside of them.
+    masked = isinstance(source, bytes) and document.unit == 1
+    text = source.decode("latin-1") if masked and isinstance(source, bytes) else document.text
+    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    at, column = 0, 1
+    for position in positions:
+        index = position // document.unit
+        line = bisect_right(starts, index)
+        start = starts[line - 1]
+        if not start <= at <= index:
+            at, column = start, 1
+        before = document.decode(at, index)
+        column += len(before) - (at == 0 and before.startswith("\ufeff"))
+        at = index
+        yield line, column

@@ -1,0 +1,240 @@
+"""`linkwrap inspect`: what it says of each link, as a table and as JSON."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from rich.console import Console
+
+from linkwrap import LinkWrapper, SigningKeys
+from linkwrap.cli.inspect import links_table
+
+Run = Callable[..., Result]
+
+HTML = """<body>
+<a href="https://acme.com/sale?a=1&amp;b=2" data-msys-linkname="Sale">x</a>
+<!--[if mso]><v:rect href="https://acme.com/button"></v:rect><![endif]-->
+  <a data-msys-unsubscribe=1 href='https://acme.com/bye'>x</a><a href=mailto:us@acme.com>x</a>
+<a href="{{ url }}">x</a> <a data-msys-sublink="no/segment" href="//acme.com">x</a>
+</body>
+"""
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Path:
+    """A file with mail in it."""
+    path = tmp_path / "mail.html"
+    path.write_text(HTML, encoding="utf-8", newline="")
+    return path
+
+
+def report(run: Run, *arguments: object, **options: object) -> dict[str, Any]:
+    """What inspect prints as JSON."""
+    result = run("inspect", "--json", *arguments, **options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_table_in_a_pipe(run: Run, mail: Path) -> None:
+    """Piped, each link is one line without colours: where it is, what it is, what is done and why, where it leads."""
+    result = run("inspect", mail)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:7] == [
+        "line  element           name           decision                  destination",
+        "2:10  a                 Sale           wrapped                   https://acme.com/sale?a=1&b=2",
+        "3:28  v:rect (Outlook)                 wrapped                   https://acme.com/button",
+        "4:36  a                 (unsubscribe)  wrapped                   https://acme.com/bye",
+        "4:71  a                                left alone (scheme)       mailto:us@acme.com",
+        "5:10  a                                left alone (placeholder)  {{ url }}",
+        "5:67  a                                wrapped                   https://acme.com/",
+    ]
+
+
+def test_summary(run: Run, mail: Path) -> None:
+    """Below the table: how many links are wrapped or left alone and why, the size, and what was ignored."""
+    counts, size, warning = run("inspect", mail).stdout.splitlines()[7:]
+    assert counts == "6 links: 4 wrapped, 2 left alone (1 placeholder, 1 scheme)"
+    assert size.startswith(f"{len(HTML)} bytes, ")
+    assert size.endswith(
+        " when wrapped, before transfer encoding: that is under the 104,448 at which Gmail clips a mail"
+    )
+    assert warning.startswith("Warning: 5:67: the sublink 'no/segment' is ignored")
+
+
+def test_piped_lines_are_never_cut_or_broken(run: Run) -> None:
+    """Neither a long destination nor a long name is cut in a pipe, whatever width a terminal would have."""
+    url = f"https://acme.com/{'x' * 3000}"
+    name = "n" * 63
+    html = f'<a href="{url}" data-msys-linkname="{name}">x</a>'
+    assert run("inspect", "-", input=html, env={"COLUMNS": "40"}).stdout.splitlines()[1].split() == [
+        "1:10",
+        "a",
+        name,
+        "wrapped",
+        url,
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_table_in_a_terminal(width: int) -> None:
+    """In a terminal the table is no wider than that, and folds destinations without losing a character."""
+    url = f"https://acme.com/{'0123456789' * 30}"
+    html = f'<p>\n<a href="{url}" data-msys-linkname="A name of several words, that is long">x</a>'
+    links = LinkWrapper(SigningKeys.from_env()).compile(html).links
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(links_table(links, html))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    column = next(line for line in lines if "destination" in line).index("destination")
+    assert "".join(line[column:].strip() for line in lines[3:]) == url
+
+
+def test_size_is_that_of_what_wrap_writes(run: Run, mail: Path) -> None:
+    """With the same options, the size is the one that wrap's output has."""
+    options = ["--domain", "click.acme.com", "--account", "acme", "-m", "rcpt=r-42", "--initial-open"]
+    for more in ([], ["--no-opens"]):
+        wrapped = run("wrap", mail, *options, *more).stdout_bytes
+        size = report(run, mail, *options, *more)["size"]
+        assert size == {"source": len(HTML), "wrapped": len(wrapped), "gmail_clip": 102 * 1024, "clipped": False}
+
+
+def test_gmail_clips(run: Run) -> None:
+    """A mail that only wrapping makes too large for Gmail is told."""
+    html = HTML + " " * (102 * 1024 - len(HTML))
+    assert report(run, "-", input=html)["size"]["clipped"] is True
+    assert "over the 104,448 at which Gmail clips" in run("inspect", "-", input=html).stdout
+
+
+def test_json(run: Run, mail: Path) -> None:
+    """JSON holds all that is known of a link, its value as the mail's reader has it, and the summary."""
+    found = report(run, mail)
+    assert found["links"][0] == {
+        "line": 2,
+        "column": 10,
+        "href": "https://acme.com/sale?a=1&b=2",
+        "url": "https://acme.com/sale?a=1&b=2",
+        "element": "a",
+        "name": "Sale",
+        "unsubscribe": False,
+        "sublink": None,
+        "wrapped": True,
+        "reason": None,
+        "conditional": False,
+        "start": HTML.index("https://acme.com/sale"),
+        "end": HTML.index('" data-msys-linkname'),
+        "warning": None,
+    }
+    assert [link["reason"] for link in found["links"]] == [None, None, None, "scheme", "placeholder", None]
+    assert [link["conditional"] for link in found["links"]] == [False, True, False, False, False, False]
+    assert found["summary"] == {
+        "links": 6,
+        "wrapped": 4,
+        "left_alone": {"placeholder": 1, "scheme": 1},
+        "perhaps_wrapped_already": 0,
+    }
+
+
+def test_no_links(run: Run) -> None:
+    """A mail without links has a summary and no table."""
+    result = run("inspect", "-", input="<p>Hi")
+    assert result.stdout.splitlines()[0] == "0 links: 0 wrapped, 0 left alone"
+    assert report(run, "-", input="")["links"] == []
+
+
+@pytest.mark.parametrize("href", ["{{ url }}", "https://a b.com", f"https://acme.com/{'x' * 5000}"])
+@pytest.mark.parametrize("output", [[], ["--json"]])
+def test_strict(run: Run, href: str, output: list[str]) -> None:
+    """--strict fails, after the whole report, where a link that should be wrapped cannot be."""
+    html = f'<a href="{href}">x</a><a href="https://acme.com/">x</a>'
+    relaxed = run("inspect", "-", *output, input=html)
+    strict = run("inspect", "-", "--strict", *output, input=html)
+    assert (relaxed.exit_code, relaxed.stderr) == (0, "")
+    assert (strict.exit_code, strict.stdout) == (1, relaxed.stdout)
+    assert strict.stderr.startswith("Error: links that should be wrapped were left alone: 1 ")
+    assert strict.stderr.count("\n") == 1
+
+
+def test_strict_leaves_what_is_meant(run: Run) -> None:
+    """--strict has nothing against links that nobody wants wrapped."""
+    html = (
+        '<a href="#top">x</a><a href="tel:1">x</a><a href="https://acme.com/" clicktracking=off>x</a><a href="">x</a>'
+    )
+    assert run("inspect", "-", "--strict", input=html).exit_code == 0
+
+
+def test_without_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No keys are needed; that links may be wrapped already is said only where they look so and no key can tell."""
+    html = '<a href="https://acme.com/f/a/1x">x</a>'
+    wrapped = run("wrap", input=html).stdout_bytes
+    with_keys = run("inspect", "-", input=wrapped).stdout
+    assert "1 already-wrapped" in with_keys
+    assert "Warning" not in with_keys
+    for value in (None, ""):
+        if value is None:
+            monkeypatch.delenv("LINKWRAP_KEYS")
+        else:
+            monkeypatch.setenv("LINKWRAP_KEYS", value)
+        assert "Warning" not in run("inspect", "-", input=html).stdout
+        assert "Warning: 1 of them may be wrapped already" in run("inspect", "-", input=wrapped).stdout
+        assert report(run, "-", input=wrapped)["summary"]["perhaps_wrapped_already"] == 1
+
+
+def test_mail_cannot_command_the_terminal(run: Run) -> None:
+    """Escape sequences, line breaks and direction marks of a mail are shown as text, rich's markup too."""
+    html = '<a href="x:\x1b]0;owned\x07\n[red]\u202e" data-msys-linkname="\x1b[2J[bold]\u2028">x</a>'
+    lines = run("inspect", "-", input=html.encode()).stdout.splitlines()
+    assert len(lines) == 4
+    assert r"\x1b[2J[bold]\u2028" in lines[1]
+    assert lines[1].endswith(r"x:\x1b]0;owned\x07\n[red]\u202e")
+
+
+def test_link_that_is_no_destination_may_be_long(run: Run) -> None:
+    """An image in a data: URL does not flood the screen; JSON has all of it."""
+    html = f'<a href="data:image/png;base64,{"A" * 90_000}">x</a>'
+    assert len(run("inspect", "-", input=html).stdout) < 5000
+    assert len(report(run, "-", input=html)["links"][0]["href"]) > 90_000
+
+
+def test_encoding(run: Run) -> None:
+    """Columns count characters of the mail's encoding, given or found."""
+    html = "<p>ソース<a href=https://acme.com/ソ>"
+    for charset, options in (("utf-16", []), ("cp932", ["--encoding", "shift_jis"]), ("utf-8", [])):
+        (link,) = report(run, "-", *options, input=html.encode(charset))["links"]
+        assert (link["line"], link["column"], link["href"]) == (1, 15, "https://acme.com/ソ")
+
+
+def test_output_without_unicode(execute: Callable[..., Any], mail: Path) -> None:
+    """Where the output's encoding lacks a character, it is escaped."""
+    mail.write_text('<a href="https://acme.com/" data-msys-linkname="Grüße 山">x</a>', encoding="utf-8")
+    done = execute("inspect", str(mail), env={"PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Gr\xfc\xdfe \\u5c71" in done.stdout
+
+
+def test_real_terminal(command: list[str], mail: Path) -> None:
+    """In a terminal of 70 columns there are colours, and no line of the table is longer."""
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, 70))
+    env = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    written = b""
+    with subprocess.Popen([*command, "inspect", os.fspath(mail)], stdout=end, env=env | {"TERM": "xterm"}) as process:
+        os.close(end)
+        with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+            while data := os.read(terminal, 1 << 16):
+                written += data
+    os.close(terminal)
+    assert process.returncode == 0
+    output = written.decode()
+    assert "\x1b[32mwrapped" in output
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()
+    assert {len(line) for line in lines[:6]} == {70}

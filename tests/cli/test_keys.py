@@ -1,0 +1,85 @@
+"""Where keys come from."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from linkwrap import LinkWrapper, SigningKeys
+
+Run = Callable[..., Result]
+CURRENT, RETIRED, OTHER = "the current key: long enough", "a retired key: long enough", "another key: long enough"
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A key file that only its owner can read, as an editor on Windows might save it."""
+    path = tmp_path / "keys"
+    path.write_bytes(f"\ufeff# since May\r\n{CURRENT}\r\n\r\n  # before\n  {RETIRED} ".encode())
+    path.chmod(0o600)
+    return path
+
+
+def link(key: str) -> str:
+    """A redirect URL signed with the key."""
+    return LinkWrapper(SigningKeys(key)).wrap_url("https://acme.com/")
+
+
+def test_keygen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """keygen prints one line, a new key each time, and needs none; the key can be used."""
+    monkeypatch.delenv("LINKWRAP_KEYS")
+    first, second = run("keygen"), run("keygen")
+    assert (first.exit_code, first.stderr, first.stdout.count("\n")) == (0, "", 1)
+    assert first.stdout != second.stdout
+    monkeypatch.setenv("LINKWRAP_KEYS", first.stdout.strip())
+    assert run("wrap", input="").exit_code == 0
+
+
+def test_key_file(run: Run, key_file: Path) -> None:
+    """All keys of the file verify; comments, empty lines and white space are no keys."""
+    for key in (CURRENT, RETIRED):
+        result = run("resolve", "--key-file", key_file, link(key))
+        assert (result.exit_code, result.stderr) == (0, "")
+    assert run("resolve", "--key-file", key_file, link("# since May, long enough")).exit_code == 1
+
+
+def test_first_key_of_a_file_signs(run: Run, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first key is the current one."""
+    wrapped = run("wrap", "--key-file", key_file, input="").stdout
+    url = wrapped.partition('src="')[2].partition('"')[0]
+    monkeypatch.setenv("LINKWRAP_KEYS", CURRENT)
+    assert run("resolve", url).exit_code == 0
+
+
+def test_key_file_goes_before_the_environment(run: Run, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --key-file, keys of the environment neither sign nor verify, and need not be valid."""
+    monkeypatch.setenv("LINKWRAP_KEYS", OTHER)
+    assert run("resolve", link(OTHER)).exit_code == 0
+    assert run("resolve", "--key-file", key_file, link(OTHER)).exit_code == 1
+    monkeypatch.setenv("LINKWRAP_KEYS", "short")
+    assert run("resolve", "--key-file", key_file, link(CURRENT)).exit_code == 0
+
+
+def test_key_file_that_others_can_read(run: Run, key_file: Path) -> None:
+    """There is one line of warning about a key file that is open to everybody; a group may read it."""
+    key_file.chmod(0o640)
+    assert run("resolve", "--key-file", key_file, link(CURRENT)).stderr == ""
+    key_file.chmod(0o644)
+    result = run("resolve", "--key-file", key_file, link(CURRENT))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: everybody on this machine can read the key file")
+    assert result.stderr.count("\n") == 1
+
+
+def test_key_file_from_a_pipe(run: Run, key_file: Path) -> None:
+    """A secret store may hand the keys over through a pipe, as in --key-file <(pass show linkwrap)."""
+    end, start = os.pipe()
+    os.write(start, key_file.read_bytes())
+    os.close(start)
+    try:
+        result = run("resolve", "--key-file", f"/dev/fd/{end}", link(RETIRED))
+    finally:
+        os.close(end)
+    assert (result.exit_code, result.stderr) == (0, "")
