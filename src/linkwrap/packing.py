@@ -1,48 +1,142 @@
-"""Short texts as few base64url characters: one byte for each of the words that URLs and metadata are full of.
+"""Short texts in the 64 characters of base64url, most of them as they are.
 
-What is packed is ASCII, so the bytes from 0x80 up are free to stand for words. One text has one form, on every machine
-and whatever its libraries; a text is at most 14 times as long as what it was packed into, and time is linear. The list
-is part of wire format 1: a word may be added at its end, as old tokens do without it, but none may change or move.
+Small letters, digits, "-" and "_" stand for themselves. A capital stands for a character or a word that such texts are
+full of, except "U", which makes the small letter behind it a capital, and "X", behind which two hexadecimal digits give
+the number of any other character. One text has one form, on every machine. Time is linear, and no text is more than
+`MAX_GROWTH` times as long as its packed form. What the capitals stand for is part of wire format 1.
 """
 
-import binascii
-from collections.abc import Iterable, Sequence
+import base64
+import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
-# Each word costs a look at every text, so these are few; a longer one stands before one that it contains.
-LINK_WORDS: Final = ("https://www.", "https://", "http://www.", "http://", ".com/", "unsubscribe", "email")
-CAMPAIGN_WORDS: Final = ("utm_source=", "&utm_medium=", "&utm_campaign=", "&utm_content=", "newsletter")
-CONTEXT_WORDS: Final = ('",{"', '":"', '","', '"}', "campaign_id", "message_id", "user_id", "rcpt")
-_WORDS: Final = LINK_WORDS + CAMPAIGN_WORDS + CONTEXT_WORDS
-_TEXT_OF: Final = {0x80 + number: word for number, word in enumerate(_WORDS)}
-_BYTE_OF: Final = {word: chr(byte) for byte, word in _TEXT_OF.items()}
+MAX_GROWTH: Final = 14
+"""Characters that one packed character stands for at most."""
 
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+TIME_SIZE: Final = 6
+"""Characters of a packed time, 6 bits each."""
+MAX_TIME: Final = 64**TIME_SIZE - 1
+"""The last second since 1970 that has a packed form, in the year 4147."""
 
-Words = Sequence[tuple[str, str]]
+_PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+_CAPITAL = re.compile("U([a-z])|X([0-7][0-9a-f])|([A-Z])", re.ASCII)
 
 
-def choose(words: Iterable[str]) -> Words:
-    """Return `words`, which the list must have, as `pack` takes them: in the order in which to look for them."""
-    return [(word, _BYTE_OF[word]) for word in words]
+class Alphabet:
+    """What the capitals stand for in one kind of text.
 
-
-def pack(text: str, words: Words, head: bytes = b"") -> str:
-    """Return `head` and `text`, which is ASCII, as base64url without padding.
-
-    Only `words` are looked for; any choice of them reads back the same.
+    A capital that is free may get a meaning, as old texts do without it; no meaning may change or move.
     """
-    for word, byte in words:
-        text = text.replace(word, byte)
-    data = head + text.encode("latin-1")
-    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+
+    __slots__ = ("_campaign_words", "_escape", "_letters", "_meanings", "_words")
+
+    def __init__(self, meanings: Mapping[str, str]) -> None:
+        # Until the text's own capitals are out of the way, control characters, which it has none of, stand for words.
+        words = {word: chr(number) for number, word in enumerate(meanings.values()) if len(word) > 1}
+        self._words = [(word, control) for word, control in words.items() if "utm_" not in word]
+        self._campaign_words = [(word, control) for word, control in words.items() if "utm_" in word]
+        letters = {words.get(meaning, meaning): letter for letter, meaning in meanings.items()}
+        self._letters = bytes(ord(letters.get(chr(code), chr(code))) for code in range(128)).ljust(256)
+        self._meanings = dict(meanings)
+        others = {chr(code) for code in range(0x20, 0x80)} - {*_PLAIN, *letters}
+        self._escape = re.compile(f"[{re.escape(''.join(sorted(others)))}]", re.ASCII).sub
+
+    def pack(self, text: str) -> str:
+        """Return `text`, which is ASCII without control characters but DEL, in characters of base64url."""
+        for word, control in self._words:
+            text = text.replace(word, control)
+        if "utm_" in text:
+            for word, control in self._campaign_words:
+                text = text.replace(word, control)
+        return self._escape(_escaped, text).encode("ascii").translate(self._letters).decode("ascii")
+
+    def unpack(self, packed: str) -> str:
+        """Return the text that `pack` made `packed` of; raises `ValueError` for a capital that stands for nothing."""
+        return _CAPITAL.sub(self._meaning, packed)
+
+    def _meaning(self, found: re.Match[str]) -> str:
+        small, number, letter = found.groups()
+        if small:
+            return small.upper()
+        if number:
+            return chr(int(number, 16))
+        if letter in self._meanings:
+            return self._meanings[letter]
+        raise ValueError("a capital that stands for nothing")
 
 
-def unpack(part: str, head: int = 0) -> tuple[bytes, str]:
-    """Return the first `head` bytes and the text of what `pack` made; raises `ValueError` for anything else."""
-    data = binascii.a2b_base64(part.encode("ascii").translate(_STANDARD) + b"=" * (-len(part) % 4))
-    text = data[head:].decode("latin-1").translate(_TEXT_OF)
-    if len(data) < head or not text.isascii():
-        raise ValueError("not packed")
-    return data[:head], text
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    return f"U{character.lower()}" if character.isupper() else f"X{ord(character):02x}"
+
+
+LINK: Final = Alphabet(
+    {
+        "A": "/",
+        "B": ".",
+        "C": "=",
+        "D": "&",
+        "E": "?",
+        "F": "%",
+        "G": "#",
+        "H": ":",
+        "I": "@",
+        "J": ",",
+        "K": "+",
+        "L": "https://www.",
+        "M": "https://",
+        "N": "http://www.",
+        "O": "http://",
+        "P": ".com/",
+        "Q": "email",
+        "R": "unsubscribe",
+        "S": "utm_source=",
+        "T": "&utm_medium=",
+        "V": "&utm_campaign=",
+        "W": "&utm_content=",
+        "Y": '","',
+    }
+)
+"""For a destination, and a link's flags and name."""
+
+CONTEXT: Final = Alphabet(
+    {
+        "A": "/",
+        "B": ".",
+        "C": "=",
+        "D": '"',
+        "E": ":",
+        "F": ",",
+        "G": "@",
+        "H": " ",
+        "I": "+",
+        "J": "{",
+        "K": "}",
+        "L": "[",
+        "M": "]",
+        "N": '",{"',
+        "O": '":"',
+        "P": '","',
+        "Q": "campaign_id",
+        "R": "message_id",
+        "S": "user_id",
+        "T": "rcpt",
+    }
+)
+"""For an account and metadata."""
+
+
+@lru_cache(maxsize=64)
+def pack_time(seconds: int) -> str:
+    """Return seconds since 1970, of at most `MAX_TIME`, as a number of `TIME_SIZE` digits, which base64url's are."""
+    # 6 bytes have 8 digits, of which the first two are zero here.
+    return base64.urlsafe_b64encode(seconds.to_bytes(6, "big"))[-TIME_SIZE:].decode("ascii")
+
+
+def unpack_time(packed: str) -> int:
+    """Return the seconds that `pack_time` made `packed` of; raises `ValueError` where it is cut off."""
+    if len(packed) != TIME_SIZE:
+        raise ValueError("cut off")
+    return int.from_bytes(base64.urlsafe_b64decode(f"AA{packed}"), "big")

@@ -21,7 +21,7 @@ from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
 from linkwrap.errors import InvalidToken, OptionError
-from linkwrap.packing import CAMPAIGN_WORDS, CONTEXT_WORDS, LINK_WORDS, choose, pack, unpack
+from linkwrap.packing import CONTEXT, LINK, MAX_TIME, TIME_SIZE, pack_time, unpack_time
 from linkwrap.urls import MAX_DESTINATION
 
 MIN_KEY: Final = 16
@@ -33,7 +33,7 @@ MAX_ACCOUNT_ID: Final = 100
 MAX_METADATA: Final = 1000
 """Bytes that metadata may have, as JSON in UTF-8 without spaces."""
 MAX_PATH: Final = 32_768
-"""Characters of a path that `read` looks at; the longest token has less than half of that."""
+"""Characters of a path that `read` looks at; every token fits."""
 
 Kind = Literal["click", "open"]
 
@@ -44,13 +44,7 @@ _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _json_utf8 = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False, ensure_ascii=False).encode
 
-_LINK_WORDS = choose(LINK_WORDS)
-_CAMPAIGN_WORDS = choose(LINK_WORDS + CAMPAIGN_WORDS)
-_CONTEXT_WORDS = choose(CONTEXT_WORDS)
-_TIME_BYTES: Final = 4
-
 _UNSUBSCRIBE, _OPEN, _INITIAL = "u", "o", "i"
-_OPEN_LINKS: Final = {initial: pack(_INITIAL if initial else _OPEN, ()) for initial in (False, True)}
 
 
 class _KeyedBlake2(SigningAlgorithm):
@@ -135,7 +129,7 @@ class SigningKeys:
 
     def sign(self, message: str) -> str:
         """Return the signature of `message` by the current key: 22 characters of base64url."""
-        return self._signers[0].get_signature(message.encode("utf-8", "surrogatepass")).decode("ascii")
+        return self._signers[0].get_signature(message.encode()).decode()
 
     def verify(self, message: str, signature: str) -> bool:
         """Tell whether one of the keys made `signature`, to the letter: other spellings of its bytes do not count."""
@@ -186,14 +180,14 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
         fields += f'","{_UNSUBSCRIBE if unsubscribe else ""}","{_json(name)[1:-1]}'
     elif unsubscribe:
         fields += f'","{_UNSUBSCRIBE}'
-    return pack(fields, _CAMPAIGN_WORDS if "utm_" in url else _LINK_WORDS)
+    return LINK.pack(fields)
 
 
 def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object] | None) -> str:
     """Return the CONTEXT part for a message; `sent_at` is in whole seconds since 1970, UTC.
 
     Raises `OptionError` for metadata that is not a mapping of strings to JSON values or has over 1000 bytes as JSON, an
-    account id of over 100 bytes, and a time before 1970 or after 2106.
+    account id of over 100 bytes, and a time before 1970 or after 4147.
     """
     values = metadata if type(metadata) is dict else _as_dict(metadata)
     for key in values:
@@ -201,8 +195,8 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
             raise OptionError(f"metadata has a key of type {type(key).__name__}: use strings as keys")
     if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and _size(account_id) > MAX_ACCOUNT_ID):
         raise OptionError(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
-    if not 0 <= sent_at < 1 << 8 * _TIME_BYTES:
-        raise OptionError("the time of sending is not from 1970 to 2106")
+    if not 0 <= sent_at <= MAX_TIME:
+        raise OptionError("the time of sending is not from 1970 to 4147")
     try:
         fields = _json((account_id, values))
     except (TypeError, ValueError, RecursionError):
@@ -211,7 +205,7 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     if len(fields) > MAX_METADATA and (size := _size(_json_utf8(values))) > MAX_METADATA:
         advice = "put ids into it, and keep the rest in a table of your own"
         raise OptionError(f"metadata has {size} bytes as JSON, more than the {MAX_METADATA} that fit: {advice}")
-    return pack(fields[2:-1], _CONTEXT_WORDS, sent_at.to_bytes(_TIME_BYTES, "big"))
+    return pack_time(sent_at) + CONTEXT.pack(fields[2:-2])
 
 
 def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
@@ -231,7 +225,7 @@ def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: I
 
 def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial: bool = False) -> str:
     """Return the open pixel's URL, that of the initial-open pixel if `initial`; the rest as in `click_urls`."""
-    content = f"{_OPEN_LINKS[initial]}.{context}"
+    content = f"{_INITIAL if initial else _OPEN}.{context}"
     return f"{origin}/q/1{content}.{keys.sign(_message('open', host, '', content))}"
 
 
@@ -259,7 +253,7 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
     try:
         return _token(kind, sublink, link, context)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, RecursionError):
         # Not from the cause, which may hold what was signed.
         raise InvalidToken("the signature verifies, but the content has not our form", reason="malformed") from None
 
@@ -290,13 +284,10 @@ def _metadata_fault(values: Mapping[str, object]) -> str:
 
 
 def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
-    time, fields = unpack(context, _TIME_BYTES)
-    account_id, metadata = json.loads(f'["{fields}]')
-    if not isinstance(account_id, str) or not isinstance(metadata, dict):
-        raise TypeError
-    sent_at = int.from_bytes(time, "big")
-    _, text = unpack(link)
+    sent_at = unpack_time(context[:TIME_SIZE])
+    # With these ends, JSON can only be a list that begins with a string and ends with an object.
+    account_id, metadata = json.loads(f'["{CONTEXT.unpack(context[TIME_SIZE:])}}}]')
     if kind == "open":
-        return Token(kind, "", None, False, None, text == _INITIAL, account_id, metadata, sent_at)
-    url, flags, name = (*json.loads(f'["{text}"]'), None, None)[:3]
+        return Token(kind, "", None, False, None, link == _INITIAL, account_id, metadata, sent_at)
+    url, flags, name = (*json.loads(f'["{LINK.unpack(link)}"]'), None, None)[:3]
     return Token(kind, url, name, flags == _UNSUBSCRIBE, sublink, False, account_id, metadata, sent_at)

@@ -171,6 +171,18 @@ def test_no_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_fails(run("wrap", input=HTML), 1, "out of memory")
 
 
+def test_fault_of_our_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What should not happen is one line too, without the mail's text; a variable shows where it was."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("r-42@example.com")
+
+    monkeypatch.setattr(Wrapping, "wrap", fail)
+    assert_fails(run("wrap", input=HTML), 1, "a fault in linkwrap (KeyError)")
+    monkeypatch.setenv("LINKWRAP_TRACEBACK", "1")
+    assert isinstance(run("wrap", input=HTML).exception, KeyError)
+
+
 CALLS = pytest.mark.parametrize(
     ("arguments", "unbuffered"),
     [

@@ -76,6 +76,11 @@ def _status(run: Callable[[], Any]) -> int:
         return 1
     except MemoryError:
         return _fail("out of memory", 1)
+    except Exception as error:
+        if os.environ.get("LINKWRAP_TRACEBACK"):
+            raise
+        # Not the exception's own text, which may quote the mail.
+        return _fail(f"a fault in linkwrap ({type(error).__name__}): LINKWRAP_TRACEBACK=1 shows where", 1)
     return status if isinstance(status, int) else 0
 
 
