@@ -6,7 +6,7 @@ from linkwrap import Click, LinkTemplate, LinkWrapper, Open, Resolver, SigningKe
 from linkwrap.markup.encodings import codec_of_label
 from linkwrap.markup.links import scan
 from linkwrap.markup.source import open_source
-from linkwrap.template import INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap.template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 from linkwrap.urls import decode_references, read_base, read_destination
 
 KEYS = SigningKeys("the key of the tests on real mail")
@@ -17,7 +17,7 @@ URL = re.compile(r"https://click\.acme\.test/(?:f/[A-Za-z0-9_-]+|q)/[A-Za-z0-9._
 
 def put_back(wrapped: str, originals: list[str]) -> str:
     """The wrapped mail with its pixels cut and each redirect URL replaced by the value it stands for."""
-    for pixel in (OPEN_PIXEL, INITIAL_PIXEL):
+    for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL):
         wrapped = re.sub(re.escape(pixel).replace(r"\{\}", URL.pattern), "", wrapped)
     values = iter(originals)
     restored = URL.sub(lambda _: next(values), wrapped)

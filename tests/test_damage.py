@@ -308,3 +308,16 @@ def test_mail_reads_the_same_but_for_its_links() -> None:
     restored = iter(["https://shop.test/", "https://shop.test/?x=1&y=2"])
     wrapped = re.sub(rf"https://{re.escape(HOST)}/f/[^\">]+", lambda _: next(restored), wrapped)
     assert html5lib.serialize(html5lib.parse(wrapped)) == html5lib.serialize(html5lib.parse(html))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("<", ">"), ("[", "]"), ("(", ")."), ("„", "“."), ("> ", "\r\n> a"), ("「", "」。")]
+)
+def test_delimiter_behind_a_url_of_a_plain_text_is_no_part_of_it(before: str, after: str) -> None:
+    """wordpress-sparkpost #16: the `>` behind a password reset URL was swallowed into it, and the key was wrong."""
+    reset = "http://shop.test/wp-login.php?action=rp&key=KEY&login=NAME"
+    sent = LinkWrapper(KEYS, tracking_domain=HOST).wrap_text(f"{before}{reset}{after}", METADATA)
+    assert sent.startswith(f"{before}https://{HOST}/f/a/")
+    assert sent.endswith(after)
+    url = sent.removeprefix(before).removesuffix(after)
+    assert fetch(url).headers["Location"] == reset

@@ -2,6 +2,7 @@
 
 from .account import Account, TrackingDomain
 from .errors import DomainError, InvalidToken, LinkWrapError, OptionError
+from .mime.template import MessageTemplate
 from .policy import Link, LinkPolicy
 from .resolver import Click, Open, Resolver
 from .template import LinkTemplate
@@ -18,6 +19,7 @@ __all__ = [
     "LinkTemplate",
     "LinkWrapError",
     "LinkWrapper",
+    "MessageTemplate",
     "Open",
     "OptionError",
     "Resolver",

@@ -1,15 +1,28 @@
 """From a document to a `LinkTemplate`: source, positions, links, decisions, template."""
 
 import re
+from array import array
 from bisect import bisect
+from collections.abc import Mapping
 from typing import TypeVar
 
 from . import tokens
 from .errors import InvalidToken
+from .markup import tokenizer
 from .markup.links import Scan, element_name, scan
 from .markup.source import Source, open_source
-from .policy import DEFAULT_SUBLINK, NO_CONTROLS, Controls, LinkPolicy, Reason, may_have_controls, read_controls
+from .policy import (
+    DEFAULT_SUBLINK,
+    NO_CONTROLS,
+    Controls,
+    LinkPolicy,
+    Reason,
+    controls_of,
+    may_have_controls,
+    read_controls,
+)
 from .template import Decision, LinkTemplate, make_link
+from .text import TextScan
 from .tokens import SigningKeys
 from .urls import decode_references, read_base, read_destination
 
@@ -22,6 +35,12 @@ _NO_PIXELS: frozenset[tuple[str, bool]] = frozenset()
 _REMEMBERED = 1000
 _OWN_URL = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/(?:f/[A-Za-z0-9_-]++|q)/[^?#]*+)", re.ASCII)
 
+_HEAD = 2048  # characters in which the `<html>` tag of AMP must begin
+_UP_TO_HTML = re.compile(
+    r"(?:[\t\n\f\r ]++|\ufeff|\xef\xbb\xbf|<!--(?:[^-]++|-(?!->))*+-->|<[!?](?!--)[^>]*+>)*+", re.ASCII
+)
+AMP_NAMES = frozenset(("amp4email", "\N{HIGH VOLTAGE SIGN}4email", "\N{HIGH VOLTAGE SIGN}\ufe0f4email"))
+
 
 class Compiler:
     """Decides about links by a policy; the keys tell which URLs are ours already."""
@@ -32,28 +51,83 @@ class Compiler:
         self._keys = keys
         self._policy = policy
 
-    def compile(self, html: Text, encoding: str | None) -> LinkTemplate[Text]:
-        """Find the links of a document, decide about each, and cut the document at its slots."""
+    def compile(
+        self,
+        html: Text,
+        encoding: str | None,
+        *,
+        base: str | None = None,
+        placed: bool = True,
+        amp: bool = False,
+    ) -> LinkTemplate[Text]:
+        """Find the links of a document, decide about each, and cut the document at its slots.
+
+        `base` counts where the document sets none. A policy sees where links stand only in a document that is `placed`.
+        With `amp` it is AMP for Email whether it says so or not.
+        """
         source = open_source(html, encoding)
         found = scan(source.text)
-        decisions, values, cuts = self._decide_all(source, found)
+        decisions, values, cuts = self._decide_all(source, found, base, placed)
         pixels = self._own_pixels(source, found) if found.images else _NO_PIXELS
         initial_at, pixel_at = found.initial_at, min(found.pixel_at, source.tail)
-        places = [(pixel_at, pixel_at)] if initial_at is None else [(initial_at, initial_at), (pixel_at, pixel_at)]
+        if initial_at is not None and initial_at > pixel_at:
+            initial_at = None
+        unit = source.unit
+        initial_slot = 0 if initial_at is None else bisect(values, (initial_at,))
+        pixel_slot = bisect(values, (pixel_at,))
+        slots = values.copy()
+        slots.insert(pixel_slot, (pixel_at, pixel_at))
+        if initial_at is not None:
+            slots.insert(initial_slot, (initial_at, initial_at))
         return LinkTemplate(
             html,
             encoding,
             source.charset,
-            source.unit,
+            unit,
             found.positions,
             tuple(decisions),
-            tuple([(decision.part, decision.sublink or DEFAULT_SUBLINK) for decision in decisions if decision.part]),
-            _static(html, source, sorted(values + places), cuts),
-            None if initial_at is None else initial_at * source.unit,
-            pixel_at * source.unit,
-            0 if initial_at is None else bisect(values, places[0]),
-            bisect(values, places[-1]),
+            _slots(decisions),
+            _static(html, unit, slots, cuts),
+            None if initial_at is None else initial_at * unit,
+            pixel_at * unit,
+            initial_slot,
+            pixel_slot,
             pixels,
+            amp or _is_amp(source),
+        )
+
+    def compile_text(self, text: Text, encoding: str | None) -> LinkTemplate[Text]:
+        """Do to a plain text what `compile` does to a document; the brackets behind its URLs are cut out of it."""
+        found = TextScan(text, encoding)
+        source, unit = found.source, found.source.unit
+        positions = array("q")
+        decisions: list[Decision] = []
+        values: list[Span] = []
+        cuts: list[Span] = []
+        for start, end, behind, markup in found.links:
+            controls = controls_of(markup, self._policy.honour) if markup else NO_CONTROLS
+            place = (start * unit, end * unit)
+            decision = self.decide(source.decode(start, end), None, controls, "", conditional=False, place=place)
+            decisions.append(decision)
+            positions.extend((start, start, end, behind, 0))
+            if decision.part is not None:
+                values.append((start, end))
+            if behind > end:
+                cuts.append((end, behind))
+        return LinkTemplate(
+            text,
+            found.encoding,
+            source.charset,
+            unit,
+            positions,
+            tuple(decisions),
+            _slots(decisions),
+            _static(text, unit, values, cuts),
+            None,
+            len(text),
+            0,
+            None,
+            _NO_PIXELS,
         )
 
     def decide(
@@ -87,25 +161,55 @@ class Compiler:
                     url, reason = read_destination(wanted)
         return _decision(url, reason, controls)
 
-    def _decide_all(self, source: Source, found: Scan) -> tuple[list[Decision], list[Span], list[Span]]:
+    def decide_element(self, element: str, attributes: Mapping[str, str], base: str | None) -> Decision:
+        """Decide about an element of a tree, by its attributes: names in lower case, values decoded."""
+        controls = controls_of(attributes, self._policy.honour)
+        return self.decide(attributes["href"], base, controls, element, conditional=False)
+
+    def own_pixel(self, src: str) -> tuple[str, bool] | None:
+        """Return account and kind (initial or not) where the decoded value of an `<img src>` is one of our pixels'."""
+        url, _ = read_destination(src)
+        token = self._own_token(url, "open") if url is not None else None
+        return (token.account_id, token.initial) if token else None
+
+    def _decide_all(
+        self, source: Source, found: Scan, base: str | None, placed: bool
+    ) -> tuple[list[Decision], list[Span], list[Span]]:
         """Decide about each link; return that, where wrapped links' values stand, and the attributes they lose."""
         text, policy = source.text, self._policy
-        base = read_base(decode_references(source.decode(*found.base))) if found.base else None
-        marked = may_have_controls("".join([text[start:end] for start, _, _, end, _ in found.rows()]))
+        if found.base:
+            base = read_base(decode_references(source.decode(*found.base)))
+        if not found.positions:
+            return [], [], []
+        positions = found.positions
+        tags = "".join(map(text.__getitem__, map(slice, positions[0::5], positions[3::5])))
+        marked = may_have_controls(tags)
         decisions: list[Decision] = []
         values: list[Span] = []
         cuts: list[Span] = []
         known: dict[str, Decision] = {}
-        controls = NO_CONTROLS
+        if not marked and policy.destination is None:  # what follows, short, for most documents
+            for start, end in zip(positions[1::5], positions[2::5], strict=True):
+                value = text[start:end]
+                decision = known.get(value)
+                if decision is None:
+                    plain = value.isascii()
+                    href = decode_references(value if plain else source.decode(start, end))
+                    decision = self.decide(href, base, NO_CONTROLS, "", False)
+                    if plain and len(known) < _REMEMBERED:
+                        known[value] = decision
+                decisions.append(decision)
+                if decision.part is not None:
+                    values.append((start, end))
+            return decisions, values, cuts
         for tag_start, start, end, tag_end, conditional in found.rows():
             value = text[start:end]
-            if marked:
-                controls = read_controls(text, tag_start, tag_end, source.decode, policy.honour)
+            controls = read_controls(text, tag_start, tag_end, source.decode, policy.honour)
             repeats = controls is NO_CONTROLS and policy.destination is None and value.isascii()
             decision = known.get(value) if repeats else None
             if decision is None:
                 element = element_name(text, tag_start) if policy.destination else ""
-                place = (start * source.unit, end * source.unit)
+                place = (start * source.unit, end * source.unit) if placed else None
                 href = decode_references(source.decode(start, end))
                 decision = self.decide(href, base, controls, element, bool(conditional), place)
                 if repeats and len(known) < _REMEMBERED:
@@ -127,12 +231,8 @@ class Compiler:
         return token if token.kind == kind else None
 
     def _own_pixels(self, source: Source, found: Scan) -> frozenset[tuple[str, bool]]:
-        pixels = set()
-        for start, end in found.images:
-            url, _ = read_destination(decode_references(source.decode(start, end)))
-            if url is not None and (token := self._own_token(url, "open")):
-                pixels.add((token.account_id, token.initial))
-        return frozenset(pixels)
+        pixels = (self.own_pixel(decode_references(source.decode(*image))) for image in found.images)
+        return frozenset(filter(None, pixels))
 
 
 def _decision(url: str | None, reason: Reason | None, controls: Controls) -> Decision:
@@ -140,17 +240,34 @@ def _decision(url: str | None, reason: Reason | None, controls: Controls) -> Dec
     return Decision(url, reason, part, controls.name, controls.unsubscribe, controls.sublink, controls.warning)
 
 
-def _static(html: Text, source: Source, slots: list[Span], cuts: list[Span]) -> tuple[Text, ...]:
+def _is_amp(source: Source) -> bool:
+    """Whether the document's `<html>` tag marks it as AMP for Email: `<html ⚡4email>` or `<html amp4email>`."""
+    text = source.text
+    if text.rfind("4email", 0, _HEAD) < 0 and text.rfind("4EMAIL", 0, _HEAD) < 0:
+        return False
+    head = text[:_HEAD]
+    opening = _UP_TO_HTML.match(head)
+    tag = tokenizer.TAG.match(head, opening.end()) if opening else None
+    if tag is None or tag[2].lower() != "html":
+        return False
+    written = source.decode(*tag.span())
+    return bool(tokenizer.attributes(written, 0, len(written), AMP_NAMES))
+
+
+def _slots(decisions: list[Decision]) -> tuple[tuple[str, str], ...]:
+    return tuple([(decision.part, decision.sublink or DEFAULT_SUBLINK) for decision in decisions if decision.part])
+
+
+def _static(html: Text, unit: int, slots: list[Span], cuts: list[Span]) -> tuple[Text, ...]:
     """Return the text between the slots, without the cuts."""
-    unit = source.unit
-    removed = frozenset(cuts)
     static: list[Text] = []
     kept = html[:0]
     position = 0
+    removed = frozenset(cuts)
     for start, end in sorted(slots + cuts) if cuts else slots:
         piece = html[position * unit : start * unit]
         position = end
-        if (start, end) in removed:
+        if cuts and (start, end) in removed:
             kept += piece
         else:
             static.append(kept + piece if kept else piece)

@@ -4,7 +4,7 @@ Everything decided about one link is in its `Link`, so that each decision can be
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -34,10 +34,12 @@ SENDERS = frozenset(_OPT_OUTS)
 _NAMES = ("data-msys-linkname", "data-msys-link-name")
 _UNSUBSCRIBE = "data-msys-unsubscribe"
 _SUBLINK = "data-msys-sublink"
-_REMOVED = (*_NAMES, _UNSUBSCRIBE, _SUBLINK)
+REMOVED = (*_NAMES, _UNSUBSCRIBE, _SUBLINK)
+"""The attributes that a wrapped link loses."""
+_READ = frozenset(REMOVED) | {name for name, _ in _OPT_OUTS.values()}
 
 # A tag without any of these holds no markup of ours or of another sender.
-_MARKS = ("data-msys-", "clicktracking", "disable-tracking", "no-track", "untracked", "data-skip-click")
+_MARKS = (b"data-msys-", b"clicktracking", b"disable-tracking", b"no-track", b"untracked", b"data-skip-click")
 _SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HOST = re.compile(r"https?://(?:[^/?#@]*+@)?([^/?#:]*+)", re.ASCII)
 
@@ -135,7 +137,9 @@ NO_CONTROLS = Controls()
 
 def may_have_controls(tags: str) -> bool:
     """Whether any of these tags, joined, may hold markup that `read_controls` reads."""
-    lowered = tags.lower()
+    lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
+    if lowered.rfind(b"track") < 0 and lowered.rfind(b"data-") < 0:
+        return False
     return any(mark in lowered for mark in _MARKS)
 
 
@@ -145,21 +149,23 @@ def read_controls(
     """Read the opt-out and naming markup of the tag at text[tag_start:tag_end]; `decode` gives a value's characters."""
     if not may_have_controls(text[tag_start:tag_end]):
         return NO_CONTROLS
-    found = attributes(text, tag_start, tag_end)
+    found = attributes(text, tag_start, tag_end, _READ)
+    values = {name: decode_references(decode(*place.value)) for name, place in found.items()}
+    cuts = tuple(sorted(_span(text, found[name]) for name in REMOVED if name in found))
+    return controls_of(values, honour)._replace(cuts=cuts)
 
-    def value(name: str) -> str | None:
-        attribute = found.get(name)
-        return None if attribute is None else decode_references(decode(*attribute.value))
 
-    name = next((said for said in map(value, _NAMES) if said is not None), None)
-    sublink, warning = read_sublink(value(_SUBLINK))
+def controls_of(attributes: Mapping[str, str], honour: Collection[str]) -> Controls:
+    """Read the opt-out and naming markup of a link's attributes: names in lower case, values decoded."""
+    said = attributes.get
+    name = next((value for value in map(said, _NAMES) if value is not None), None)
+    sublink, warning = read_sublink(said(_SUBLINK))
     return Controls(
-        any(_opts_out(value(_OPT_OUTS[sender][0]), _OPT_OUTS[sender]) for sender in honour),
+        any(_opts_out(said(_OPT_OUTS[sender][0]), _OPT_OUTS[sender]) for sender in honour),
         cut_name(name),
-        (value(_UNSUBSCRIBE) or "").strip() == "1",
+        (said(_UNSUBSCRIBE) or "").strip() == "1",
         sublink,
         warning,
-        tuple(sorted(_span(text, found[name]) for name in _REMOVED if name in found)),
     )
 
 

@@ -6,7 +6,7 @@ A `LinkTemplate` is plain data: no keys, no host, no recipient. One serves every
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
 from .markup.links import element_name
 from .markup.source import open_source
@@ -19,8 +19,12 @@ INITIAL_PIXEL = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
     'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
 )
+# In AMP there is no <img>, and no style attribute: this shows nothing wherever it stands.
+AMP_PIXEL = '<amp-pixel src="{}"></amp-pixel>'
 
 Text = TypeVar("Text", str, bytes)
+Filled = TypeVar("Filled", covariant=True)
+Slot = TypeVar("Slot")
 
 
 class Decision(NamedTuple):
@@ -35,6 +39,29 @@ class Decision(NamedTuple):
     warning: str | None = None
 
 
+class Slotted(Protocol[Filled]):
+    """What a `LinkWrapper` fills in: a `LinkTemplate`, or the links of a tree."""
+
+    @property
+    def slots(self) -> tuple[tuple[str, str], ...]:
+        """Of each link that is wrapped: its share of the token and its sublink."""
+
+    @property
+    def pixels(self) -> frozenset[tuple[str, bool]]:
+        """Account and kind (initial or not) of our own pixels that are there already."""
+
+    @property
+    def initial_at(self) -> int | None:
+        """Where the initial-open pixel goes, None where it has no place."""
+
+    @property
+    def amp(self) -> bool:
+        """Whether it is AMP for Email."""
+
+    def fill(self, urls: list[str] | None, pixel: str, initial: str) -> Filled:
+        """Put these texts into the slots; without `urls` the links stay as they are."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinkTemplate(Generic[Text]):
     """A document with slots, made by `LinkWrapper.compile` and filled in by `LinkWrapper.render`."""
@@ -45,6 +72,7 @@ class LinkTemplate(Generic[Text]):
     charset: str | None
     unit: int
     positions: "array[int]"
+    """As in a `Scan`; in a plain text a tag starts where its URL does, and ends where the brackets behind that end."""
     decisions: tuple[Decision, ...]
     slots: tuple[tuple[str, str], ...]
     """Of each link that is wrapped, in the order of the text: its share of the token and its sublink."""
@@ -54,10 +82,12 @@ class LinkTemplate(Generic[Text]):
     pixel_at: int
     """Where the pixels go in the source."""
     initial_slot: int
-    pixel_slot: int
-    """How many wrapped links stand before the pixels."""
+    pixel_slot: int | None
+    """How many wrapped links stand before the pixels; no `pixel_slot` in a plain text, which gets none."""
     pixels: frozenset[tuple[str, bool]]
     """Account and kind (initial or not) of our own pixels that the document holds already."""
+    amp: bool = False
+    """Whether it is AMP for Email, where pixels are tags of their own and load from https only."""
 
     def __repr__(self) -> str:
         units = "characters" if isinstance(self.source, str) else "bytes"
@@ -78,34 +108,56 @@ class LinkTemplate(Generic[Text]):
         pixels = {initial for _, initial in self.pixels}
         return self.fill(
             [slot(number) for number in range(count)],
-            OPEN_PIXEL.format(slot(count)) if open_tracking and False not in pixels else "",
-            INITIAL_PIXEL.format(slot(count + 1)) if initial_open and True not in pixels else "",
+            pixel_tag(slot(count), amp=self.amp) if open_tracking and False not in pixels else "",
+            pixel_tag(slot(count + 1), amp=self.amp, initial=True) if initial_open and True not in pixels else "",
         )
 
     def fill(self, urls: list[str] | None, pixel: str, initial: str) -> Text:
         """Return the document with these texts in its slots, all ASCII; without `urls` its links stay as they were."""
+        if urls is None and self.pixel_slot is None:
+            return self._without_brackets()
         if urls is None:
             return self._join(self._around_pixels(), [pixel] if self.initial_at is None else [initial, pixel])
-        values = urls.copy()
-        values.insert(self.pixel_slot, pixel)
+        return self._join(self.static, self.in_slots(urls, pixel, initial))
+
+    def in_slots(self, links: list[Slot], pixel: Slot, initial: Slot) -> list[Slot]:
+        """Return what belongs to the wrapped links and to the pixels, in the order of the slots."""
+        slots = links.copy()
+        if self.pixel_slot is not None:
+            slots.insert(self.pixel_slot, pixel)
         if self.initial_at is not None:
-            values.insert(self.initial_slot, initial)
-        return self._join(self.static, values)
+            slots.insert(self.initial_slot, initial)
+        return slots
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Return where the values of the wrapped links start and end in the source."""
+        unit = self.unit
+        return [
+            (start * unit, end * unit)
+            for (_, start, end, *_), decision in zip(self._rows(), self.decisions, strict=True)
+            if decision.part is not None
+        ]
 
     def originals(self) -> list[str]:
         """Return the values of the links that are wrapped, as the source writes them."""
         source = open_source(self.source, self.encoding)
-        return [
-            source.decode(start, end)
-            for (_, start, end, *_), decision in zip(self._rows(), self.decisions, strict=True)
-            if decision.part is not None
-        ]
+        unit = self.unit
+        return [source.decode(start // unit, end // unit) for start, end in self.spans()]
 
     def _around_pixels(self) -> Sequence[Text]:
         source, first, second = self.source, self.initial_at, self.pixel_at
         if first is None:
             return source[:second], source[second:]
         return source[:first], source[first:second], source[second:]
+
+    def _without_brackets(self) -> Text:
+        source, unit, position = self.source, self.unit, 0
+        parts: list[Text] = []
+        for _, _, end, behind, _ in self._rows():
+            parts.append(source[position * unit : end * unit])
+            position = behind
+        parts.append(source[position * unit :])
+        return source[:0].join(parts)
 
     def _join(self, static: Sequence[Text], values: list[str]) -> Text:
         parts: list[str | bytes] = [""] * (len(static) + len(values))
@@ -119,15 +171,23 @@ class LinkTemplate(Generic[Text]):
 
     def _links(self) -> Iterator[Link]:
         source = open_source(self.source, self.encoding)
+        plain = self.pixel_slot is None
         for (tag_start, start, end, _, conditional), decision in zip(self._rows(), self.decisions, strict=True):
+            value = source.decode(start, end)
             yield make_link(
                 decision,
-                decode_references(source.decode(start, end)),
-                element_name(source.text, tag_start),
+                value if plain else decode_references(value),
+                "" if plain else element_name(source.text, tag_start),
                 conditional=bool(conditional),
                 start=start * self.unit,
                 end=end * self.unit,
             )
+
+
+def pixel_tag(url: str, *, amp: bool, initial: bool = False) -> str:
+    """Return the tag that loads a pixel."""
+    markup = AMP_PIXEL if amp else INITIAL_PIXEL if initial else OPEN_PIXEL
+    return markup.format(url)
 
 
 def make_link(

@@ -8,17 +8,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from . import tokens
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .compiler import Compiler
 from .errors import DomainError, OptionError
-from .policy import DEFAULT_SUBLINK, Controls, LinkPolicy, cut_name, read_sublink
-from .template import INITIAL_PIXEL, OPEN_PIXEL, LinkTemplate
+from .mime.template import Mail, MessageTemplate
+from .policy import DEFAULT_SUBLINK, Controls, Link, LinkPolicy, cut_name, read_sublink
+from .template import LinkTemplate, Slotted, pixel_tag
 from .tokens import SigningKeys
+from .trees import TreeLinks
+
+if TYPE_CHECKING:
+    from .trees import Tree
 
 Text = TypeVar("Text", str, bytes)
+Filled = TypeVar("Filled")
 Metadata = Mapping[str, Any] | None
 
 _DEFAULT_POLICY = LinkPolicy()
@@ -104,33 +110,86 @@ class LinkWrapper:
             raise TypeError(f"html takes str or bytes, not {type(html).__name__}")
         return self._compiler.compile(html, encoding)
 
+    @overload
     def render(
         self, template: LinkTemplate[Text], metadata: Metadata = None, **options: Unpack[MessageOptions]
-    ) -> Text:
-        """Return the document for one message: `str` or `bytes`, as it was compiled from.
+    ) -> Text: ...
+    @overload
+    def render(
+        self, template: MessageTemplate[Mail], metadata: Metadata = None, **options: Unpack[MessageOptions]
+    ) -> Mail: ...
+    def render(
+        self,
+        template: LinkTemplate[Any] | MessageTemplate[Any],
+        metadata: Metadata = None,
+        **options: Unpack[MessageOptions],
+    ) -> Any:
+        """Return the document, text or message for one recipient, of the type that it was compiled from.
 
         `metadata` is a JSON object of at most 1000 bytes, the same in every link of the message; its receivers can read
         it, so it holds ids and no personal data. Raises `OptionError` for metadata or an option that cannot be used.
         """
-        settings = _settings({**self._options, **options}) if options else self._settings
-        context = _context(settings, metadata)
+        settings, context = self._message(metadata, options)
+        if isinstance(template, MessageTemplate):
+            return template.fill(lambda body: self._texts(body, settings, context))
+        return template.fill(*self._texts(template, settings, context))
+
+    def _texts(self, template: Slotted[Any], settings: _Settings, context: str) -> tuple[list[str] | None, str, str]:
+        """Return what `template.fill` takes."""
         urls = self._click_urls(template, settings, context) if settings.click_tracking else None
         pixel = initial = ""
+        if template.amp and not settings.origin.startswith("https:"):
+            return urls, pixel, initial
         if settings.open_tracking and (settings.account_id, False) not in template.pixels:
-            pixel = OPEN_PIXEL.format(self._open_url(settings, context, initial=False))
+            pixel = pixel_tag(self._open_url(settings, context, initial=False), amp=template.amp)
         if (
             settings.initial_open
             and template.initial_at is not None
             and (settings.account_id, True) not in template.pixels
         ):
-            initial = INITIAL_PIXEL.format(self._open_url(settings, context, initial=True))
-        return template.fill(urls, pixel, initial)
+            initial = pixel_tag(self._open_url(settings, context, initial=True), amp=template.amp, initial=True)
+        return urls, pixel, initial
 
     def wrap(
         self, html: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
     ) -> Text:
         """Compile and render at once: `wrap(html, m)` is `render(compile(html), m)`."""
         return self.render(self.compile(html, encoding=encoding), metadata, **options)
+
+    def compile_text(self, text: Text, *, encoding: str | None = None) -> LinkTemplate[Text]:
+        """Find the http and https URLs of a plain text, as mail clients show them as links, and decide about each.
+
+        `bytes` are read in `encoding`, a WHATWG label, or else by their BOM or detection. `render` puts no pixel into a
+        text, and always removes the brackets directly behind a URL (`[[data-msys-clicktrack="0"]]`).
+        Raises as `compile` does.
+        """
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"text takes str or bytes, not {type(text).__name__}")
+        return self._compiler.compile_text(text, encoding)
+
+    def wrap_text(
+        self, text: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> Text:
+        """Compile and render a plain text at once."""
+        return self.render(self.compile_text(text, encoding=encoding), metadata, **options)
+
+    def compile_message(self, message: Mail, *, text: bool = False) -> MessageTemplate[Mail]:
+        """Find the bodies of a message by its MIME structure, and decide about the links of each.
+
+        `message` is an `EmailMessage`, a legacy `Message`, or the message's `bytes`; it is only read. The HTML and AMP
+        bodies are wrapped, with `text` the plain-text body too; attachments and forwarded messages never. What is done
+        to each part, and why, is in the template's `.parts`: a signed or encrypted message is kept as it is.
+        Raises as `compile` does; nothing for a message that is malformed.
+        """
+        from .mime.compile import compile_message
+
+        return compile_message(message, self._compiler, text=text)
+
+    def wrap_message(
+        self, message: Mail, metadata: Metadata = None, *, text: bool = False, **options: Unpack[MessageOptions]
+    ) -> Mail:
+        """Compile and render a message at once; the result is of the same type, and a message object is a new one."""
+        return self.render(self.compile_message(message, text=text), metadata, **options)
 
     def urls(
         self, template: LinkTemplate[Any], metadata: Metadata = None, **options: Unpack[MessageOptions]
@@ -140,10 +199,20 @@ class LinkWrapper:
         All of them are returned always, so that a slot's number does not depend on options; with click tracking off,
         the links' are the values as the source has them.
         """
-        settings = _settings({**self._options, **options}) if options else self._settings
-        context = _context(settings, metadata)
+        settings, context = self._message(metadata, options)
         urls = self._click_urls(template, settings, context) if settings.click_tracking else template.originals()
         return urls + [self._open_url(settings, context, initial=initial) for initial in (False, True)]
+
+    def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
+        """Wrap the links of an lxml element or tree, or of a BeautifulSoup document, in place; return its links.
+
+        It does to the tree what `wrap` does to the source, conditional comments and pixels included, and says of each
+        link what `LinkTemplate.links` says of it. Raises `TypeError` for what is no such tree, and `OptionError` as
+        `render` does, before anything is changed.
+        """
+        found = TreeLinks(tree, self._compiler)
+        found.fill(*self._texts(found, *self._message(metadata, options)))
+        return found.links
 
     def wrap_url(
         self,
@@ -162,8 +231,7 @@ class LinkWrapper:
         segment, warning = read_sublink(sublink)
         if warning:
             raise OptionError(warning)
-        settings = _settings({**self._options, **options}) if options else self._settings
-        context = _context(settings, metadata)
+        settings, context = self._message(metadata, options)
         if not settings.click_tracking:
             return url
         controls = Controls(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
@@ -173,7 +241,13 @@ class LinkWrapper:
         slots = [(decision.part, segment or DEFAULT_SUBLINK)]
         return tokens.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
 
-    def _click_urls(self, template: LinkTemplate[Any], settings: _Settings, context: str) -> list[str]:
+    def _message(self, metadata: Metadata, options: MessageOptions) -> tuple[_Settings, str]:
+        """Return the settings of one message, and the CONTEXT part of its tokens."""
+        settings = _settings({**self._options, **options}) if options else self._settings
+        sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
+        return settings, tokens.encode_context(settings.account_id, sent_at, metadata)
+
+    def _click_urls(self, template: Slotted[Any], settings: _Settings, context: str) -> list[str]:
         return tokens.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
 
     def _open_url(self, settings: _Settings, context: str, *, initial: bool) -> str:
@@ -207,8 +281,3 @@ def _settings(options: MessageOptions) -> _Settings:
         options["initial_open"],
         None if sent_at is None else int(sent_at.timestamp()),
     )
-
-
-def _context(settings: _Settings, metadata: Metadata) -> str:
-    sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
-    return tokens.encode_context(settings.account_id, sent_at, metadata)

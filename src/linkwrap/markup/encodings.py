@@ -127,6 +127,15 @@ def find_codec(html: bytes) -> str:
     return _declared(html[:_HEAD].decode("latin-1")) or _detected(html)
 
 
+def find_text_codec(text: bytes) -> str:
+    """The codec of a plain text: by a BOM, or else detection."""
+    if text.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if text.startswith(codecs.BOM_UTF16_LE):
+        return UTF_16_LE
+    return UTF_16_BE if text.startswith(codecs.BOM_UTF16_BE) else _detected(text)
+
+
 def _codec_of_name(name: str) -> str | None:
     return codec_of_label(name) or _NAMES.get(name.lower().replace("_", "-"))
 

@@ -8,6 +8,10 @@ unless an integration point or an element that bounds the scope is between (for 
 special element); otherwise it is ignored.**
 """
 
+from __future__ import annotations
+
+import sys
+from array import array
 from collections.abc import Callable, Mapping
 
 _VOID = frozenset(
@@ -18,6 +22,8 @@ _BREAKOUT = frozenset(
     "nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
 )
 _BREAKOUT_FONT = frozenset(("color", "face", "size"))
+FOREIGN_ATTRIBUTES = _BREAKOUT_FONT | {"encoding"}
+"""The attributes that `OpenElements.start` asks for."""
 _SVG_INTEGRATION = frozenset(("foreignobject", "desc", "title"))
 _MATHML_TEXT = frozenset(("mi", "mo", "mn", "ms", "mtext"))
 _SCOPE = frozenset(("applet", "caption", "marquee", "object", "select", "table", "td", "template", "th"))
@@ -32,6 +38,8 @@ _IN_TABLE = frozenset(("caption", "tbody", "td", "tfoot", "th", "thead", "tr"))
 _IGNORED = frozenset(("body", "frameset", "head", "html"))
 _HTML_ANNOTATIONS = ("text/html", "application/xhtml+xml")
 
+_NOWHERE = array("l")
+
 HTML, FOREIGN, HTML_POINT, MATHML_POINT, ANNOTATION = range(5)
 
 
@@ -44,11 +52,11 @@ class OpenElements:
         self._names: list[str] = []
         self._kinds: list[int] = []
         self._spaces: list[str] = []
-        self._by_name: dict[str, list[int]] = {}
-        self._html: list[int] = []
-        self._points: list[int] = []
-        self._walls: list[int] = []
-        self._special: list[int] = []
+        self._by_name: dict[str, array[int]] = {}
+        self._html = array("l")
+        self._points = array("l")
+        self._walls = array("l")
+        self._special = array("l")
 
     @property
     def foreign(self) -> bool:
@@ -100,15 +108,15 @@ class OpenElements:
         if name == "form" and place + 1 < len(self._names):  # its end tag takes only the form itself off the stack
             self._by_name[name].pop()
             self._names[place] = ""
-            self._by_name.setdefault("", []).append(place)
+            self._by_name.setdefault("", array("l")).append(place)
         else:
             self._pop_to(place)
 
-    def _templates(self) -> list[int]:
-        return self._by_name.get("template", [])
+    def _templates(self) -> array[int]:
+        return self._by_name.get("template", _NOWHERE)
 
-    def _is_open(self, name: str, walls: list[int]) -> bool:
-        places = self._by_name.get(name, [])
+    def _is_open(self, name: str, walls: array[int]) -> bool:
+        places = self._by_name.get(name, _NOWHERE)
         return bool(places) and (not walls or places[-1] >= walls[-1])
 
     def _by_foreign_rules(self, name: str) -> bool:
@@ -119,10 +127,10 @@ class OpenElements:
 
     def _push(self, name: str, kind: int, space: str) -> None:
         place = len(self._names)
-        self._names.append(name)
+        self._names.append(sys.intern(name))
         self._kinds.append(kind)
         self._spaces.append(space)
-        self._by_name.setdefault(name, []).append(place)
+        self._by_name.setdefault(name, array("l")).append(place)
         if kind == HTML:
             self._html.append(place)
         elif kind != FOREIGN:

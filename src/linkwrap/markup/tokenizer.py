@@ -9,6 +9,7 @@ respect the `endpos` of `re`, so that the inside of a comment is read by the sam
 """
 
 import re
+from collections.abc import Container
 from functools import cache
 from typing import NamedTuple
 
@@ -52,17 +53,24 @@ def _raw_text(element: str) -> str:
 # Tags that can neither be links nor change how what follows is read, told by their first letters.
 _BORING = (
     r"(?:[c-hj-loqruwyzC-HJ-LOQRUWYZ]|[tT](?![iI]|[eE][xX])|[sS](?![cC]|[tT][yY]|[vV])|[pP](?![lL])|[bB](?![aAoO])"
-    r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA])|[mM](?![aA][tT][hH])"
+    r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA]{amp})|[mM](?![aA][tT][hH])"
     r"|[nN](?![oO][eEfF])|[vV](?!:)|[xX](?![mM]))"
 )
-# Comments, and of the conditional ones those that hold no link.
-_COMMENT = r"""
+# What most tags look like, tried first: end tags, and start tags told by their first letters, with quoted attributes.
+_COMMON_END_TAG = r"/[ac-gi-zAC-GI-Z][a-zA-Z0-9]*+>"
+_COMMON_START_TAG = "|".join(
+    rf"""{first}{_TAG_NAME}(?:[ ][a-zA-Z0-9:_-]++="[^"]*+")*+(?:>|{_REST_OF_TAG})"""
+    for first in ("[tT][a-df-hj-zA-DF-HJ-Z]", "[c-hj-loqruwyzC-HJ-LOQRUWYZ]", "[sS][abd-sw-zABD-SW-Z]")
+)
+# Comments, by their ">" rather than by each character; and of the conditional ones those that hold no link, odd ones
+# left to CONDITION.
+_NO_LINK = "<(?:[b-uw-zB-UW-Z/!?]|[vV](?!:))"
+_COMMENT = rf"""
     !--(?: -?>
-         | (?!\[[iI][fF])(?:[^-]++|-(?!-!?>))*+--!?>
-         | (?:[^-<]++|-(?!-!?>)|<(?![aA]|[vV]:))*+--!?> )
+         | (?!\[[iI][fF])(?:-?!>)?+[^>]*+(?:(?<!--)(?<!--!)>[^>]*+)*+>
+         | \[[iI][fF][^<>]*+
+           (?:{_NO_LINK}[^>]*+(?<![-!])>[^<>]*+|(?<![-!])>[^<>]*+)*+(?:{_NO_LINK}[^>]*+)?+(?:(?<=--)|(?<=--!))> )
 """
-
-
 # A conditional comment ends with "<![endif]", whose ">" is not part of it.
 _OR_END = r"(?:>|\Z)"
 
@@ -72,19 +80,20 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     """Return the pattern that passes over what is of no use and then matches what is, if it is there.
 
     By its `lastindex`: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group as the
-    value; 7 (BODY_TAG), `<body …>`; 8, the
-    end tag of body or html, whose name it holds; 9 (CONDITION), the opening of a conditional comment. Where it is None,
-    the match ends at the end of the text or at a "<" to look at.
-    With `images`, `<img>` is of use. Without `comments`, no comment is passed over: what ends one has ended the
-    conditional comment that is being read, and to look for it again at each opening would take quadratic time.
+    value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the opening of a
+    conditional comment. Where it is None, the match ends at the end of the text or at a "<" to look at.
+    With `images`, `<img>` and `<amp-pixel>` are of use. Without `comments`, no comment is passed over: what ends one
+    has ended the conditional comment that is being read, and to look for it again at each opening would take quadratic
+    time.
     """
-    boring = _BORING.format(image="|[mM][gG]" if images else "")
+    boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[pP]" if images else "")
     return re.compile(
         rf"""[^<]*+
-        (?: <(?: /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
-               | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
-               | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
+        (?: <(?: {_COMMON_END_TAG} | {_COMMON_START_TAG}
                {f"|{_COMMENT}" if comments else ""}
+               | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
+               | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
+               | /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
                | {_raw_text("style")} | {_raw_text("title")}
                | \?[^>]*+>
                | /(?:>|[^a-zA-Z>][^>]*+>)
@@ -92,7 +101,8 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
             )[^<]*+ )*+
         (?: <(?: {_LINK_TAG}
                | ({_any_case("body")})(?=[\t\n\f\r />]){_REST_OF_TAG}
-               | /({_any_case("body")}|{_any_case("html")})(?=[\t\n\f\r />]){_REST_OF_TAG}
+               | (/){_any_case("body")}(?=[\t\n\f\r />]){_REST_OF_TAG}
+               | (/){_any_case("html")}(?=[\t\n\f\r />]){_REST_OF_TAG}
                )
             | ({_CONDITION})
         )?+""",
@@ -100,7 +110,7 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     )
 
 
-NO_HREF, LAST_VALUE, BODY_TAG, CONDITION = 1, 6, 7, 9
+NO_HREF, LAST_VALUE, BODY_END, HTML_END, CONDITION = 1, 6, 8, 9, 10
 CONDITIONAL_COMMENT = re.compile(_CONDITION, re.ASCII)
 LINK_TAG = re.compile(rf"<{_LINK_TAG}", re.ASCII | re.VERBOSE)
 TAG = re.compile(rf"<(/?)([a-zA-Z]{_TAG_NAME})(?:{_ATTRIBUTE})*+([\t\n\f\r /]*+)>", re.ASCII)
@@ -135,10 +145,11 @@ class Attribute(NamedTuple):
     value: tuple[int, int]
 
 
-def attributes(text: str, tag_start: int, tag_end: int) -> dict[str, Attribute]:
+def attributes(text: str, tag_start: int, tag_end: int, wanted: Container[str] | None = None) -> dict[str, Attribute]:
     """Return the attributes of the tag at `tag_start` (its "<") that ends at `tag_end` (behind its ">") by their names.
 
-    Names are in lower case. Of several attributes with one name the first counts (13.2.5.33).
+    Names are in lower case; only those in `wanted` are kept, where it is given: a hostile tag may have a million.
+    Of several attributes with one name the first counts (13.2.5.33).
     """
     found: dict[str, Attribute] = {}
     name = _NAME_IN_TAG.match(text, tag_start, tag_end)
@@ -148,7 +159,9 @@ def attributes(text: str, tag_start: int, tag_end: int) -> dict[str, Attribute]:
         assert part.lastindex is not None
         position = part.end()
         end = part.end(1) if part.lastindex == _NO_VALUE else position
-        found.setdefault(lower(part[1]), Attribute(part.start(1), end, part.span(part.lastindex)))
+        written = lower(part[1])
+        if wanted is None or written in wanted:
+            found.setdefault(written, Attribute(part.start(1), end, part.span(part.lastindex)))
     return found
 
 

@@ -1,0 +1,235 @@
+"""Quoted-printable (RFC 2045, 6.7) that is changed in a few places: what stands around them stays as it was encoded.
+
+A place that changes is set off by soft line breaks, so that no other line is folded anew. No line that is begun here
+begins with "-" or ".", so that none is taken for a boundary, or for the end of the message in SMTP.
+"""
+
+import re
+from binascii import a2b_qp
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+from ..template import LinkTemplate
+
+MAX_QUOTED_LINE: Final = 76
+"""Octets that a line may have, with the "=" of a soft line break."""
+
+Span = tuple[int, int]
+Piece = tuple[bytes, bytes, bytes]
+"""Encoded text that stays, text that is new, and encoded text that stays."""
+
+# Leaves room for the "=", and for a first octet that must be encoded.
+_FOLD = MAX_QUOTED_LINE - 3
+_OCTET = re.compile(rb"=(?:[0-9A-Fa-f]{2}|=)")
+_UNSAFE = re.compile(rb"[^\t -<>-~]")
+_ENDS = (b"\r", b"\n")
+_FIRST = {b"-": b"=2D", b".": b"=2E"}
+
+
+def decode_quoted(raw: bytes) -> bytes:
+    """Return the content of quoted-printable text; what is not encoded right stays as it is."""
+    return b"".join(map(_decode_line, raw.splitlines(keepends=True)))
+
+
+def quote(content: bytes, end: bytes, *, lines: bool = True) -> bytes:
+    """Return `content` in quoted-printable, its own line ends kept, folded with the line end `end`.
+
+    Without `lines` it is no text in an ASCII-compatible charset: its line ends are encoded like anything else.
+    """
+    if not lines:
+        return _fold(_escape(content), end)
+    *whole, last = content.split(b"\n")
+    quoted = [_line(line[:-1], end) + b"\r" if line.endswith(b"\r") else _line(line, end) for line in whole]
+    return b"\n".join([*quoted, _line(last, end)])
+
+
+class Quoted:
+    """The source of a template in quoted-printable; filled in, it is the same but for the slots."""
+
+    __slots__ = ("_end", "_pieces", "_pixels", "_raw", "_spans", "_tail", "_template")
+
+    def __init__(self, raw: bytes, template: LinkTemplate[bytes], end: bytes) -> None:
+        self._raw = raw
+        self._template = template
+        self._end = end
+        places = _Places(raw)
+        _, last = places.encoded((0, len(template.source)))
+        self._tail = raw[last:]
+        """A soft line break that nothing follows."""
+        pixel, initial = (template.pixel_at,) * 2, (template.initial_at or 0,) * 2
+        slots = template.in_slots(template.spans(), pixel, initial)
+        self._spans = [places.encoded(slot) for slot in slots]
+        self._pixels = [] if template.pixel_slot is None else [places.encoded(pixel)]
+        if template.initial_at is not None:
+            self._pixels.insert(0, places.encoded(initial))
+        between = zip(_between(slots, len(template.source)), _between(self._spans, last), template.static, strict=True)
+        self._pieces = [self._piece(places, span, encoded, static) for span, encoded, static in between]
+
+    def fill(self, urls: list[str] | None, pixel: str, initial: str) -> bytes:
+        """Return the encoded text with these texts in its slots, as `LinkTemplate.fill` takes them."""
+        template, raw = self._template, self._raw
+        if urls is not None:
+            pieces, spans, values = self._pieces, self._spans, template.in_slots(urls, pixel, initial)
+        elif self._pixels:
+            spans, values = self._pixels, [initial, pixel][-len(self._pixels) :]
+            pieces = [(raw[start:end], b"", b"") for start, end in _between(spans, len(raw) - len(self._tail))]
+        else:
+            spans, values = [], []
+            whole = (0, len(template.source)), (0, len(raw) - len(self._tail))
+            pieces = [self._piece(_Places(raw), *whole, template.fill(None, "", ""))]
+        written = _Writer(self._end)
+        for piece, (start, end), value in zip(pieces, spans, values, strict=False):
+            written.piece(piece)
+            if value:
+                written.new(_escape(value.encode(template.charset or "ascii")))
+            else:
+                written.kept(raw[start:end])
+        written.piece(pieces[-1])
+        written.kept(self._tail)
+        return bytes(written.text)
+
+    def _piece(self, places: "_Places", span: Span, encoded: Span, static: bytes) -> Piece:
+        """Return `static`, which the source has at `span` but for what is cut out of it, as it is encoded there."""
+        (start, end), (first, last) = span, encoded
+        source = self._template.source[start:end]
+        if source == static:
+            return self._raw[first:last], b"", b""
+        before = _common(source, static)
+        after = _common(source[before:][::-1], static[before:][::-1])
+        cut, on = places.encoded((start + before, end - after))
+        new = quote(static[before : len(static) - after], self._end, lines=self._template.unit == 1)
+        return self._raw[first:cut], new, self._raw[on:last]
+
+
+class _Places:
+    """Where each octet of the content is in the encoded text."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._lines = raw.splitlines(keepends=True)
+        self._encoded = list(accumulate(map(len, self._lines), initial=0))
+        self._decoded = list(accumulate(map(len, map(_decode_line, self._lines)), initial=0))
+
+    def encoded(self, span: Span) -> Span:
+        return self._offset(span[0]), self._offset(span[1])
+
+    def _offset(self, place: int) -> int:
+        line = min(bisect_right(self._decoded, place), len(self._lines)) - 1
+        if line < 0:
+            return 0
+        left = place - self._decoded[line]
+        position = 0
+        for octet in _OCTET.finditer(self._lines[line]):
+            if left <= octet.start() - position:
+                break
+            left -= octet.start() - position + 1
+            position = octet.end()
+        return self._encoded[line] + position + left
+
+
+class _Writer:
+    """Encoded text that grows: what stays of the old, and what is new, set off by soft line breaks."""
+
+    def __init__(self, end: bytes) -> None:
+        self.text = bytearray()
+        self._end = end
+        self._broken = False
+        """Whether a line must be broken before anything else."""
+
+    def piece(self, piece: Piece) -> None:
+        before, new, after = piece
+        self.kept(before)
+        if after or new:
+            self.new(new)
+            self.kept(after)
+
+    def kept(self, encoded: bytes) -> None:
+        if self._broken and encoded:
+            self._broken = False
+            if not encoded.startswith(_ENDS):
+                self._soft_break()
+                while encoded[:1] in _FIRST:
+                    # Two octets more may be too many for the line.
+                    self.text += _FIRST[encoded[:1]] + b"=" + self._end
+                    encoded = encoded[1:]
+        self.text += encoded
+
+    def new(self, encoded: bytes) -> None:
+        if encoded:
+            self._soft_break()
+            self.text += _fold(encoded, self._end)
+        self._broken = True
+
+    def _soft_break(self) -> None:
+        text = self.text
+        if not text or text.endswith(_ENDS):
+            return
+        if text.endswith(b"="):
+            # Not encoded as it should be: two of them are read as one.
+            count = len(text) - len(text.rstrip(b"="))
+            text[len(text) - count :] = b"=3D" * ((count + 1) // 2)
+        line = text.rfind(b"\n", max(0, len(text) - MAX_QUOTED_LINE - 1)) + 1
+        if len(text) - line == MAX_QUOTED_LINE:
+            # The line is full: its last octets go to the next one.
+            place = _cut(text, len(text) - 3)
+            text[place:place] = b"=" + self._end
+        text += b"=" + self._end
+
+
+def _decode_line(line: bytes) -> bytes:
+    text = line.rstrip(b"\r\n")
+    bare = text.rstrip(b"\t ")
+    if len(bare) < len(text) and bare.endswith(b"=") and not bare.endswith(b"=="):
+        line = bare + b"\n"  # space behind a soft line break is not part of it (rule 3)
+    return a2b_qp(line)
+
+
+def _escape(data: bytes) -> bytes:
+    return _UNSAFE.sub(lambda octet: b"=%02X" % octet[0][0], data)
+
+
+def _line(text: bytes, end: bytes) -> bytes:
+    """Return one line of text; space at its end would be lost on the way."""
+    if text.endswith((b" ", b"\t")):
+        return _fold(_escape(text[:-1]) + b"=%02X" % text[-1], end)
+    return _fold(_escape(text), end)
+
+
+def _cut(encoded: bytes | bytearray, place: int) -> int:
+    """Return where to cut, at most two before `place`, so that no encoded octet is torn apart."""
+    for back in (1, 2):
+        if encoded[place - back : place - back + 1] == b"=":
+            return place - back
+    return place
+
+
+def _fold(encoded: bytes, end: bytes) -> bytes:
+    if len(encoded) <= _FOLD and encoded[:1] not in _FIRST:
+        return encoded
+    lines = []
+    start = 0
+    while start < len(encoded):
+        stop = len(encoded) if len(encoded) - start <= _FOLD else _cut(encoded, start + _FOLD)
+        line = encoded[start:stop]
+        lines.append(_FIRST.get(line[:1], line[:1]) + line[1:])
+        start = stop
+    return (b"=" + end).join(lines)
+
+
+def _between(spans: Sequence[Span], length: int) -> list[Span]:
+    """Return the spans around these, of a text of that length."""
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    return list(zip([0, *ends], [*starts, length], strict=True))
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Return how long the beginning is that both have."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
