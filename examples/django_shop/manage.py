@@ -1,0 +1,14 @@
+"""Django's command line for the shop.
+
+LINKWRAP_KEYS=$(linkwrap keygen) python manage.py runserver
+LINKWRAP_KEYS=$(linkwrap keygen) python manage.py test
+"""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+    execute_from_command_line(sys.argv)

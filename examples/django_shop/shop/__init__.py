@@ -1,0 +1,1 @@
+"""A shop that sends receipts, and sees which of their links were opened."""

@@ -1,0 +1,50 @@
+"""The redirect endpoint of the newsletter, for any WSGI server; each event becomes a line of JSON.
+
+LINKWRAP_KEYS=… python redirects.py        serves on port 8000
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from wsgiref.simple_server import make_server
+
+from linkwrap import Resolver, SigningKeys
+from linkwrap.endpoint import respond
+
+EVENTS = Path(os.environ.get("EVENTS", Path(__file__).parents[1] / "out" / "events.jsonl"))
+resolver = Resolver(SigningKeys.from_env())
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer one request."""
+    response = respond(
+        resolver,
+        method=environ["REQUEST_METHOD"],
+        raw_path=quote(environ["PATH_INFO"], encoding="latin-1"),
+        host=environ.get("HTTP_HOST", ""),
+        headers={name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")},
+        ip_address=environ.get("REMOTE_ADDR"),
+    )
+    if response.event is not None:
+        record(response.event)
+    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(response.headers.items()))
+    return [response.body]
+
+
+def record(event: dict[str, object]) -> None:
+    """Store an event; the reader gets the page even where that fails."""
+    try:
+        EVENTS.parent.mkdir(exist_ok=True)
+        with EVENTS.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(event) + "\n")
+    except OSError as error:
+        print(f"an event was lost: {error.strerror}")
+
+
+if __name__ == "__main__":
+    with make_server("", 8000, application) as server:
+        server.serve_forever()

@@ -1,0 +1,20 @@
+"""What readers did, as Django signals: each receiver gets `event` and `request`.
+
+`event` is the dict that `docs/howto/endpoint.md` describes; `sender` is None. A receiver that raises costs the reader
+nothing: Django logs the exception, and the response is sent all the same. Receivers run before the response is sent, so
+let them hand on what takes long.
+"""
+
+from django.dispatch import Signal
+from django.http import HttpRequest
+
+link_clicked = Signal()
+"""A link was opened: the event's `type` is `click` or `link_unsubscribe`."""
+mail_opened = Signal()
+"""An open pixel was loaded: the event's `type` is `open` or `initial_open`."""
+
+
+def announce(event: dict[str, object], request: HttpRequest) -> None:
+    """Send the event's signal; never raises."""
+    signal = mail_opened if event["type"] in {"open", "initial_open"} else link_clicked
+    signal.send_robust(sender=None, event=event, request=request)

@@ -1,0 +1,10 @@
+"""The URLconf of the redirect endpoint, to be included at the root of the tracking domain, in front of other patterns.
+
+urlpatterns = [path("", include("linkwrap.django.urls")), ...]
+"""
+
+from django.urls import re_path
+
+from .views import endpoint
+
+urlpatterns = [re_path(r"^(?:f|q|\.well-known/linkwrap)/", endpoint)]
