@@ -399,3 +399,21 @@ def test_options_are_independent(option: str) -> None:
     wrapped = WRAPPER.wrap(MAIL, **{option: False})  # type: ignore[misc]
     assert ("/q/" in wrapped) == (option == "click_tracking")
     assert ("/f/" in wrapped) == (option == "open_tracking")
+
+
+def test_markup_that_escapes_itself_comes_out_unescaped() -> None:
+    """A `str` with ways of its own, as markupsafe's, is text like any other: the pixel stays markup."""
+
+    class Escaping(str):
+        __slots__ = ()
+
+        def join(self, parts: Any) -> str:
+            return "&lt;".join(parts)
+
+        def __add__(self, other: str) -> str:
+            return other.replace("<", "&lt;")
+
+    wrapped = WRAPPER.wrap(Escaping(MAIL))
+    assert type(wrapped) is str
+    assert '<img border="0"' in wrapped
+    assert RESOLVER.resolve_click(only_url(wrapped)).url == "https://shop.test/sale"

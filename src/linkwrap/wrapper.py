@@ -108,7 +108,7 @@ class LinkWrapper:
         """
         if not isinstance(html, (str, bytes)):
             raise TypeError(f"html takes str or bytes, not {type(html).__name__}")
-        return self._compiler.compile(html, encoding)
+        return self._compiler.compile(_plain(html), encoding)
 
     @overload
     def render(
@@ -165,7 +165,7 @@ class LinkWrapper:
         """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text takes str or bytes, not {type(text).__name__}")
-        return self._compiler.compile_text(text, encoding)
+        return self._compiler.compile_text(_plain(text), encoding)
 
     def wrap_text(
         self, text: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
@@ -252,6 +252,11 @@ class LinkWrapper:
 
     def _open_url(self, settings: _Settings, context: str, *, initial: bool) -> str:
         return tokens.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
+
+
+def _plain(text: Text) -> Text:
+    """Return text without the ways of its own that a subclass has: markupsafe's would escape what is put into it."""
+    return str.__str__(text) if isinstance(text, str) else text
 
 
 def _settings(options: MessageOptions) -> _Settings:
