@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from linkwrap.template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.ASCII | re.DOTALL | re.MULTILINE)
 PAGES = [
@@ -30,3 +32,10 @@ def test_examples_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeypatch
             if (error.name or "").partition(".")[0] not in EXTRAS:
                 raise
             pytest.skip(f"the example needs an extra: {error.name} is not installed")
+
+
+def test_pixels_are_documented_to_the_byte() -> None:
+    """The page on concepts shows what is inserted, as it is inserted."""
+    page = (DOCS / "concepts.md").read_text(encoding="utf-8")
+    for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL):
+        assert f"\n{pixel.replace('{}', '…')}\n" in page

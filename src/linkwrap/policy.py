@@ -151,7 +151,7 @@ def read_controls(
         return NO_CONTROLS
     found = attributes(text, tag_start, tag_end, _READ)
     values = {name: decode_references(decode(*place.value)) for name, place in found.items()}
-    cuts = tuple(sorted(_span(text, found[name]) for name in REMOVED if name in found))
+    cuts = tuple(sorted(filter(None, (_span(text, found[name]) for name in REMOVED if name in found))))
     return controls_of(values, honour)._replace(cuts=cuts)
 
 
@@ -195,9 +195,17 @@ def _opts_out(said: str | None, opt_out: tuple[str, str | None]) -> bool:
     return said.strip().lower() == expected
 
 
-def _span(text: str, attribute: Attribute) -> tuple[int, int]:
-    """The attribute with the white space before it, where the rest of the tag can do without that."""
+def _span(text: str, attribute: Attribute) -> tuple[int, int] | None:
+    """The attribute with the white space before it, where the rest of the tag can do without that.
+
+    Before a name that begins with "=" the attribute stays: without it, the "=" would give a value to what is before it.
+    """
     start = attribute.start
+    behind = attribute.end
+    while text[behind] in "\t\n\f\r /":
+        behind += 1
+    if text[behind] == "=":
+        return None
     if text[attribute.end] in "\t\n\f\r >":
         while text[start - 1] in "\t\n\f\r ":
             start -= 1

@@ -20,7 +20,8 @@ INITIAL_PIXEL = (
     'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
 )
 # In AMP there is no <img>, and no style attribute: this shows nothing wherever it stands.
-AMP_PIXEL = '<amp-pixel src="{}"></amp-pixel>'
+# AMP for Email has neither <img> nor <amp-pixel>.
+AMP_PIXEL = '<amp-img src="{}" width="1" height="1" alt=""></amp-img>'
 
 Text = TypeVar("Text", str, bytes)
 Filled = TypeVar("Filled", covariant=True)

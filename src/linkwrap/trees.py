@@ -93,7 +93,7 @@ class TreeLinks:
                 text.update(map(id, tree.below(node)))
             elif name == "base":
                 bases += tree.attributes(node).get("href", ())[1:]
-            elif name in ("amp-pixel", "img"):
+            elif name in ("amp-img", "img"):
                 images += tree.attributes(node).get("src", ())[1:]
             elif name == "body":
                 self._first_body = node if self._first_body is None else self._first_body

@@ -29,7 +29,7 @@ RAW_TEXT = frozenset("iframe noembed noframes script style textarea title xmp".s
 _NAME = re.compile(r"<([^\t\n\f\r />]*+)", re.ASCII)
 _TEXT = re.compile(r"[^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+", re.ASCII)
 PIXEL_PATH = "/q/"
-_IMAGES = frozenset(("amp-pixel", "img"))
+_IMAGES = frozenset(("amp-img", "img"))
 # Lists are quick and large: what is found goes through one into an array.
 _MANY = 50_000
 
@@ -199,6 +199,8 @@ class Scan:
             if link and link.lastindex and link.lastindex != NO_HREF:
                 self._rows += (start, *link.span(link.lastindex), link.end(), conditional)
             if not elements.start(name, self_closing=tag[3].endswith("/"), attributes=lambda: self._values(tag)):
+                if not conditional and name in _IMAGES:
+                    self._live_tag(name, tag)
                 return tag.end()
         if name in RAW_TEXT:
             text_end = tokenizer.raw_text_end(text, name, tag.end(), end)

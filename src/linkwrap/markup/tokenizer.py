@@ -82,11 +82,11 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     By its `lastindex`: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group as the
     value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the opening of a
     conditional comment. Where it is None, the match ends at the end of the text or at a "<" to look at.
-    With `images`, `<img>` and `<amp-pixel>` are of use. Without `comments`, no comment is passed over: what ends one
+    With `images`, `<img>` and `<amp-img>` are of use. Without `comments`, no comment is passed over: what ends one
     has ended the conditional comment that is being read, and to look for it again at each opening would take quadratic
     time.
     """
-    boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[pP]" if images else "")
+    boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[iI]" if images else "")
     return re.compile(
         rf"""[^<]*+
         (?: <(?: {_COMMON_END_TAG} | {_COMMON_START_TAG}
