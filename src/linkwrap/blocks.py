@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .errors import OptionError
+from .options import MessageOptions
 from .urls import decode_references
-from .wrapper import LinkWrapper, MessageOptions
+from .wrapper import LinkWrapper
 
 OPTIONS: Final = frozenset({"metadata", *MessageOptions.__optional_keys__})
 """What may be said of a message, in the template's context as in a tag."""

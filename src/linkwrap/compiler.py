@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from . import tokens
-from .errors import InvalidToken
-from .markup import tokenizer
+from .errors import InvalidToken, OptionError
+from .markup.amp import is_amp
 from .markup.links import Scan, element_name, scan
 from .markup.source import Source, open_source
 from .policy import (
@@ -33,13 +33,8 @@ _NO_PIXELS: frozenset[tuple[str, bool]] = frozenset()
 
 # Values that one document repeats are decided once; the bound keeps hostile mail from filling the memory.
 _REMEMBERED = 1000
-_OWN_URL = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/(?:f/[A-Za-z0-9_-]++|q)/[^?#]*+)", re.ASCII)
-
-_HEAD = 2048  # characters in which the `<html>` tag of AMP must begin
-_UP_TO_HTML = re.compile(
-    r"(?:[\t\n\f\r ]++|\ufeff|\xef\xbb\xbf|<!--(?:[^-]++|-(?!->))*+-->|<[!?](?!--)[^>]*+>)*+", re.ASCII
-)
-AMP_NAMES = frozenset(("amp4email", "\N{HIGH VOLTAGE SIGN}4email", "\N{HIGH VOLTAGE SIGN}\ufe0f4email"))
+# A destination that may be a redirect URL: its host and its raw path.
+_REDIRECT = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/[^?#]*+)", re.ASCII)
 
 
 class Compiler:
@@ -93,7 +88,7 @@ class Compiler:
             initial_slot,
             pixel_slot,
             pixels,
-            amp or _is_amp(source),
+            amp or is_amp(source),
         )
 
     def compile_text(self, text: Text, encoding: str | None) -> LinkTemplate[Text]:
@@ -136,30 +131,38 @@ class Compiler:
         base: str | None,
         controls: Controls,
         element: str,
+        *,
         conditional: bool,
         place: Span | None = None,
     ) -> Decision:
         """Decide about one link; `place` is where its value stands in the input."""
-        policy = self._policy
         reason: Reason | None
         url, reason = read_destination(href, base)
         if controls.opted_out:
             reason = "opted-out"
         elif url is not None:
-            if "/f/" in url and self._own_token(url, "click"):
-                reason = "already-wrapped"
-            elif policy.skips(url):
-                reason = "policy"
-            elif policy.destination is not None:
+            reason = self._refusal(url)
+            if reason is None and self._policy.destination is not None:
                 start, end = place or (None, None)
                 proposed = _decision(url, None, controls)
                 link = make_link(proposed, href, element, conditional=conditional, start=start, end=end)
-                wanted = policy.destination(link)
-                if wanted is None:
-                    reason = "policy"
-                else:
-                    url, reason = read_destination(wanted)
+                wanted = self._policy.destination(link)
+                url, reason = (url, "policy") if wanted is None else self._replacement(wanted, base)
         return _decision(url, reason, controls)
+
+    def _refusal(self, url: str) -> Reason | None:
+        if self._own_token(url, "click"):
+            return "already-wrapped"
+        return "policy" if self._policy.skips(url) else None
+
+    def _replacement(self, wanted: object, base: str | None) -> tuple[str | None, Reason | None]:
+        """Judge what the policy's `destination` returned like any other destination."""
+        if not isinstance(wanted, str):
+            raise OptionError(
+                f"the policy's destination returned {type(wanted).__name__}: return a URL as str, or None"
+            )
+        url, reason = read_destination(wanted, base)
+        return url, reason if url is None else self._refusal(url)
 
     def decide_element(self, element: str, attributes: Mapping[str, str], base: str | None) -> Decision:
         """Decide about an element of a tree, by its attributes: names in lower case, values decoded."""
@@ -195,7 +198,7 @@ class Compiler:
                 if decision is None:
                     plain = value.isascii()
                     href = decode_references(value if plain else source.decode(start, end))
-                    decision = self.decide(href, base, NO_CONTROLS, "", False)
+                    decision = self.decide(href, base, NO_CONTROLS, "", conditional=False)
                     if plain and len(known) < _REMEMBERED:
                         known[value] = decision
                 decisions.append(decision)
@@ -211,7 +214,7 @@ class Compiler:
                 element = element_name(text, tag_start) if policy.destination else ""
                 place = (start * source.unit, end * source.unit) if placed else None
                 href = decode_references(source.decode(start, end))
-                decision = self.decide(href, base, controls, element, bool(conditional), place)
+                decision = self.decide(href, base, controls, element, conditional=bool(conditional), place=place)
                 if repeats and len(known) < _REMEMBERED:
                     known[value] = decision
             decisions.append(decision)
@@ -221,11 +224,11 @@ class Compiler:
         return decisions, values, cuts
 
     def _own_token(self, url: str, kind: str) -> tokens.Token | None:
-        match = _OWN_URL.match(url)
+        match = _REDIRECT.match(url) if "/f/" in url or "/q/" in url or "%" in url else None
         if match is None:
             return None
         try:
-            token = tokens.read(self._keys, match[1], match[2])
+            token = tokens.read(self._keys, match[1].removesuffix("."), match[2])
         except InvalidToken:
             return None
         return token if token.kind == kind else None
@@ -238,20 +241,6 @@ class Compiler:
 def _decision(url: str | None, reason: Reason | None, controls: Controls) -> Decision:
     part = tokens.encode_link(url, controls.name, controls.unsubscribe) if url is not None and reason is None else None
     return Decision(url, reason, part, controls.name, controls.unsubscribe, controls.sublink, controls.warning)
-
-
-def _is_amp(source: Source) -> bool:
-    """Whether the document's `<html>` tag marks it as AMP for Email: `<html ⚡4email>` or `<html amp4email>`."""
-    text = source.text
-    if text.rfind("4email", 0, _HEAD) < 0 and text.rfind("4EMAIL", 0, _HEAD) < 0:
-        return False
-    head = text[:_HEAD]
-    opening = _UP_TO_HTML.match(head)
-    tag = tokenizer.TAG.match(head, opening.end()) if opening else None
-    if tag is None or tag[2].lower() != "html":
-        return False
-    written = source.decode(*tag.span())
-    return bool(tokenizer.attributes(written, 0, len(written), AMP_NAMES))
 
 
 def _slots(decisions: list[Decision]) -> tuple[tuple[str, str], ...]:

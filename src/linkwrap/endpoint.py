@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from linkwrap.errors import InvalidToken
-from linkwrap.resolver import Click, Open, Resolver
+from linkwrap.resolver import Click, Open, Resolver, Unsubscribe
 
 PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
@@ -28,8 +28,34 @@ _NEVER_CACHED = {
 }
 _WELL_KNOWN = "/.well-known/linkwrap/"
 _NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
+
+MAX_BODY = 4096
+"""Bytes of a request's body that `respond` looks at; no mail service sends a tenth of that."""
+
+# RFC 8058, 3.1 and 3.2: one pair, as a form of either kind.
+_ONE_CLICK = re.compile(
+    rb"(?:.*&)?List-Unsubscribe=One-Click(?:&.*)?"
+    rb"|[\r\n]*--.*[\r\n]Content-Disposition:[^\r\n]*;[\t ]*name=\"?List-Unsubscribe\"?[^\r\n]*\r?\n"
+    rb"(?:[^\r\n]+\r?\n)*+\r?\nOne-Click[\r\n]*(?:--.*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+_ASK = b"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Unsubscribe</title>
+<form method="post">
+<p>Do you want to unsubscribe from these messages?</p>
+<input type="hidden" name="List-Unsubscribe" value="One-Click">
+<button>Unsubscribe</button>
+</form>
+</html>
+"""
+# The page loads nothing, posts to itself only, and is shown in no frame that could have the button clicked.
+_ASK_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
 _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
 
@@ -53,25 +79,31 @@ def respond(
     *,
     method: str,
     raw_path: str | bytes,
-    host: str,
+    host: str | None,
     headers: Mapping[str, str],
     ip_address: str | None = None,
+    body: bytes = b"",
 ) -> Response:
     """Answer one request to the redirect endpoint.
 
     `raw_path` is the request's path as it was sent, percent-encoding untouched; a query behind it is ignored. `host` is
-    the `Host` header, or what a trusted proxy says it was. `headers` are the request's, names in any case.
-    `ip_address` is the reader's.
+    the `Host` header (None where there is none), or what a trusted proxy says it was. `headers` are the request's,
+    names in any case. `ip_address` is the reader's. `body` is that of a POST; read at most `MAX_BODY` bytes of it, as
+    more is refused.
 
     `/f/SUBLINK/TOKEN` redirects (302), `/q/TOKEN` is the open pixel (200, whatever the token),
+    `/u/TOKEN` takes the POST of a one-click unsubscribe (RFC 8058) and shows a button to whoever opens it,
     `/.well-known/linkwrap/NONCE` proves to `linkwrap.domains` that the host leads here, `/healthz` says ok on any host.
     Links that do not verify and everything unknown are 404, links that the resolver's `refuse` stops are 410, methods
     other than GET and HEAD 405. HEAD is answered like GET, with an empty body. A request never raises.
     """
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
     path = path.partition("?")[0]
-    visit: Click | Open | None = None
-    if not path.startswith(("/f/", "/q/", _WELL_KNOWN)) and path != "/healthz":
+    host = host or ""
+    visit: Click | Open | Unsubscribe | None = None
+    if path.startswith("/u/"):
+        response, visit = _unsubscribe(resolver, host, path, method, body)
+    elif not path.startswith(("/f/", "/q/", _WELL_KNOWN)) and path != "/healthz":
         response = _text(404, "Not found.\n")
     elif method not in ("GET", "HEAD"):
         response = _text(405, "Only GET and HEAD are allowed.\n", {"Allow": "GET, HEAD"})
@@ -81,14 +113,13 @@ def respond(
         response = _verification(resolver, host, path)
     else:
         response, visit = _visit(resolver, host, path)
-    body = b"" if method == "HEAD" else response.body
     event = None if visit is None else _event(visit, method, headers, ip_address)
-    return replace(response, body=body, event=event)
+    return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
 
 
 def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | Open | None]:
     found: Click | Open | None = None
-    missing = _text(404, "This link is not valid. Please open it from the message it came in.\n")
+    missing = _text(404, _NOT_VALID)
     try:
         found = resolver.resolve_path(host, path)
     except InvalidToken as error:
@@ -101,6 +132,25 @@ def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | 
     return _text(302, "Found.\n", {"Location": found.url, "Referrer-Policy": "no-referrer"}), found
 
 
+def _unsubscribe(
+    resolver: Resolver, host: str, path: str, method: str, body: bytes
+) -> tuple[Response, Unsubscribe | None]:
+    """Take the POST alone as the reader's wish: scanners open every link, and follow none by POST."""
+    if method not in ("GET", "HEAD", "POST"):
+        return _text(405, "Only GET, HEAD and POST are allowed.\n", {"Allow": "GET, HEAD, POST"}), None
+    try:
+        found = resolver.resolve_unsubscribe(host, path)
+    except InvalidToken:
+        return _text(404, _NOT_VALID), None
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    if method != "POST":
+        headers |= {"Content-Security-Policy": _ASK_POLICY, "X-Frame-Options": "DENY"}
+        return _respond(200, "text/html; charset=utf-8", _ASK, headers), None
+    if len(body) > MAX_BODY or not _ONE_CLICK.fullmatch(body):
+        return _text(400, "The body is not List-Unsubscribe=One-Click.\n", headers), None
+    return _text(200, "Your request to unsubscribe was received.\n", headers), found
+
+
 def _verification(resolver: Resolver, host: str, path: str) -> Response:
     nonce = path.removeprefix(_WELL_KNOWN)
     if _NONCE.fullmatch(nonce):
@@ -111,12 +161,16 @@ def _verification(resolver: Resolver, host: str, path: str) -> Response:
     return _text(404, "Not found.\n")
 
 
-def _event(visit: Click | Open, method: str, headers: Mapping[str, str], ip_address: str | None) -> dict[str, object]:
+def _event(
+    visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None
+) -> dict[str, object]:
     header = {name.lower(): value for name, value in headers.items()}
     machine = method == "HEAD" or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
     click = visit if isinstance(visit, Click) else None
     if isinstance(visit, Open):
         kind = "initial_open" if visit.initial else "open"
+    elif isinstance(visit, Unsubscribe):
+        kind, machine = "list_unsubscribe", False
     else:
         # A scanner follows every link of a mail: what it does must not unsubscribe the reader.
         kind = "link_unsubscribe" if visit.unsubscribe and not machine else "click"

@@ -10,12 +10,12 @@ from typing import Literal, NamedTuple
 
 from .errors import OptionError
 from .markup.tokenizer import Attribute, attributes
+from .tokens import MAX_LINK_NAME
 from .urls import Unusable, decode_references, host_name
 
 Reason = Unusable | Literal["opted-out", "already-wrapped", "policy"]
 """Why a link is not wrapped."""
 
-MAX_LINK_NAME = 63
 DEFAULT_SUBLINK = "a"
 
 # Who reads the attribute: its name, and the value that opts a link out (None: any, or none at all).
@@ -91,7 +91,7 @@ class LinkPolicy:
     def __post_init__(self) -> None:
         faults = []
         hosts = set()
-        if isinstance(self.honour, str) or isinstance(self.skip_hosts, str):
+        if not (_is_names(self.honour) and _is_names(self.skip_hosts)):
             faults.append("honour and skip_hosts take a collection of names, not one string")
         else:
             if unknown := sorted(set(self.honour) - SENDERS):
@@ -184,6 +184,10 @@ def read_sublink(said: str | None) -> tuple[str | None, str | None]:
     if _SUBLINK_SEGMENT.fullmatch(segment):
         return segment, None
     return None, f"the sublink {said[:80]!r} is ignored: it takes 1 to 64 letters, digits, '-' or '_'"
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str) and all(isinstance(name, str) for name in value)
 
 
 def _opts_out(said: str | None, opt_out: tuple[str, str | None]) -> bool:

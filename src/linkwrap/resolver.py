@@ -60,6 +60,17 @@ class Open:
     expired: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """A message's one-click unsubscribe URL; what it holds is as in `Click`."""
+
+    metadata: dict[str, Any]
+    account_id: str
+    host: str
+    sent_at: datetime
+    expired: bool
+
+
 class Resolver:
     """Redeems the URLs that were made with `keys`.
 
@@ -122,10 +133,9 @@ class Resolver:
 
     def resolve_path(self, host: str, raw_path: str) -> Click | Open:
         """As `resolve`, for a request's `Host` header and its path (not percent-decoded, no query)."""
-        host = _host(host)
-        token = tokens.read(self._keys, host, raw_path)
-        sent_at = _EPOCH + timedelta(seconds=token.sent_at)
-        expired = datetime.now(UTC) - sent_at > self._max_age
+        token, host, sent_at, expired = self._read(host, raw_path)
+        if token.kind == "unsubscribe":
+            raise InvalidToken("an unsubscribe URL, neither a link's nor a pixel's", reason="kind")
         if token.kind == "open":
             return Open(token.initial, token.metadata, token.account_id, host, sent_at, expired)
         url = redirect_target(token.url)
@@ -134,6 +144,19 @@ class Resolver:
         if self._refuses(token.account_id, host, url):
             raise InvalidToken("links to this destination are refused", reason="refused")
         return Click(url, token.link_name, token.unsubscribe, token.metadata, token.account_id, host, sent_at, expired)
+
+    def resolve_unsubscribe(self, host: str, raw_path: str) -> Unsubscribe:
+        """The one-click unsubscribe URL that a request came for; the rest as in `resolve_path`."""
+        token, host, sent_at, expired = self._read(host, raw_path)
+        if token.kind != "unsubscribe":
+            raise InvalidToken("a link's or a pixel's URL, not an unsubscribe URL", reason="kind")
+        return Unsubscribe(token.metadata, token.account_id, host, sent_at, expired)
+
+    def _read(self, host: str, raw_path: str) -> tuple[tokens.Token, str, datetime, bool]:
+        host = _host(host)
+        token = tokens.read(self._keys, host, raw_path)
+        sent_at = _EPOCH + timedelta(seconds=token.sent_at)
+        return token, host, sent_at, datetime.now(UTC) - sent_at > self._max_age
 
     def verification(self, host: str, nonce: str) -> str:
         """The text that proves to `linkwrap.domains` that a request for `host`, as in a `Host` header, arrived here.

@@ -103,7 +103,8 @@ class LinkTemplate(Generic[Text]):
         """Return the source with `slot(i)` in place of the i-th URL, for a merge engine that fills in the rest too.
 
         The i-th URL is the i-th of `LinkWrapper.urls`: the wrapped links in the order of the text, then the open pixel,
-        then the initial-open pixel. `slot` returns ASCII text, such as `"{{ urls[3] }}"`.
+        then the initial-open pixel. `slot` returns ASCII text, such as `"{{ urls[3] }}"`. A document that holds a pixel
+        of ours already, whatever the account, gets no slot for another.
         """
         count = len(self.slots)
         pixels = {initial for _, initial in self.pixels}

@@ -1,6 +1,6 @@
 """Signing keys and tokens: what a redirect URL carries (wire format 1, docs/token.md).
 
-    click:  /f/SUBLINK/TOKEN      open:  /q/TOKEN      TOKEN = "1" LINK "." CONTEXT "." SIGNATURE
+    click: /f/SUBLINK/TOKEN    open: /q/TOKEN    unsubscribe: /u/TOKEN      TOKEN = "1" LINK "." CONTEXT "." SIGNATURE
 
 A token that `read` returns was made with one of the keys, for that host, kind and sublink, and not one character of it
 was changed. Nothing of it is decoded before that is known, and its length is bounded before anything else is done. A
@@ -35,9 +35,9 @@ MAX_METADATA: Final = 1000
 MAX_PATH: Final = 32_768
 """Characters of a path that `read` looks at; every token fits."""
 
-Kind = Literal["click", "open"]
+Kind = Literal["click", "open", "unsubscribe"]
 
-_PATH = re.compile(r"/(?:f/([\w-]{1,64}+)|q)/1([\w-]*+)\.([\w-]++)\.([\w-]{22})", re.ASCII)
+_PATH = re.compile(r"/(?:f/([\w-]{1,64}+)|([qu]))/1([\w-]*+)\.([\w-]++)\.([\w-]{22})", re.ASCII)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
 # ASCII throughout, so that all that is packed is printable ASCII, and lone surrogates survive.
@@ -46,7 +46,6 @@ _json_utf8 = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circ
 
 _quoted = json.encoder.encode_basestring_ascii
 _JUST_TEXT = frozenset((str,))
-
 _UNSUBSCRIBE, _OPEN, _INITIAL = "u", "o", "i"
 
 
@@ -98,9 +97,9 @@ class SigningKeys:
     __slots__ = ("_signers",)
 
     def __init__(self, current: str | bytes, *, retired: Iterable[str | bytes] = ()) -> None:
-        single = isinstance(retired, str | bytes)
-        former = () if single else tuple(retired)
-        faults = ["retired takes a list of keys, not one key"] if single else []
+        listed = isinstance(retired, Iterable) and not isinstance(retired, str | bytes)
+        former = tuple(retired) if listed else ()
+        faults = [] if listed else ["retired takes a list of keys"]
         faults += _key_faults([("the current key", current)])
         faults += _key_faults((f"retired key {number}", secret) for number, secret in enumerate(former, 1))
         self._signers = () if faults else tuple(map(_signer, (current, *former)))
@@ -154,8 +153,8 @@ class SigningKeys:
 class Token:
     """What a token says.
 
-    `url`, `link_name`, `unsubscribe` and `sublink` are a click's ("", None, False and None for an open), `initial` is
-    an open's. `sent_at` is in whole seconds since 1970, UTC.
+    `url`, `link_name`, `unsubscribe` and `sublink` are a click's ("", None, False and None for others), `initial` is an
+    open's. `sent_at` is in whole seconds since 1970, UTC.
     """
 
     kind: Kind
@@ -178,7 +177,7 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
         raise OptionError(f"the destination is longer than {MAX_DESTINATION} bytes")
     fields = _json(url)[1:-1]
     if name is not None:
-        if _size(name) > MAX_LINK_NAME:
+        if len(_bytes(name)) > MAX_LINK_NAME:
             raise OptionError(f"the link name is longer than {MAX_LINK_NAME} bytes of UTF-8: cut it")
         fields += f'","{_UNSUBSCRIBE if unsubscribe else ""}","{_json(name)[1:-1]}'
     elif unsubscribe:
@@ -196,7 +195,7 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     for key in values:
         if not isinstance(key, str):
             raise OptionError(f"metadata has a key of type {type(key).__name__}: use strings as keys")
-    if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and _size(account_id) > MAX_ACCOUNT_ID):
+    if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and len(_bytes(account_id)) > MAX_ACCOUNT_ID):
         raise OptionError(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
     if not 0 <= sent_at <= MAX_TIME:
         raise OptionError("the time of sending is not from 1970 to 4147")
@@ -209,7 +208,7 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     except (TypeError, ValueError, RecursionError):
         # Not from the cause, which may quote a value.
         raise OptionError(_metadata_fault(values)) from None
-    if len(fields) > MAX_METADATA and (size := _size(_json_utf8(values))) > MAX_METADATA:
+    if len(fields) > MAX_METADATA and (size := len(_bytes(_json_utf8(values)))) > MAX_METADATA:
         advice = "put ids into it, and keep the rest in a table of your own"
         raise OptionError(f"metadata has {size} bytes as JSON, more than the {MAX_METADATA} that fit: {advice}")
     return pack_time(sent_at) + CONTEXT.pack(fields[2:-2])
@@ -236,6 +235,12 @@ def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial
     return f"{origin}/q/1{content}.{keys.sign(_message('open', host, '', content))}"
 
 
+def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
+    """Return a message's one-click unsubscribe URL; the rest as in `click_urls`."""
+    content = f"{_UNSUBSCRIBE}.{context}"
+    return f"{origin}/u/1{content}.{keys.sign(_message('unsubscribe', host, '', content))}"
+
+
 def verification(keys: SigningKeys, nonce: str, host: str) -> str:
     """Return what proves to who asks with `nonce` that `host` leads to an endpoint with these keys."""
     return keys.sign(_message("verify", host, "", nonce))
@@ -251,11 +256,10 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     if len(raw_path) > MAX_PATH:
         raise InvalidToken(f"the path is longer than {MAX_PATH} characters", reason="too-long")
     path = _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
-    match = _PATH.fullmatch(path)
-    if match is None:
+    if (match := _PATH.fullmatch(path)) is None:
         raise InvalidToken("the path has not the form of a redirect URL's", reason="malformed")
-    sublink, link, context, signature = cast("tuple[str | None, str, str, str]", match.groups())
-    kind: Kind = "open" if sublink is None else "click"
+    sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
+    kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
     if not keys.verify(_message(kind, host, sublink or "", f"{link}.{context}"), signature):
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
     try:
@@ -268,10 +272,6 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
 def _message(kind: str, host: str, sublink: str, content: str) -> str:
     """Return what a signature covers; none of the parts can hold a NUL, so it can be read in one way only."""
     return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
-
-
-def _size(text: str) -> int:
-    return len(_bytes(text))
 
 
 def _as_dict(metadata: object) -> dict[str, object]:
@@ -294,7 +294,7 @@ def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
     sent_at = unpack_time(context[:TIME_SIZE])
     # With these ends, JSON can only be a list that begins with a string and ends with an object.
     account_id, metadata = json.loads(f'["{CONTEXT.unpack(context[TIME_SIZE:])}}}]')
-    if kind == "open":
+    if kind != "click":
         return Token(kind, "", None, False, None, link == _INITIAL, account_id, metadata, sent_at)
     url, flags, name = (*json.loads(f'["{LINK.unpack(link)}"]'), None, None)[:3]
     return Token(kind, url, name, flags == _UNSUBSCRIBE, sublink, False, account_id, metadata, sent_at)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .compiler import AMP_NAMES, Compiler
+from .compiler import Compiler
 from .markup import tokenizer
+from .markup.amp import AMP_NAMES
 from .markup.links import RAW_TEXT
 from .markup.tokenizer import lower
 from .policy import DEFAULT_SUBLINK, REMOVED, Link

@@ -6,15 +6,14 @@ There is one way through: `compile` finds and decides (once per template), `rend
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import tokens
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .compiler import Compiler
-from .errors import DomainError, OptionError
+from .errors import OptionError
 from .mime.template import Mail, MessageTemplate
+from .options import MessageOptions, Settings, make_settings
 from .policy import DEFAULT_SUBLINK, Controls, Link, LinkPolicy, cut_name, read_sublink
 from .template import LinkTemplate, Slotted, pixel_tag
 from .tokens import SigningKeys
@@ -24,35 +23,9 @@ if TYPE_CHECKING:
     from .trees import Tree
 
 Text = TypeVar("Text", str, bytes)
-Filled = TypeVar("Filled")
 Metadata = Mapping[str, Any] | None
 
 _DEFAULT_POLICY = LinkPolicy()
-
-
-class MessageOptions(TypedDict, total=False):
-    """What may differ from message to message; what is left out is as the wrapper was made.
-
-    `sent_at` is a time with a zone, now where it is left out; tokens hold it to the second.
-    """
-
-    account_id: str
-    tracking_domain: str | TrackingDomain
-    click_tracking: bool
-    open_tracking: bool
-    initial_open: bool
-    sent_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    account_id: str
-    origin: str
-    host: str
-    click_tracking: bool
-    open_tracking: bool
-    initial_open: bool
-    sent_at: int | None
 
 
 class LinkWrapper:
@@ -97,7 +70,7 @@ class LinkWrapper:
             "open_tracking": open_tracking,
             "initial_open": initial_open,
         }
-        self._settings = _settings(self._options)
+        self._settings = make_settings(self._options)
 
     def compile(self, html: Text, *, encoding: str | None = None) -> LinkTemplate[Text]:
         """Find the links of an HTML document or fragment and decide about each.
@@ -129,12 +102,13 @@ class LinkWrapper:
         `metadata` is a JSON object of at most 1000 bytes, the same in every link of the message; its receivers can read
         it, so it holds ids and no personal data. Raises `OptionError` for metadata or an option that cannot be used.
         """
+        _check_template(template)
         settings, context = self._message(metadata, options)
         if isinstance(template, MessageTemplate):
             return template.fill(lambda body: self._texts(body, settings, context))
         return template.fill(*self._texts(template, settings, context))
 
-    def _texts(self, template: Slotted[Any], settings: _Settings, context: str) -> tuple[list[str] | None, str, str]:
+    def _texts(self, template: Slotted[Any], settings: Settings, context: str) -> tuple[list[str] | None, str, str]:
         """Return what `template.fill` takes."""
         urls = self._click_urls(template, settings, context) if settings.click_tracking else None
         pixel = initial = ""
@@ -230,7 +204,7 @@ class LinkWrapper:
         """
         segment, warning = read_sublink(sublink)
         if warning:
-            raise OptionError(warning)
+            raise OptionError("sublink takes 1 to 64 letters, digits, '-' or '_'")
         settings, context = self._message(metadata, options)
         if not settings.click_tracking:
             return url
@@ -241,16 +215,24 @@ class LinkWrapper:
         slots = [(decision.part, segment or DEFAULT_SUBLINK)]
         return tokens.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
 
-    def _message(self, metadata: Metadata, options: MessageOptions) -> tuple[_Settings, str]:
+    def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
+        """Return the URL of a message's one-click unsubscribe: `linkwrap.mime.unsubscribe_headers` makes headers of it.
+
+        Only a POST to it unsubscribes; in the body of a mail it leads to a page with a button.
+        """
+        settings, context = self._message(metadata, options)
+        return tokens.unsubscribe_url(self._keys, settings.origin, settings.host, context)
+
+    def _message(self, metadata: Metadata, options: MessageOptions) -> tuple[Settings, str]:
         """Return the settings of one message, and the CONTEXT part of its tokens."""
-        settings = _settings({**self._options, **options}) if options else self._settings
+        settings = make_settings({**self._options, **options}) if options else self._settings
         sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
         return settings, tokens.encode_context(settings.account_id, sent_at, metadata)
 
-    def _click_urls(self, template: Slotted[Any], settings: _Settings, context: str) -> list[str]:
+    def _click_urls(self, template: Slotted[Any], settings: Settings, context: str) -> list[str]:
         return tokens.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
 
-    def _open_url(self, settings: _Settings, context: str, *, initial: bool) -> str:
+    def _open_url(self, settings: Settings, context: str, *, initial: bool) -> str:
         return tokens.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
 
 
@@ -259,30 +241,6 @@ def _plain(text: Text) -> Text:
     return str.__str__(text) if isinstance(text, str) else text
 
 
-def _settings(options: MessageOptions) -> _Settings:
-    """Check the options of a message, and say in one message all that is wrong with them."""
-    known = MessageOptions.__optional_keys__
-    faults = [f"there is no option {name!r}, only {', '.join(sorted(known))}" for name in options if name not in known]
-    if not isinstance(options["account_id"], str):
-        faults.append("account_id takes a string")
-    flags = {name: options.get(name) for name in ("click_tracking", "open_tracking", "initial_open")}
-    faults += [f"{name} takes True or False" for name, flag in flags.items() if not isinstance(flag, bool)]
-    sent_at = options.get("sent_at")
-    if sent_at is not None and (not isinstance(sent_at, datetime) or sent_at.tzinfo is None):
-        faults.append("sent_at takes a datetime with a time zone, such as datetime.now(UTC)")
-    if faults:
-        raise OptionError("; ".join(faults))
-    domain = options["tracking_domain"]
-    if not isinstance(domain, TrackingDomain):
-        domain = TrackingDomain(domain, verified=True)
-    if not domain.verified:
-        raise DomainError(f"the tracking domain {domain.host} is not verified: links on it may be dead")
-    return _Settings(
-        options["account_id"],
-        domain.origin,
-        domain.host,
-        options["click_tracking"],
-        options["open_tracking"],
-        options["initial_open"],
-        None if sent_at is None else int(sent_at.timestamp()),
-    )
+def _check_template(template: object) -> None:
+    if not isinstance(template, LinkTemplate | MessageTemplate):
+        raise TypeError(f"template takes what compile returned, not {type(template).__name__}: wrap does both at once")

@@ -14,6 +14,7 @@ from linkwrap.cli.app import commands
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "command-line.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
+MESSAGE = "Content-Type: text/html\n\n<a href=https://acme.com/sale>x</a>\n"
 MAIL = """<body>
 <a href="https://acme.com/sale?a=1&amp;b=2" data-msys-linkname="Sale">x</a>
 <!--[if mso]><v:rect href="https://acme.com/button"></v:rect><![endif]-->
@@ -68,14 +69,14 @@ def test_help_is_short_and_explains_every_option(run: Callable[..., Result], nam
 
 def test_table_is_what_comes(run: Callable[..., Result]) -> None:
     """The table on the page is the output for the mail of this test, the length of its tokens aside."""
-    shown = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+    shown = re.findall(r"^```text\n(.*?)^```$", SECTIONS["linkwrap inspect"], re.MULTILINE | re.DOTALL)[0]
     size = re.compile(r"[0-9,]+ when wrapped")
     assert size.sub("", run("inspect", "-", input=MAIL).stdout) == size.sub("", shown)
 
 
 def test_facts_are_what_comes(run: Callable[..., Result], key: str) -> None:
     """The facts of a redirect URL on the page have the names that the command prints."""
-    shown = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
+    shown = re.findall(r"^```text\n(.*?)^```$", SECTIONS["linkwrap resolve"], re.MULTILINE | re.DOTALL)[0]
     wrapper = LinkWrapper(SigningKeys(key), account_id="acme", tracking_domain="click.acme.com")
     url = wrapper.wrap_url("https://acme.com/sale", {"rcpt": "r-42"}, link_name="Sale")
     times = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -86,11 +87,12 @@ def test_facts_are_what_comes(run: Callable[..., Result], key: str) -> None:
 
 def test_keys_of_json_are_documented(run: Callable[..., Result]) -> None:
     """Every key of inspect's JSON is in the table, and none that does not come."""
-    found = json.loads(run("inspect", "--json", "-", input=MAIL).stdout)
-    keys = {"links", *(f"{part}.{key}" for part in ("summary", "size") for key in found[part])}
-    keys |= {f"links[].{key}" for key in found["links"][0]}
+    found = json.loads(run("inspect", "--json", "--type", "eml", "-", input=MESSAGE).stdout)
+    assert found.keys() == json.loads(run("inspect", "--json", "-", input=MAIL).stdout).keys()
+    keys = {"links", "parts", *(f"{part}.{key}" for part in ("summary", "size") for key in found[part])}
+    keys |= {f"{part}[].{key}" for part in ("links", "parts") for key in found[part][0]}
     said = set()
-    for row in re.findall(r"^\| (`(?:links|summary|size)[^|]*) \|", PAGE, re.MULTILINE):
+    for row in re.findall(r"^\| (`(?:links|parts|summary|size)[^|]*) \|", PAGE, re.MULTILINE):
         first, *more = re.findall(r"`([^`]+)`", row)
         said |= {first, *(first.rpartition(".")[0] + key for key in more)}
     assert said == keys

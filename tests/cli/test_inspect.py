@@ -118,7 +118,9 @@ def test_gmail_clips(run: Run) -> None:
 def test_json(run: Run, mail: Path) -> None:
     """JSON holds all that is known of a link, its value as the mail's reader has it, and the summary."""
     found = report(run, mail)
+    assert found["parts"] == []
     assert found["links"][0] == {
+        "part": None,
         "line": 2,
         "column": 10,
         "href": "https://acme.com/sale?a=1&b=2",

@@ -83,3 +83,15 @@ def test_key_file_from_a_pipe(run: Run, key_file: Path) -> None:
     finally:
         os.close(end)
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("content", [f"{CURRENT},{RETIRED}", f"LINKWRAP_KEYS={CURRENT}"])
+def test_key_file_in_the_form_of_the_environment(run: Run, tmp_path: Path, content: str) -> None:
+    """Several keys on a line would be one wrong key, and every link signed with it dead: the line is named instead."""
+    file = tmp_path / "keys"
+    file.write_text(f"# our keys\n{content}\n", encoding="utf-8")
+    file.chmod(0o600)
+    result = run("wrap", "--key-file", file, input='<a href="https://shop.test/">')
+    assert result.exit_code == 2
+    assert "line 2 of the key file" in result.stderr
+    assert CURRENT not in result.stderr

@@ -19,7 +19,7 @@ from ..errors import InvalidToken, LinkWrapError
 from .inspect import inspect
 from .keys import keygen
 from .resolve import resolve
-from .text import printable
+from .text import tell
 from .wrap import wrap
 
 
@@ -95,8 +95,7 @@ def _message(error: click.ClickException) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    with suppress(OSError):
-        click.echo(f"Error: {printable(' '.join(message.split()))}", err=True)
+    tell(f"Error: {message}")
     return status
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..mime.template import MessagePart
 from ..policy import Link
+from ..template import LinkTemplate
 from ..tokens import SigningKeys
 from ..urls import MAX_DESTINATION
 from .files import read_input
@@ -34,13 +36,30 @@ _SHAPE_OF_OURS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class _Body:
+    """An HTML file, or a part of a message and what its transfer encoding holds."""
+
+    links: tuple[Link, ...] = ()
+    places: tuple[tuple[int, int], ...] = ()
+    source: bytes = b""
+    encoding: str | None = None
+    wrapped_size: int = 0
+    part: MessagePart | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Report:
-    links: tuple[Link, ...]
-    places: list[tuple[int, int]]
-    source: bytes
-    encoding: str | None
-    wrapped_size: int
+    bodies: tuple[_Body, ...]
     keys_known: bool
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(link for body in self.bodies for link in body.links)
+
+    @property
+    def html(self) -> _Body | None:
+        """The body that mail clients show as HTML."""
+        return next((body for body in self.bodies if body.part is None or _is_html(body.part)), None)
 
     @property
     def left_alone(self) -> dict[str, int]:
@@ -64,24 +83,55 @@ class _Report:
 def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file: str | None) -> None:
     """Show each link of FILE, and what wrap does with it.
 
-    Also shows how large the mail gets, with the same options as for wrap. FILE is - for standard input. Nothing is
-    written, and no keys are needed: without them, only links that are wrapped already cannot be told.
+    Also shows how large the mail gets, with the same options as for wrap. FILE is HTML or a message (.eml), - for
+    standard input. Nothing is written; without keys, only links that are wrapped already cannot be told.
     """
     source = read_input(file)
     keys = find_keys(key_file)
-    wrapped, template = wrapping.wrap(source, keys or SigningKeys(SigningKeys.generate()))
-    links = template.links
-    places = list(lines_and_columns(_starts(links), source, wrapping.encoding))
-    report = _Report(links, places, source, wrapping.encoding, len(wrapped), keys is not None)
+    bodies = _bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), wrapping.takes_message(file))
+    report = _Report(tuple(bodies), keys is not None)
     if as_json:
         click.echo(json.dumps(_machine_readable(report), indent=2))
     else:
-        if links:
-            _print_table(links_table(links, source, encoding=wrapping.encoding))
+        for body in report.bodies:
+            if body.part:
+                click.echo(_title(body.part))
+            if body.links:
+                _print_table(links_table(body.links, body.source, encoding=body.encoding))
         click.echo("\n".join(_summary(report)))
     faults = [f"{count} {reason}" for reason, count in report.left_alone.items() if reason in _FAULTS]
     if strict and faults:
         raise click.ClickException(f"links that should be wrapped were left alone: {', '.join(faults)}")
+
+
+def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool) -> Iterator[_Body]:
+    wrapped, template = wrapping.wrap(source, keys, message=message)
+    if isinstance(template, LinkTemplate):
+        yield _body(template, wrapping.encoding, len(wrapped))
+        return
+    for part in template.parts:
+        if part.template is None:
+            yield _Body(part=part)
+        else:
+            size = wrapping.wrapped_size(part.template, keys)
+            yield _body(part.template, part.template.encoding, size, part)
+
+
+def _body(
+    template: LinkTemplate[bytes], encoding: str | None, wrapped_size: int, part: MessagePart | None = None
+) -> _Body:
+    links = template.links
+    places = lines_and_columns(_starts(links), template.source, encoding)
+    return _Body(links, tuple(places), template.source, encoding, wrapped_size, part)
+
+
+def _is_html(part: MessagePart) -> bool:
+    return part.action == "wrapped" and part.content_type == "text/html"
+
+
+def _title(part: MessagePart) -> str:
+    kept = f": left as it was ({part.reason})" if part.reason else ""
+    return f"{printable(part.content_type)} ({printable(part.transfer_encoding)}){kept}"
 
 
 def links_table(links: Sequence[Link], source: str | bytes, *, encoding: str | None = None) -> Table:
@@ -143,29 +193,39 @@ def _summary(report: _Report) -> list[str]:
     count, left_alone = len(report.links), report.left_alone
     wrapped = count - sum(left_alone.values())
     reasons = ", ".join(f"{number} {reason}" for reason, number in left_alone.items())
-    clipped = "is over" if report.wrapped_size > GMAIL_CLIP else "is under"
-    sizes = f"{len(report.source):,} bytes, {report.wrapped_size:,} when wrapped, before transfer encoding"
     lines = [
         f"{count} link{'' if count == 1 else 's'}: {wrapped} wrapped, {count - wrapped} left alone"
         + (f" ({reasons})" if reasons else ""),
-        f"{sizes}: that {clipped} the {GMAIL_CLIP:,} at which Gmail clips a mail",
     ]
+    if html := report.html:
+        clipped = "is over" if html.wrapped_size > GMAIL_CLIP else "is under"
+        sizes = f"{len(html.source):,} bytes, {html.wrapped_size:,} when wrapped, before transfer encoding"
+        of = "HTML of " if html.part else ""
+        lines.append(f"{of}{sizes}: that {clipped} the {GMAIL_CLIP:,} at which Gmail clips a mail")
     if report.perhaps_ours:
         lines.append(
             f"Warning: {report.perhaps_ours} of them may be wrapped already: only with your keys can that be told"
         )
-    for (line, column), link in zip(report.places, report.links, strict=True):
-        if link.warning:
-            lines.append(f"Warning: {line}:{column}: {printable(link.warning)}")
+    for body in report.bodies:
+        where = f"{printable(body.part.content_type)}: " if body.part else ""
+        for (line, column), link in zip(body.places, body.links, strict=True):
+            if link.warning:
+                lines.append(f"Warning: {where}{line}:{column}: {printable(link.warning)}")
     return lines
 
 
 def _machine_readable(report: _Report) -> dict[str, Any]:
-    left_alone = report.left_alone
+    left_alone, html = report.left_alone, report.html or _Body()
     return {
         "links": [
-            {"line": line, "column": column, **asdict(link)}
-            for (line, column), link in zip(report.places, report.links, strict=True)
+            {"part": number if body.part else None, "line": line, "column": column, **asdict(link)}
+            for number, body in enumerate(report.bodies)
+            for (line, column), link in zip(body.places, body.links, strict=True)
+        ],
+        "parts": [
+            {key: getattr(body.part, key) for key in ("content_type", "transfer_encoding", "action", "reason")}
+            for body in report.bodies
+            if body.part
         ],
         "summary": {
             "links": len(report.links),
@@ -174,9 +234,9 @@ def _machine_readable(report: _Report) -> dict[str, Any]:
             "perhaps_wrapped_already": report.perhaps_ours,
         },
         "size": {
-            "source": len(report.source),
-            "wrapped": report.wrapped_size,
+            "source": len(html.source),
+            "wrapped": html.wrapped_size,
             "gmail_clip": GMAIL_CLIP,
-            "clipped": report.wrapped_size > GMAIL_CLIP,
+            "clipped": html.wrapped_size > GMAIL_CLIP,
         },
     }

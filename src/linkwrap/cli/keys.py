@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import dataclass, field
 
 import click
 
@@ -18,22 +19,46 @@ key_file_option = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """What keys are made from; unlike the keys it can be handed to a process of our own, which has the environment."""
+
+    lines: tuple[bytes, ...] = field(repr=False)
+    """Those of the key file, which may be a pipe and is read once; none where the keys are in the environment."""
+
+    def keys(self) -> SigningKeys:
+        """Make the keys; raises `OptionError` where one is too short."""
+        if self.lines:
+            return SigningKeys(self.lines[0], retired=self.lines[1:])
+        return SigningKeys.from_env(_VARIABLE)
+
+
 def find_keys(key_file: str | None) -> SigningKeys | None:
     """Return the keys that are configured; None where there are none. `key_file` goes before the environment."""
-    if key_file is not None:
-        return _read_key_file(key_file)
-    return SigningKeys.from_env(_VARIABLE) if os.environ.get(_VARIABLE) else None
+    source = _find_source(key_file)
+    return None if source is None else source.keys()
 
 
 def require_keys(key_file: str | None) -> SigningKeys:
     """Return the keys that are configured; raises `click.UsageError` where there are none."""
-    keys = find_keys(key_file)
-    if keys is None:
+    return require_key_source(key_file).keys()
+
+
+def require_key_source(key_file: str | None) -> KeySource:
+    """Return what the configured keys are made from; raises `click.UsageError` where there is nothing."""
+    source = _find_source(key_file)
+    if source is None:
         raise click.UsageError(f"no keys: set {_VARIABLE} or give --key-file; linkwrap keygen prints a key")
-    return keys
+    return source
 
 
-def _read_key_file(name: str) -> SigningKeys:
+def _find_source(key_file: str | None) -> KeySource | None:
+    if key_file is not None:
+        return KeySource(_read_key_file(key_file))
+    return KeySource(()) if os.environ.get(_VARIABLE) else None
+
+
+def _read_key_file(name: str) -> tuple[bytes, ...]:
     # No message names the file: whoever took the option for that of a key would find the key in a log.
     try:
         with open(name, "rb") as file:
@@ -45,11 +70,16 @@ def _read_key_file(name: str) -> SigningKeys:
     keys = [line for line in lines if line and not line.startswith(b"#")]
     if len(content) > _MAX_KEY_FILE or b"\0" in content:
         raise click.UsageError("the key file is no plain text with a key a line")
+    for number, line in enumerate(lines, 1):
+        if line in keys and (b"," in line or line.startswith(f"{_VARIABLE}=".encode())):
+            raise click.UsageError(
+                f"line {number} of the key file is no single key: it takes one key a line, and no more"
+            )
     if not keys:
         raise click.UsageError("the key file holds no key; linkwrap keygen prints one")
     if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IROTH:
         click.echo("Warning: everybody on this machine can read the key file: chmod 600 would change that", err=True)
-    return SigningKeys(keys[0], retired=keys[1:])
+    return tuple(keys)
 
 
 @click.command()

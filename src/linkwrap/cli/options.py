@@ -1,32 +1,51 @@
-"""The options that say how a message is wrapped, the same for each command that wraps one."""
+"""The options that say how a document or a message is wrapped, the same for each command that wraps one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from ..account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from ..errors import DomainError
+from ..mime.template import MessageTemplate
+from ..options import MessageOptions
 from ..template import LinkTemplate
 from ..tokens import SigningKeys
-from ..wrapper import LinkWrapper, MessageOptions
+from ..wrapper import LinkWrapper
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """How a message is wrapped."""
+    """How a document or a message is wrapped."""
 
     encoding: str | None
     metadata: dict[str, str]
     options: MessageOptions
+    kind: Literal["html", "eml"] | None = None
+    """What the input is; None to tell by the name of a file."""
+    text: bool = False
+    """Whether plain-text bodies of messages are wrapped too."""
 
-    def wrap(self, html: bytes, keys: SigningKeys, *, click_tracking: bool = True) -> tuple[bytes, LinkTemplate[bytes]]:
-        """Return the wrapped document, and the template with what was decided about each link."""
+    def takes_message(self, name: str) -> bool:
+        """Tell whether a file is a message, and not HTML."""
+        return self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
+
+    def wrap(
+        self, source: bytes, keys: SigningKeys, *, message: bool = False, click_tracking: bool = True
+    ) -> tuple[bytes, LinkTemplate[bytes] | MessageTemplate[bytes]]:
+        """Return the wrapped document or message, and the template with what was decided about each link."""
         wrapper = LinkWrapper(keys, click_tracking=click_tracking)
-        template = wrapper.compile(html, encoding=self.encoding)
+        if message:
+            mail = wrapper.compile_message(source, text=self.text)
+            return wrapper.render(mail, self.metadata, **self.options), mail
+        template = wrapper.compile(source, encoding=self.encoding)
         return wrapper.render(template, self.metadata, **self.options), template
+
+    def wrapped_size(self, template: LinkTemplate[bytes], keys: SigningKeys) -> int:
+        """Return how many bytes a body of a message has when it is wrapped, before transfer encoding."""
+        return len(LinkWrapper(keys).render(template, self.metadata, **self.options))
 
 
 def _tracking_domain(_: click.Context, __: click.Parameter, host: str | None) -> TrackingDomain:
@@ -72,8 +91,16 @@ _OPTIONS = (
     click.option(
         "--encoding",
         metavar="LABEL",
-        help="Encoding of the HTML, such as shift_jis. Else it is the one that the HTML declares, or detected.",
+        help="Encoding of HTML files, such as shift_jis. Else it is the one that they declare, or detected.",
     ),
+    click.option(
+        "--type",
+        "kind",
+        type=click.Choice(["html", "eml"]),
+        metavar="html|eml",
+        help="What FILE holds. Else a name that ends in .eml is a message, all else HTML.",
+    ),
+    click.option("--text", is_flag=True, help="Wrap the plain text of messages too."),
 )
 
 
@@ -89,6 +116,8 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
         initial_open: bool,
         no_opens: bool,
         encoding: str | None,
+        kind: Literal["html", "eml"] | None,
+        text: bool,
         **rest: Any,
     ) -> None:
         options = MessageOptions(
@@ -97,7 +126,7 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
             open_tracking=not no_opens,
             initial_open=initial_open,
         )
-        command(wrapping=Wrapping(encoding, metadata, options), **rest)
+        command(wrapping=Wrapping(encoding, metadata, options, kind, text), **rest)
 
     for option in reversed(_OPTIONS):
         call = option(call)

@@ -1,34 +1,52 @@
-"""`linkwrap wrap`: HTML in, the same HTML with its links wrapped out."""
+"""`linkwrap wrap`: HTML or messages in, the same with their links wrapped out."""
 
 import sys
 
 import click
 
-from .files import STANDARD, read_input, write_output
-from .keys import key_file_option, require_keys
+from .files import STANDARD
+from .keys import key_file_option, require_key_source
+from .many import check_folder, is_folder, make_folder, output_names, wrap_many
+from .one import Job
 from .options import Wrapping, message_options
+from .text import tell
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path())
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
 @click.option(
     "-o",
     "--output",
     default=STANDARD,
     type=click.Path(),
-    metavar="FILE",
-    help="Where to write, all or nothing; standard output where left out.",
+    metavar="FILE|DIR",
+    help="Where to write, all or nothing; a folder for several FILEs. Else to standard output.",
 )
+@click.option("--jobs", default=1, type=click.IntRange(0), metavar="N", help="Files at a time; 0: one a processor.")
 @message_options
 @click.option("--no-clicks", is_flag=True, help="Leave the links alone.")
 @key_file_option
-def wrap(file: str | None, output: str, wrapping: Wrapping, no_clicks: bool, key_file: str | None) -> None:
-    """Wrap the links of FILE, and add an open pixel.
+def wrap(
+    files: tuple[str, ...], output: str, jobs: int, wrapping: Wrapping, no_clicks: bool, key_file: str | None
+) -> None:
+    """Wrap the links of each FILE, and add an open pixel.
 
-    FILE is - or left out for standard input. Everything else comes out byte for byte as it went in.
+    FILE is HTML or a message (.eml), - or left out for standard input. All else comes out byte for byte as it went in.
     """
-    if file is None and sys.stdin is not None and sys.stdin.isatty():
+    if not files and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("give a FILE, or pipe HTML into it")
-    keys = require_keys(key_file)
-    wrapped, _ = wrapping.wrap(read_input(file or STANDARD), keys, click_tracking=not no_clicks)
-    write_output(output, wrapped)
+    names = files or (STANDARD,)
+    if len(names) > 1:
+        check_folder(names, output)
+    job = Job(wrapping, require_key_source(key_file), click_tracking=not no_clicks)
+    if len(names) > 1:
+        if not wrap_many(job, names, output, jobs):
+            click.get_current_context().exit(1)
+        return
+    if names[0] != STANDARD and is_folder(output):
+        folder = output
+        [(_, output)] = output_names(names, folder)
+        make_folder(folder)
+    note = job.wrap(job.source.keys(), names[0], output).note
+    if note:
+        tell(note)

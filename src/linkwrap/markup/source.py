@@ -48,7 +48,8 @@ _SHIFTS = {
     }.items()
 }
 
-_UTF_16_TAG = re.compile(rb"(?:..)*?(?:(<\0[!/?A-Za-z]\0)|\0<\0[!/?A-Za-z])", re.DOTALL)
+# Gives up at a tag in ASCII.
+_UTF_16_TAG = re.compile(rb"(?:(?!.?<[!/?A-Za-z]).{2})*?(?:(<\0[!/?A-Za-z]\0)|\0<\0[!/?A-Za-z])", re.DOTALL)
 _NO_SURROGATES = bytes(0xE0 if 0xD8 <= byte <= 0xDF else byte for byte in range(256))
 
 

@@ -104,12 +104,14 @@ class Quoted:
 
 
 class _Places:
-    """Where each octet of the content is in the encoded text."""
+    """Where each octet of the content is in the encoded text; to ask in ascending order takes linear time."""
 
     def __init__(self, raw: bytes) -> None:
         self._lines = raw.splitlines(keepends=True)
         self._encoded = list(accumulate(map(len, self._lines), initial=0))
         self._decoded = list(accumulate(map(len, map(_decode_line, self._lines)), initial=0))
+        self._known = (0, 0, 0)
+        """A line, and of a place in it the number of octets before it: of the content, and encoded."""
 
     def encoded(self, span: Span) -> Span:
         return self._offset(span[0]), self._offset(span[1])
@@ -118,14 +120,20 @@ class _Places:
         line = min(bisect_right(self._decoded, place), len(self._lines)) - 1
         if line < 0:
             return 0
-        left = place - self._decoded[line]
-        position = 0
-        for octet in _OCTET.finditer(self._lines[line]):
-            if left <= octet.start() - position:
+        wanted = place - self._decoded[line]
+        known, octets, position = self._known
+        if line != known or wanted < octets:
+            octets = position = 0
+        text = self._lines[line]
+        for octet in _OCTET.finditer(text, position, position + 3 * (wanted - octets)):
+            plain = octet.start() - position
+            if wanted - octets <= plain:
                 break
-            left -= octet.start() - position + 1
+            octets += plain + 1
             position = octet.end()
-        return self._encoded[line] + position + left
+        position += wanted - octets
+        self._known = (line, wanted, position)
+        return self._encoded[line] + position
 
 
 class _Writer:
@@ -167,8 +175,10 @@ class _Writer:
             return
         if text.endswith(b"="):
             # Not encoded as it should be: two of them are read as one.
-            count = len(text) - len(text.rstrip(b"="))
-            text[len(text) - count :] = b"=3D" * ((count + 1) // 2)
+            start = len(text)
+            while text[start - 1 : start] == b"=":
+                start -= 1
+            text[start:] = b"=3D" * ((len(text) - start + 1) // 2)
         line = text.rfind(b"\n", max(0, len(text) - MAX_QUOTED_LINE - 1)) + 1
         if len(text) - line == MAX_QUOTED_LINE:
             # The line is full: its last octets go to the next one.

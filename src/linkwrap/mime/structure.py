@@ -148,15 +148,16 @@ class _Reader:
             at = raw.find(delimiter, opened, end)
         if opened is None:
             return None
+        if end == len(raw):
+            end = _without_end(raw, opened, end)  # as if the boundary that is missing were there
         return [*children, self.part(opened, end, default_type, depth + 1)]
 
 
 def _without_end(raw: bytes, start: int, end: int) -> int:
     """Return where a text ends whose line end belongs to the boundary behind it (RFC 2046, 5.1.1)."""
-    if end > start and raw[end - 1 : end] == b"\n":
-        end -= 1
-        if end > start and raw[end - 1 : end] == b"\r":
-            end -= 1
+    for line_end in (b"\r\n", b"\n", b"\r"):
+        if raw.endswith(line_end, start, end):
+            return end - len(line_end)
     return end
 
 

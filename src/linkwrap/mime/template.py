@@ -99,7 +99,8 @@ class MessageTemplate(Generic[Mail]):
         return cast("Mail", self._replaced(cast("Message[Any, Any]", source), texts))
 
     def _spliced(self, raw: bytes, texts: Callable[[LinkTemplate[bytes]], Texts]) -> bytes:
-        pieces = []
+        view = memoryview(raw)
+        pieces: list[bytes | memoryview] = []
         position = 0
         for place in self.places:
             body, mechanism = _fill(place.body, texts)
@@ -107,11 +108,11 @@ class MessageTemplate(Generic[Mail]):
             if mechanism != place.body.mechanism:
                 encoding = mechanism.encode()
                 line = encoding if place.field else _ENCODING.encode() + b": " + encoding + place.line_end
-                pieces += [raw[position:at], line]
+                pieces += [view[position:at], line]
                 position = until
-            pieces += [raw[position:start], body]
+            pieces += [view[position:start], body]
             position = end
-        return b"".join([*pieces, raw[position:]])
+        return b"".join([*pieces, view[position:]])
 
     def _replaced(
         self, source: "Message[Any, Any]", texts: Callable[[LinkTemplate[bytes]], Texts]
