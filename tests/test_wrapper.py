@@ -429,6 +429,7 @@ def test_markup_that_escapes_itself_comes_out_unescaped() -> None:
         ('<a data-msys-linkname="n"href="http://a.test/"title=t>', '<a href=""title=t>'),
         ("<a title=t data-msys-linkname=n/ href='http://a.test/'>", "<a title=t href=''>"),
         ("<a data-msys-linkname href='http://a.test/'/>", "<a href=''/>"),
+        ("<a data-msys-linkname=n data-msys-linkname=m href='http://a.test/'>", "<a href=''>"),
     ],
 )
 def test_removed_markup_changes_no_neighbour(html: str, rest: str) -> None:

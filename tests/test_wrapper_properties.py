@@ -2,11 +2,13 @@
 
 import re
 
+import html5lib
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from linkwrap import LinkWrapper, SigningKeys
+from linkwrap.policy import REMOVED
 from linkwrap.template import OPEN_PIXEL
 
 KEYS = SigningKeys("a key for the properties of wrapping")
@@ -106,3 +108,44 @@ def test_any_text_survives(html: str) -> None:
     wrapped = WRAPPER.render(template)
     assert re.sub(URL, lambda _: next(values), re.sub(PIXEL, "", wrapped)) == html
     assert WRAPPER.wrap(wrapped) == wrapped
+
+
+ATTRIBUTES = [
+    ' data-msys-linkname="n"',
+    " data-msys-linkname=n",
+    " data-msys-link-name",
+    "/data-msys-sublink='s'",
+    'data-msys-unsubscribe="1"',
+    ' title="t"',
+    " title=t",
+    " title",
+    ' class=""',
+    "=",
+    " =",
+    " = x",
+    "/",
+    " /",
+    '="y"',
+    "\n",
+    " data-msys-linkname=second",
+]
+
+
+@given(
+    before=st.lists(st.sampled_from(ATTRIBUTES), max_size=5).map("".join),
+    after=st.lists(st.sampled_from(ATTRIBUTES), max_size=5).map("".join),
+    href=st.sampled_from([' href="http://a.test/"', " href=http://a.test/", "/href='http://a.test/'"]),
+)
+def test_taking_markup_out_changes_nothing_else(before: str, after: str, href: str) -> None:
+    """However attributes are written, a browser engine reads the others, and what follows the tag, as it did before."""
+    html = f"<a {before}{href}{after}>text</a><p>more</p>"
+
+    def read(markup: str) -> tuple[dict[str, str], str]:
+        tree = html5lib.parseFragment(markup, namespaceHTMLElements=False)
+        (link,) = tree.findall("a")
+        attributes = {name: value for name, value in link.attrib.items() if name not in REMOVED}
+        if attributes.get("href", "").startswith(("https://click.acme.test/", "http://a.test/")):
+            attributes["href"] = "wrapped or not"
+        return attributes, "".join(tree.itertext())
+
+    assert read(WRAPPER.wrap(html, open_tracking=False)) == read(html)

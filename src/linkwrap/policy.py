@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .errors import OptionError
-from .markup.tokenizer import Attribute, attributes
+from .markup.tokenizer import Attribute, attributes, every_attribute
 from .tokens import MAX_LINK_NAME
 from .urls import Unusable, decode_references, host_name
 
@@ -151,7 +151,8 @@ def read_controls(
         return NO_CONTROLS
     found = attributes(text, tag_start, tag_end, _READ)
     values = {name: decode_references(decode(*place.value)) for name, place in found.items()}
-    cuts = tuple(sorted(filter(None, (_span(text, found[name]) for name in REMOVED if name in found))))
+    spans = (_span(text, place) for name, place in every_attribute(text, tag_start, tag_end) if name in REMOVED)
+    cuts = tuple(span for span in spans if span)
     return controls_of(values, honour)._replace(cuts=cuts)
 
 

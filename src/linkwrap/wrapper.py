@@ -17,7 +17,6 @@ from .options import MessageOptions, Settings, make_settings
 from .policy import DEFAULT_SUBLINK, Controls, Link, LinkPolicy, cut_name, read_sublink
 from .template import LinkTemplate, Slotted, pixel_tag
 from .tokens import SigningKeys
-from .trees import TreeLinks
 
 if TYPE_CHECKING:
     from .trees import Tree
@@ -184,6 +183,8 @@ class LinkWrapper:
         link what `LinkTemplate.links` says of it. Raises `TypeError` for what is no such tree, and `OptionError` as
         `render` does, before anything is changed.
         """
+        from .trees import TreeLinks
+
         found = TreeLinks(tree, self._compiler)
         found.fill(*self._texts(found, *self._message(metadata, options)))
         return found.links

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from linkwrap.cli import many, workers
+from linkwrap.cli import many
 from linkwrap.cli.options import Wrapping
 
 Run = Callable[..., Result]
@@ -226,20 +226,27 @@ def test_file_name_that_is_not_utf_8(execute: Execute, tmp_path: Path) -> None:
     assert sorted(os.listdir(os.fsencode(tmp_path / "out"))) == [os.path.basename(name) for name in names]
 
 
-def _die_at_two() -> Callable[[int], int]:
-    def work(task: int) -> int:
-        if task in (2, 3):
-            os._exit(9)  # as the kernel ends a process when there is no memory
-        return task * task
+DYING = """
+import os
+from linkwrap.cli.workers import run_in_processes
 
-    return work
+def start():
+    return lambda task: os._exit(9) if task in (2, 3) else task * task
+
+if __name__ == "__main__":
+    results = {}
+    run_in_processes(start, range(8), 2, results.__setitem__)
+    print(sorted(results.items()))
+"""
 
 
-def test_process_that_dies() -> None:
-    """A process that is ended from outside costs the file that it had; others take the rest."""
-    results: dict[int, int | None] = {}
-    workers.run_in_processes(_die_at_two, range(8), 2, results.__setitem__)
-    assert results == {0: 0, 1: 1, 2: None, 3: None, 4: 16, 5: 25, 6: 36, 7: 49}
+def test_process_that_dies(tmp_path: Path) -> None:
+    """A process that is ended from outside, as where memory ends, costs the file that it had; others take the rest."""
+    script = tmp_path / "dying.py"
+    script.write_text(DYING)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    expected = [(0, 0), (1, 1), (2, None), (3, None), (4, 16), (5, 25), (6, 36), (7, 49)]
+    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
 
 
 def test_process_that_dies_is_told(run: Run, mails: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

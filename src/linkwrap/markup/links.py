@@ -6,7 +6,8 @@ conditional comments are read as documents of their own, so that a fault in one 
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from ..urls import decode_references
@@ -31,10 +32,17 @@ _TEXT = re.compile(r"[^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+", re.ASCII)
 PIXEL_PATH = "/q/"
 _IMAGES = frozenset(("amp-img", "img"))
 # Lists are quick and large: what is found goes through one into an array.
-_MANY = 50_000
+_MANY = 2_000
 
-_live = next_link(images=False, comments=True).finditer
-_conditional = next_link(images=False, comments=False).finditer
+
+_Walker = Callable[[str, int, int], Iterator[re.Match[str]]]
+
+
+@cache
+def _walkers(images: bool) -> tuple[_Walker, _Walker]:
+    """Return what walks over live markup and over the inside of a conditional comment; compiled at first use."""
+    live = next_link(images=images, comments=True).finditer
+    return live, next_link(images=False, comments=False).finditer
 
 
 class LinkTag(NamedTuple):
@@ -57,8 +65,8 @@ class Scan:
     __slots__ = (
         "_body_end",
         "_html_end",
-        "_live",
         "_rows",
+        "_walkers",
         "base",
         "images",
         "initial_at",
@@ -79,7 +87,7 @@ class Scan:
         """Where the initial-open pixel goes: behind the first live `<body …>`."""
         self._body_end: int | None = None
         self._html_end: int | None = None
-        self._live = _live if not _may_hold_pixel(text) else next_link(images=True, comments=True).finditer
+        self._walkers = _walkers(_may_hold_pixel(text))
         self._rows: list[int] = []
         live_end = self._region(0, len(text), conditional=False)
         if self._rows:
@@ -103,7 +111,7 @@ class Scan:
     def _region(self, start: int, end: int, *, conditional: bool) -> int:
         """Read text[start:end] as a document; return where its live markup ends."""
         text, rows = self.text, self._rows
-        matches = _conditional if conditional else self._live
+        matches = self._walkers[conditional]
         links_before = len(self.positions) + len(rows)
         position = start
         while True:

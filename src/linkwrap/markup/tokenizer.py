@@ -9,7 +9,7 @@ respect the `endpos` of `re`, so that the inside of a comment is read by the sam
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -152,6 +152,14 @@ def attributes(text: str, tag_start: int, tag_end: int, wanted: Container[str] |
     Of several attributes with one name the first counts (13.2.5.33).
     """
     found: dict[str, Attribute] = {}
+    for name, attribute in every_attribute(text, tag_start, tag_end):
+        if wanted is None or name in wanted:
+            found.setdefault(name, attribute)
+    return found
+
+
+def every_attribute(text: str, tag_start: int, tag_end: int) -> Iterator[tuple[str, Attribute]]:
+    """Go through the attributes of a tag as they are written, those that do not count included."""
     name = _NAME_IN_TAG.match(text, tag_start, tag_end)
     assert name is not None
     position = name.end()
@@ -159,10 +167,7 @@ def attributes(text: str, tag_start: int, tag_end: int, wanted: Container[str] |
         assert part.lastindex is not None
         position = part.end()
         end = part.end(1) if part.lastindex == _NO_VALUE else position
-        written = lower(part[1])
-        if wanted is None or written in wanted:
-            found.setdefault(written, Attribute(part.start(1), end, part.span(part.lastindex)))
-    return found
+        yield lower(part[1]), Attribute(part.start(1), end, part.span(part.lastindex))
 
 
 def comment_end(text: str, start: int, end: int) -> tuple[int, int] | None:
