@@ -5,8 +5,8 @@
     ├── OptionError         (also a ValueError) keys, metadata or an option that cannot be used
     └── DomainError         (also a ValueError) a tracking domain that does not exist or may not be used
 
-A value of the wrong type where text, a template or a tree belongs, and pickling keys, raise `TypeError`. Nothing else is
-raised on purpose, and nothing for bad markup.
+A value of the wrong type where text, a template or a tree belongs, and pickling keys, raise `TypeError`. Nothing else
+is raised on purpose, and nothing for bad markup.
 """
 
 from collections.abc import Callable
