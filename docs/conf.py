@@ -18,7 +18,11 @@ autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 100
 
 # Names of this package must resolve; those of others would need their inventories, and so the network.
-nitpick_ignore_regex = [(r"py:.*", r"(?!linkwrap\.).*")]
+# Type variables and what only the package itself handles have no page.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!linkwrap\.).*"),
+    (r"py:.*", r"linkwrap\.(template\.(Text|Slot|Decision)|wrapper\.Text|mime\.template\.(Mail|Place)|trees\.Tree)"),
+]
 
 html_theme = "alabaster"
 html_theme_options = {"description": "Signed redirect links for email, everything else byte for byte"}
