@@ -32,7 +32,7 @@ Span = tuple[int, int]
 _NO_PIXELS: frozenset[tuple[str, bool]] = frozenset()
 
 # Values that one document repeats are decided once; the bound keeps hostile mail from filling the memory.
-_REMEMBERED = 1000
+_REMEMBERED = 250
 # A destination that may be a redirect URL: its host and its raw path.
 _REDIRECT = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/[^?#]*+)", re.ASCII)
 

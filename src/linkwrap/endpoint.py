@@ -88,8 +88,8 @@ def respond(
 
     `raw_path` is the request's path as it was sent, percent-encoding untouched; a query behind it is ignored. `host` is
     the `Host` header (None where there is none), or what a trusted proxy says it was. `headers` are the request's,
-    names in any case. `ip_address` is the reader's. `body` is that of a POST; read at most `MAX_BODY` bytes of it, as
-    more is refused.
+    names in any case. `ip_address` is the reader's. `body` is that of a POST to `/u/`; of one that is longer than
+    `MAX_BODY`, its beginning up to one byte more is enough to refuse it.
 
     `/f/SUBLINK/TOKEN` redirects (302), `/q/TOKEN` is the open pixel (200, whatever the token),
     `/u/TOKEN` takes the POST of a one-click unsubscribe (RFC 8058) and shows a button to whoever opens it,

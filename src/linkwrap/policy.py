@@ -151,9 +151,14 @@ def read_controls(
         return NO_CONTROLS
     found = attributes(text, tag_start, tag_end, _READ)
     values = {name: decode_references(decode(*place.value)) for name, place in found.items()}
-    spans = (_span(text, place) for name, place in every_attribute(text, tag_start, tag_end) if name in REMOVED)
-    cuts = tuple(span for span in spans if span)
-    return controls_of(values, honour)._replace(cuts=cuts)
+    cuts: list[tuple[int, int]] = []
+    for name, place in every_attribute(text, tag_start, tag_end):
+        span = _span(text, place) if name in REMOVED else None
+        if span and cuts and cuts[-1][1] == span[0]:
+            cuts[-1] = (cuts[-1][0], span[1])
+        elif span:
+            cuts.append(span)
+    return controls_of(values, honour)._replace(cuts=tuple(cuts))
 
 
 def controls_of(attributes: Mapping[str, str], honour: Collection[str]) -> Controls:

@@ -32,7 +32,7 @@ _TEXT = re.compile(r"[^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+", re.ASCII)
 PIXEL_PATH = "/q/"
 _IMAGES = frozenset(("amp-img", "img"))
 # Lists are quick and large: what is found goes through one into an array.
-_MANY = 2_000
+_MANY = 1_000
 
 
 _Walker = Callable[[str, int, int], Iterator[re.Match[str]]]

@@ -83,6 +83,8 @@ def _shown(part: Part, children: list[Part]) -> list[Part]:
     """Return the parts of a multipart that may hold a body."""
     if part.content_type != "multipart/related":
         return children
-    start = part.parameter("start")
-    root = [child for child in children if start and str(child.headers.get("content-id", "")).strip() == start]
+    start = part.parameter("start").strip("<>")
+    root = [
+        child for child in children if start and str(child.headers.get("content-id", "")).strip("\t\r\n <>") == start
+    ]
     return root[:1] or children[:1]

@@ -1,11 +1,12 @@
 """From a message to a `MessageTemplate`: which of its parts are wrapped, their contents, and what is decided there."""
 
+import codecs
 import re
 from email.message import Message
 from typing import Any, NamedTuple, cast
 
 from ..compiler import Compiler
-from ..markup.encodings import codec_of_label
+from ..markup.encodings import UTF_16_BE, UTF_16_LE, codec_of_label
 from ..template import LinkTemplate
 from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
 from .structure import Part, encoding_field, read_bytes, read_message
@@ -16,6 +17,8 @@ from .transfer import Mechanism, decode, line_end, open_body, read_mechanism
 _UNREADABLE = re.compile(
     r".*utf-?(?:7|32).*|.*ucs-?4.*|.*ebcdic.*|(?:cp|ibm)-?0?(?:37|273|424|500|875|1026|1140)", re.ASCII
 )
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+_HEAD = 1024
 _ASCII = frozenset(("ansi_x3.4-1968", "ascii", "us-ascii"))
 
 
@@ -88,8 +91,18 @@ def _content(part: Part, source: object) -> _Content | PartReason:
     charset = part.parameter("charset").strip("\"' ").lower()
     if _UNREADABLE.fullmatch(charset):
         return "charset"
-    known = codec_of_label(charset) is not None and (charset not in _ASCII or content.isascii())
-    return _Content(raw, mechanism, content, charset if known else None, wide)
+    return _Content(raw, mechanism, content, _encoding(charset, content), wide)
+
+
+def _encoding(charset: str, content: bytes) -> str | None:
+    """Return the charset that a part declares, None where there is none, or its content shows that it is wrong.
+
+    A byte order mark wins (WHATWG Encoding 6), nothing but UTF-16 has NULs, and ASCII has nothing else.
+    """
+    codec = codec_of_label(charset)
+    if codec is None or content.startswith(_MARKS) or (charset in _ASCII and not content.isascii()):
+        return None
+    return charset if (codec in (UTF_16_BE, UTF_16_LE)) is (b"\0" in content[:_HEAD]) else None
 
 
 def _octets(payload: str) -> tuple[bytes, bool]:
@@ -104,8 +117,8 @@ def _octets(payload: str) -> tuple[bytes, bool]:
 
 
 def _place(part: Part, held: _Content, template: LinkTemplate[bytes], source: object) -> Place:
-    body = open_body(held.raw, held.mechanism, template)
     if not isinstance(source, bytes):
-        return Place(body, path=part.path, wide=held.wide)
-    end = line_end(source[part.head[1] : part.span[0]])
+        return Place(open_body(held.raw, held.mechanism, template, b"\n"), path=part.path, wide=held.wide)
+    end = line_end(source[part.head[1] : part.span[0]]) or b"\r\n"
+    body = open_body(held.raw, held.mechanism, template, end)
     return Place(body, part.span, encoding_field(source, part.head), part.head[1], end)

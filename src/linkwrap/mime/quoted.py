@@ -39,7 +39,7 @@ def quote(content: bytes, end: bytes, *, lines: bool = True) -> bytes:
     Without `lines` it is no text in an ASCII-compatible charset: its line ends are encoded like anything else.
     """
     if not lines:
-        return _fold(_escape(content), end)
+        return _line(content, end)
     *whole, last = content.split(b"\n")
     quoted = [_line(line[:-1], end) + b"\r" if line.endswith(b"\r") else _line(line, end) for line in whole]
     return b"\n".join([*quoted, _line(last, end)])

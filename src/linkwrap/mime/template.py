@@ -137,7 +137,15 @@ class MessageTemplate(Generic[Mail]):
 
 def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
     """Return a copy of a message that shares nothing with it but the policies of its parts."""
-    return deepcopy(message, {id(part.policy): part.policy for part in message.walk()})
+    memo: dict[int, object] = {}
+    parts: list[Any] = [message]
+    while parts:
+        part = parts.pop()
+        if hasattr(part, "policy"):
+            memo[id(part.policy)] = part.policy
+            payload = part.get_payload()
+            parts += payload if isinstance(payload, list) else []
+    return deepcopy(message, memo)
 
 
 def _fill(body: Body, texts: Callable[[LinkTemplate[bytes]], Texts]) -> tuple[bytes, str]:

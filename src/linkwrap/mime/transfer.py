@@ -68,6 +68,7 @@ class Body:
     raw: bytes
     mechanism: Mechanism
     template: LinkTemplate[bytes]
+    line_end: bytes
     quoted: Quoted | None
     """Of quoted-printable, where its slots are."""
 
@@ -79,26 +80,30 @@ class Body:
         if content == self.template.source:
             return self.raw, self.mechanism
         if self.mechanism == "base64":
-            return _encode_base64(content, self.raw), self.mechanism
+            return _encode_base64(content, self.raw, self.line_end), self.mechanism
         if self.mechanism != "binary" and _LONG_LINE.search(content):
-            return quote(content, line_end(content), lines=self.template.unit == 1), "quoted-printable"
+            return quote(content, self.line_end, lines=self.template.unit == 1), "quoted-printable"
         return content, self.mechanism
 
 
-def open_body(raw: bytes, mechanism: Mechanism, template: LinkTemplate[bytes]) -> Body:
-    """Return the body whose decoded content `template` was compiled from."""
-    quoted = Quoted(raw, template, line_end(raw)) if mechanism == "quoted-printable" else None
-    return Body(raw, mechanism, template, quoted)
+def open_body(raw: bytes, mechanism: Mechanism, template: LinkTemplate[bytes], around: bytes) -> Body:
+    """Return the body whose decoded content `template` was compiled from.
+
+    Lines that are added end as the others do; where there are none, as those `around`.
+    """
+    end = line_end(raw) or around
+    quoted = Quoted(raw, template, end) if mechanism == "quoted-printable" else None
+    return Body(raw, mechanism, template, end, quoted)
 
 
 def line_end(text: bytes) -> bytes:
-    """Return how the first line of a text ends; CRLF where it has one line only."""
-    first = _FIRST_LINE.match(text)
-    return (first and first[2]) or b"\r\n"
+    """Return how the first line of a text ends, LF or CRLF; empty where none ends so."""
+    at = text.find(b"\n")
+    return text[at - (text[at - 1 : at] == b"\r") : at + 1] if at >= 0 else b""
 
 
-def _encode_base64(content: bytes, like: bytes) -> bytes:
-    """Return `content` in base64 with the line length, the line ends and the space around that `like` has."""
+def _encode_base64(content: bytes, like: bytes, end: bytes) -> bytes:
+    """Return `content` in base64 with the line length and the space around that `like` has, and these line ends."""
     found = _BASE64.fullmatch(like)
     assert found is not None
     before, letters, _, after = found.groups()
@@ -106,7 +111,6 @@ def _encode_base64(content: bytes, like: bytes) -> bytes:
         after = letters[len(letters.rstrip(b"\t\n\r ")) :]
     first = _FIRST_LINE.match(like, len(before))
     assert first is not None
-    end = line_end(like[len(before) :])
     width = len(first[1]) if first.end() < len(like) - len(after) else _BASE64_LINE
     encoded = binascii.b2a_base64(content, newline=False)
     return before + end.join([encoded[at : at + width] for at in range(0, len(encoded), width)]) + after
