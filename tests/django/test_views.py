@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from linkwrap import LinkWrapper, Resolver, SigningKeys
-from linkwrap.django.signals import link_clicked, mail_opened
+from linkwrap.django.signals import link_clicked, list_unsubscribed, mail_opened
 from linkwrap.django.views import raw_path
 from linkwrap.endpoint import PIXEL
 
@@ -301,3 +301,25 @@ def test_encoding_the_path_again_loses_nothing(pieces: list[str]) -> None:
         assert again == decoded
     else:
         assert not again.isascii() or b"%" in again
+
+
+def test_one_click_unsubscribe() -> None:
+    """A mail client's POST unsubscribes, without a CSRF token and without a redirect; opening the URL only asks."""
+    path = WRAPPER.unsubscribe_url(METADATA).removeprefix(f"https://{HOST}")
+    events: list[Any] = []
+
+    def receive(event: Any, **_: Any) -> None:
+        events.append(event)
+
+    list_unsubscribed.connect(receive)
+    try:
+        client = Client(enforce_csrf_checks=True)
+        asked = client.get(path, headers={"host": HOST})
+        done = client.post(
+            path, "List-Unsubscribe=One-Click", "application/x-www-form-urlencoded", headers={"host": HOST}
+        )
+    finally:
+        list_unsubscribed.disconnect(receive)
+    assert (asked.status_code, done.status_code) == (200, 200)
+    assert "Location" not in done.headers
+    assert [(event["type"], event["rcpt_meta"]) for event in events] == [("list_unsubscribe", METADATA)]

@@ -12,9 +12,13 @@ link_clicked = Signal()
 """A link was opened: the event's `type` is `click` or `link_unsubscribe`."""
 mail_opened = Signal()
 """An open pixel was loaded: the event's `type` is `open` or `initial_open`."""
+list_unsubscribed = Signal()
+"""The reader's mail client unsubscribed by one click (RFC 8058): the event's `type` is `list_unsubscribe`."""
+
+_SIGNALS = {"open": mail_opened, "initial_open": mail_opened, "list_unsubscribe": list_unsubscribed}
 
 
 def announce(event: dict[str, object], request: HttpRequest) -> None:
     """Send the event's signal; never raises."""
-    signal = mail_opened if event["type"] in {"open", "initial_open"} else link_clicked
+    signal = _SIGNALS.get(str(event["type"]), link_clicked)
     signal.send_robust(sender=None, event=event, request=request)

@@ -7,4 +7,4 @@ from django.urls import re_path
 
 from .views import endpoint
 
-urlpatterns = [re_path(r"^(?:f|q|\.well-known/linkwrap)/", endpoint)]
+urlpatterns = [re_path(r"^(?:f|q|u|\.well-known/linkwrap)/", endpoint)]

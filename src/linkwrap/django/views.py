@@ -10,7 +10,7 @@ from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from linkwrap.endpoint import respond
+from linkwrap.endpoint import MAX_BODY, respond
 
 from . import conf, signals
 
@@ -27,6 +27,7 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         host=request.get_host(),
         headers=request.headers,
         ip_address=request.META.get("REMOTE_ADDR"),
+        body=request.read(MAX_BODY + 1) if request.method == "POST" else b"",
     )
     if response.event is not None:
         signals.announce(response.event, request)
