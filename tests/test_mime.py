@@ -532,6 +532,9 @@ def test_payload_of_characters() -> None:
     assert isinstance(payload, str)
     assert payload.endswith('">Грüße</a>')
     assert destinations(payload) == ["https://shop.test/%C3%BC"]
+    message["Content-Transfer-Encoding"] = "quoted-printable"
+    message.set_payload("<p>ü=3D")
+    assert WRAPPER.compile_message(message).parts[0].reason == "transfer-encoding"
 
 
 def test_message_objects_that_make_no_sense() -> None:
@@ -625,3 +628,49 @@ def test_smtp_policy_round_trip() -> None:
     message = email.message_from_bytes(raw, policy=email.policy.SMTP)
     wrapped = WRAPPER.wrap_message(message, METADATA, sent_at=SENT_AT)
     assert wrapped.as_bytes() == WRAPPER.wrap_message(raw, METADATA, sent_at=SENT_AT)
+
+
+def test_brackets_in_quoted_printable_text() -> None:
+    """The control brackets behind a URL go from the text, tracked or not, and the rest stays as it was encoded."""
+    rest = b" un=63oded=20\r\nhttps://shop.test/2[[data-msys-linkname=3D=\r\n'two']] end\r\n"
+    raw = single(b"https://shop.test/1" + rest, "text/plain; charset=utf-8", "quoted-printable")
+    left = rest.replace(b"[[data-msys-linkname=3D=\r\n'two']]", b"=\r\n")
+    untracked = WRAPPER.wrap_message(raw, text=True, click_tracking=False)
+    assert untracked == raw.replace(rest, left)
+    wrapped = WRAPPER.wrap_message(raw, text=True)
+    assert destinations(content(parse(wrapped)).decode()) == ["https://shop.test/1", "https://shop.test/2"]
+    assert b" un=63oded=20\r\n" in wrapped
+
+
+def test_full_line_of_quoted_printable() -> None:
+    """A pixel behind a line of 76 octets makes no longer one."""
+    raw = single(b"=C3=BC" + b"x" * 64 + b"<body>\r\n<p>text", encoding="quoted-printable")
+    assert max(map(len, raw.split(b"\r\n")[-2:])) == 76
+    assert (
+        WRAPPER.wrap_message(raw.replace(b"<body>\r\n", b"<body>-.-=\r\n")).count(b"=\r\n=2D=\r\n=2E=\r\n=2D=\r\n") == 1
+    )
+    wrapped = WRAPPER.wrap_message(raw, METADATA)
+    assert max(map(len, wrapped.split(b"\r\n"))) <= 76
+    assert put_back(content(parse(wrapped)), WRAPPER.compile_message(raw).parts[0]) == content(parse(raw))
+
+
+def test_very_many_parts_are_handed_back() -> None:
+    """A message of more parts than any has is not taken apart."""
+    raw = b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 10_001 + b"--b--\n"
+    assert reasons(raw) == ["malformed"]
+
+
+def test_charset_that_the_standard_library_cannot_read() -> None:
+    """A parameter that makes the standard library raise is as none."""
+    raw = single(b"<p>", "text/html; charset*=\0''x")
+    assert reasons(raw) == [None]
+
+
+def test_text_whose_urls_may_continue_is_kept() -> None:
+    """In format=flowed text with DelSp=yes a URL may go on behind a line's end (RFC 3676 4.1): half of it is no link."""
+    head = b"Content-Type: text/plain; format=flowed; DelSp=%s\r\n\r\n"
+    body = b"Sale: https://shop.test/a-very- \r\nlong-path\r\n"
+    kept = WRAPPER.compile_message(head % b"Yes" + body, text=True)
+    assert [(part.action, part.reason) for part in kept.parts] == [("kept", "delsp")]
+    assert WRAPPER.wrap_message(head % b"Yes" + body, METADATA, text=True) == head % b"Yes" + body
+    assert WRAPPER.compile_message(head % b"no" + body, text=True).parts[0].action == "wrapped"

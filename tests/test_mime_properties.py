@@ -131,6 +131,7 @@ html = st.lists(
         [
             LINK,
             LINK.replace("a href", "a\r\nhref"),
+            LINK.replace("a href", 'a data-msys-sublink="s" href'),
             "<body>",
             "</body>",
             "ü€",

@@ -56,6 +56,8 @@ def compile_message(message: Mail, compiler: Compiler, *, text: bool) -> Message
         reason = seal or (held if not isinstance(held, _Content) else None)
         if reason is None and part.content_type == PLAIN and not text:
             reason = "text-off"
+        elif reason is None and part.content_type == PLAIN and part.parameter("delsp").lower() == "yes":
+            reason = "delsp"
         if reason or not isinstance(held, _Content):
             parts.append(MessagePart(part.content_type, "kept", reason, mechanism))
             continue
@@ -82,7 +84,7 @@ def _content(part: Part, source: object) -> _Content | PartReason:
         raw, wide = _octets(payload)
     mechanism = read_mechanism(part.mechanism)
     content = decode(raw, mechanism) if mechanism else None
-    if mechanism is None or content is None:
+    if mechanism is None or content is None or (wide and content != raw):
         return "transfer-encoding"
     if not content.strip(b"\t\n\f\r "):
         return "empty"

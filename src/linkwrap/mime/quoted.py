@@ -83,7 +83,7 @@ class Quoted:
         for piece, (start, end), value in zip(pieces, spans, values, strict=False):
             written.piece(piece)
             if value:
-                written.new(_escape(value.encode(template.charset or "ascii")))
+                written.new(quote(value.encode(template.charset or "ascii"), self._end, lines=False))
             else:
                 written.kept(raw[start:end])
         written.piece(pieces[-1])
@@ -163,10 +163,10 @@ class _Writer:
                     encoded = encoded[1:]
         self.text += encoded
 
-    def new(self, encoded: bytes) -> None:
-        if encoded:
+    def new(self, folded: bytes) -> None:
+        if folded:
             self._soft_break()
-            self.text += _fold(encoded, self._end)
+            self.text += folded
         self._broken = True
 
     def _soft_break(self) -> None:

@@ -23,6 +23,7 @@ PartReason = Literal[
     "not-a-body",
     "further-body",
     "text-off",
+    "delsp",
     "empty",
     "signed",
     "encrypted",
