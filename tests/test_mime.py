@@ -667,7 +667,7 @@ def test_charset_that_the_standard_library_cannot_read() -> None:
 
 
 def test_text_whose_urls_may_continue_is_kept() -> None:
-    """In format=flowed text with DelSp=yes a URL may go on behind a line's end (RFC 3676 4.1): half of it is no link."""
+    """In format=flowed text with DelSp=yes a URL may go on in the next line (RFC 3676 4.1): half of it is no link."""
     head = b"Content-Type: text/plain; format=flowed; DelSp=%s\r\n\r\n"
     body = b"Sale: https://shop.test/a-very- \r\nlong-path\r\n"
     kept = WRAPPER.compile_message(head % b"Yes" + body, text=True)
