@@ -256,6 +256,20 @@ def test_merge_metadata_with_several_recipients_is_refused(outbox: list[Any]) ->
     assert outbox == []
 
 
+@pytest.mark.parametrize("field", ["cc", "bcc"])
+def test_copies_are_recipients_too(outbox: list[Any], configure: Configure, resolver: Resolver, field: str) -> None:
+    """Nobody's links say another's metadata: a message with a copy is refused, and split the copy has its own."""
+    made = message(merge_metadata=MERGED)
+    made.to = ["Ada@Example.com"]
+    setattr(made, field, ["bob@example.com"])
+    with pytest.raises(OptionError, match="SPLIT"):
+        made.send()
+    configure(SPLIT=True)
+    made.send()
+    metadata = [resolver.resolve_click(links(html_of(sent))[0]).metadata for sent in outbox]
+    assert metadata == [{"rcpt": "r-1"}, {"rcpt": "r-2"}]
+
+
 def test_split_sends_each_recipient_a_message(outbox: list[Any], configure: Configure, resolver: Resolver) -> None:
     """With SPLIT, each recipient gets a message with own links and sees no other; copies get nobody's metadata."""
     configure(SPLIT=True)

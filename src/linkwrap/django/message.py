@@ -33,7 +33,7 @@ def prepare(message: EmailMessage, tracking_off: Mapping[str, object]) -> list[E
     if _given(message, "template_id") is not None:
         return [message]
     merge_metadata = _given(message, "merge_metadata")
-    if not merge_metadata or len(message.to) < 2:
+    if not merge_metadata or len(_recipients(message)) < 2:
         copies = [_copy(message)]
     elif conf.value("SPLIT"):
         copies = list(_split(message))
@@ -75,6 +75,10 @@ def _copy(message: EmailMessage) -> EmailMessage:
     return made
 
 
+def _recipients(message: EmailMessage) -> list[str]:
+    return [*message.to, *message.cc, *message.bcc]
+
+
 def _split(message: EmailMessage) -> Iterator[EmailMessage]:
     for field in ("to", "cc", "bcc"):
         for recipient in getattr(message, field):
@@ -90,8 +94,10 @@ def _wrap(message: EmailMessage, merge_metadata: Mapping[str, Mapping[str, Any]]
     metadata = options.pop("metadata", None)
     if (own := _given(message, "metadata")) is not None:
         metadata = own
-    if len(message.to) == 1 and (merged := merge_metadata.get(parseaddr(message.to[0])[1])):
-        metadata = {**(metadata or {}), **merged}
+    recipients = _recipients(message)
+    if merge_metadata and len(recipients) == 1:
+        merged = {address.lower(): own for address, own in merge_metadata.items()}
+        metadata = {**(metadata or {}), **merged.get(parseaddr(recipients[0])[1].lower(), {})}
     for attribute, option in (("track_clicks", "click_tracking"), ("track_opens", "open_tracking")):
         if (wanted := _given(message, attribute)) is not None:
             options[option] = bool(wanted)
