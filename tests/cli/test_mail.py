@@ -219,3 +219,15 @@ def test_options_are_the_same_for_both_commands() -> None:
     """What says how a message is read can be said to wrap and to inspect."""
     for name in ("wrap", "inspect"):
         assert {"kind", "text"} <= {parameter.name for parameter in commands.commands[name].params}
+
+
+@pytest.mark.parametrize("command", ["wrap", "inspect"])
+def test_message_that_is_not_named_as_one(run: Run, command: str) -> None:
+    """A message on standard input is not taken for HTML, which would break it; said to be HTML, it is."""
+    mail = b"X-Loop: 1\r\nSubject: Sale\r\nContent-Type: text/html\r\n\r\n<a href='https://shop.test/'>Sale</a>\r\n"
+    refused = run(command, "-", input=mail)
+    assert refused.exit_code == 2
+    assert "--type eml" in refused.stderr
+    assert run(command, "--type", "eml", "-", input=mail).exit_code == 0
+    assert run(command, "--type", "html", "-", input=mail).exit_code == 0
+    assert run(command, "-", input=b"<p>From: here</p>\nSubject: no header").exit_code == 0

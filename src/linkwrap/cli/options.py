@@ -1,5 +1,6 @@
 """The options that say how a document or a message is wrapped, the same for each command that wraps one."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -8,12 +9,18 @@ from typing import Any, Literal
 import click
 
 from ..account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from ..errors import DomainError
+from ..errors import DomainError, OptionError
 from ..mime.template import MessageTemplate
 from ..options import MessageOptions
 from ..template import LinkTemplate
 from ..tokens import SigningKeys
 from ..wrapper import LinkWrapper
+
+# Header fields before any empty line, one of those among them that mail has.
+_MESSAGE = re.compile(
+    rb"(?:From [^\n]*+\n)?+(?:(?!(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):)"
+    rb"(?:[A-Za-z0-9-]++:|[ \t])[^\n]*+\n)*+(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Wrapping:
         if message:
             mail = wrapper.compile_message(source, text=self.text)
             return wrapper.render(mail, self.metadata, **self.options), mail
+        if self.kind is None and _MESSAGE.match(source):
+            raise OptionError("the input looks like a message, not HTML: give --type eml, or --type html if it is none")
         template = wrapper.compile(source, encoding=self.encoding)
         return wrapper.render(template, self.metadata, **self.options), template
 
