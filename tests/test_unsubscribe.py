@@ -217,3 +217,10 @@ def test_old_url_still_unsubscribes() -> None:
     path = tokens.unsubscribe_url(KEYS, "", HOST, tokens.encode_context("acme", 1, METADATA))
     event: dict[str, Any] = request(path=path).event or {}
     assert (event["type"], event["expired"], event["sent_at"]) == ("list_unsubscribe", True, 1)
+
+
+def test_header_stays_what_it_is_as_text() -> None:
+    """Code that calls `str` on header values, as web frameworks do, gets the value that folds itself."""
+    value = unsubscribe_headers(WRAPPER, METADATA)["List-Unsubscribe"]
+    assert type(str(value)) is type(value)
+    assert str(value) == value

@@ -29,6 +29,10 @@ class ListUnsubscribe(str):
     __slots__ = ()
     name: Final = "List-Unsubscribe"
 
+    def __str__(self) -> str:
+        """Return itself, so that code that makes text of headers keeps what it is."""
+        return self
+
     def fold(self, *, policy: "Policy") -> str:
         """Return the whole header, a line for each URL; `email` calls this."""
         uris = self.replace(", ", f",{policy.linesep} ")
