@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from linkwrap import (
+    Account,
     Click,
     DomainError,
     Link,
@@ -437,3 +438,21 @@ def test_removed_markup_changes_no_neighbour(html: str, rest: str) -> None:
     wrapped = WRAPPER.wrap(html, open_tracking=False)
     url = next(part for part in re.split("[\"']", wrapped) if part.startswith("https://click"))
     assert wrapped.replace(url, "") == rest
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: WRAPPER.render(MAIL), TypeError, "template takes what compile returned, not str"),  # type: ignore[call-overload]
+        (lambda: WRAPPER.urls(MAIL), TypeError, "template takes what compile returned, not str"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.wrap_url(None), TypeError, "url takes a str, not NoneType"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.wrap_url("http://a.test/", link_name=5), OptionError, "link_name"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.compile(b"x", encoding=5), OptionError, "unknown encoding 5"),  # type: ignore[arg-type]
+        (lambda: TrackingDomain("a.test", sending_domains=None), DomainError, "sending_domains"),  # type: ignore[arg-type]
+        (lambda: Account("acme", None), DomainError, "domains must be TrackingDomain objects"),  # type: ignore[arg-type]
+    ],
+)
+def test_values_of_the_wrong_type_are_named(call: Any, error: type[Exception], message: str) -> None:
+    """A slip of the caller's ends in one sentence that names the argument, not in an error from inside."""
+    with pytest.raises(error, match=message):
+        call()

@@ -4,7 +4,7 @@ Values only: nothing here asks the DNS. Whether a domain is `verified` is what i
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, TypeVar
 
@@ -78,7 +78,7 @@ class TrackingDomain:
         faults += [f"{name} must be True or False" for name, flag in flags.items() if not isinstance(flag, bool)]
         if self.subaccount is not None and not (isinstance(self.subaccount, str) and self.subaccount):
             faults.append("subaccount must be a string that is not empty, or None for the account itself")
-        if isinstance(self.sending_domains, str):
+        if isinstance(self.sending_domains, str) or not isinstance(self.sending_domains, Iterable):
             faults.append("sending_domains must be a sequence of domains, not one string")
             sending_domains = []
         else:
@@ -115,7 +115,7 @@ class Account:
     _defaults: dict[str | None, TrackingDomain] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        domains = tuple(self.domains)
+        domains = tuple(self.domains) if isinstance(self.domains, Iterable) else (self.domains,)
         faults: list[str] = []
         if not isinstance(self.id, str) or not self.id:
             faults.append("the id must be a string that is not empty")

@@ -172,6 +172,7 @@ class LinkWrapper:
         All of them are returned always, so that a slot's number does not depend on options; with click tracking off,
         the links' are the values as the source has them.
         """
+        _check_template(template)
         settings, context = self._message(metadata, options)
         urls = self._click_urls(template, settings, context) if settings.click_tracking else template.originals()
         return urls + [self._open_url(settings, context, initial=initial) for initial in (False, True)]
@@ -203,6 +204,12 @@ class LinkWrapper:
 
         What is no destination, is wrapped already, or is refused by the policy comes back unchanged.
         """
+        if not isinstance(url, str):
+            raise TypeError(f"url takes a str, not {type(url).__name__}")
+        if not (
+            isinstance(link_name, str | None) and isinstance(sublink, str | None) and isinstance(unsubscribe, bool)
+        ):
+            raise OptionError("link_name and sublink take a string or None, unsubscribe takes True or False")
         segment, warning = read_sublink(sublink)
         if warning:
             raise OptionError("sublink takes 1 to 64 letters, digits, '-' or '_'")

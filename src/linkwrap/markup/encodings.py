@@ -111,7 +111,7 @@ def codec_of_caller(encoding: str) -> str:
 
     Raises `OptionError` for any other.
     """
-    codec = _codec_of_name(encoding)
+    codec = _codec_of_name(encoding) if isinstance(encoding, str) else None
     if codec is None:
         raise OptionError(
             f"unknown encoding {encoding!r}: give a label of https://encoding.spec.whatwg.org/#names-and-labels, "
