@@ -102,7 +102,7 @@ DEFAULT_TRACKING_DOMAIN: Final = TrackingDomain("spgo.io", verified=True)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and its tracking domains.
+    """An account and its tracking domains; its messages that none of them serves go out on `fallback`.
 
     Raises `DomainError` with one message that lists every fault: the id is empty, a host is there twice, the account
     or one of its subaccounts has two defaults, or a sending domain is linked to two tracking domains.
@@ -110,6 +110,8 @@ class Account:
 
     id: str
     domains: Sequence[TrackingDomain] = ()
+    _: KW_ONLY
+    fallback: TrackingDomain = field(default=DEFAULT_TRACKING_DOMAIN, repr=False)
     _hosts: dict[str, TrackingDomain] = field(init=False, repr=False, compare=False)
     _linked: dict[str, TrackingDomain] = field(init=False, repr=False, compare=False)
     _defaults: dict[str | None, TrackingDomain] = field(init=False, repr=False, compare=False)
@@ -121,6 +123,8 @@ class Account:
             faults.append("the id must be a string that is not empty")
         if any(not isinstance(domain, TrackingDomain) for domain in domains):
             raise DomainError(f"Account({self.id!r}): domains must be TrackingDomain objects")
+        if not isinstance(self.fallback, TrackingDomain) or not self.fallback.verified:
+            faults.append("fallback must be a TrackingDomain that is verified")
         hosts: dict[str, TrackingDomain] = {}
         linked: dict[str, TrackingDomain] = {}
         defaults: dict[str | None, TrackingDomain] = {}
@@ -145,7 +149,7 @@ class Account:
         2. the domain linked to `sending_domain`, the domain of the message's From address, if there is one;
         3. the default of `subaccount`, the one that the message is sent for;
         4. the default of the account;
-        5. `DEFAULT_TRACKING_DOMAIN`.
+        5. the `fallback`, which is `DEFAULT_TRACKING_DOMAIN` where the account has no other.
 
         The account's own domains serve its subaccounts too. A subaccount's domain serves only that subaccount, at
         every step: never the account's own messages, never another subaccount's.
@@ -158,7 +162,7 @@ class Account:
         for domain in (linked, self._defaults.get(subaccount), self._defaults.get(None)):
             if domain is not None and domain.verified and domain.subaccount in {None, subaccount}:
                 return domain
-        return DEFAULT_TRACKING_DOMAIN
+        return self.fallback
 
     def _requested(self, requested: str, subaccount: str | None) -> TrackingDomain:
         wanted = TrackingDomain(requested)

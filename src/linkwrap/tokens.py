@@ -220,7 +220,7 @@ def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: I
     `origin` is what the URLs begin with ("https://click.acme.com"), `host` what the signatures cover: the host name
     alone, in lower-case A-labels.
     """
-    sign, start = keys.sign, _message("click", host, "", "")[:-1]
+    sign, start = keys.sign, signed_message("click", host, "", "")[:-1]
     urls = []
     for link, sublink in links:
         content = f"{link}.{context}"
@@ -232,18 +232,18 @@ def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: I
 def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial: bool = False) -> str:
     """Return the open pixel's URL, that of the initial-open pixel if `initial`; the rest as in `click_urls`."""
     content = f"{_INITIAL if initial else _OPEN}.{context}"
-    return f"{origin}/q/1{content}.{keys.sign(_message('open', host, '', content))}"
+    return f"{origin}/q/1{content}.{keys.sign(signed_message('open', host, '', content))}"
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
     """Return a message's one-click unsubscribe URL; the rest as in `click_urls`."""
     content = f"{_UNSUBSCRIBE}.{context}"
-    return f"{origin}/u/1{content}.{keys.sign(_message('unsubscribe', host, '', content))}"
+    return f"{origin}/u/1{content}.{keys.sign(signed_message('unsubscribe', host, '', content))}"
 
 
 def verification(keys: SigningKeys, nonce: str, host: str) -> str:
     """Return what proves to who asks with `nonce` that `host` leads to an endpoint with these keys."""
-    return keys.sign(_message("verify", host, "", nonce))
+    return keys.sign(signed_message("verify", host, "", nonce))
 
 
 def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
@@ -260,7 +260,7 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
         raise InvalidToken("the path has not the form of a redirect URL's", reason="malformed")
     sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
-    if not keys.verify(_message(kind, host, sublink or "", f"{link}.{context}"), signature):
+    if not keys.verify(signed_message(kind, host, sublink or "", f"{link}.{context}"), signature):
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
     try:
         return _token(kind, sublink, link, context)
@@ -269,7 +269,7 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
         raise InvalidToken("the signature verifies, but the content has not our form", reason="malformed") from None
 
 
-def _message(kind: str, host: str, sublink: str, content: str) -> str:
+def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
     """Return what a signature covers; none of the parts can hold a NUL, so it can be read in one way only."""
     return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
 

@@ -1,0 +1,31 @@
+"""Custom tracking domains, from request to use. It needs the extra `domains` (dnspython, httpx and SQLAlchemy).
+
+    request ─▶ records to create ─▶ checks: DNS, owner, redirector ─▶ state ─▶ Account for `LinkWrapper`
+
+`DomainRegistry` keeps them in a database; nothing of it asks the network but `verify` and `verify_due`.
+"""
+
+from .check import Findings, ResolverAnswer
+from .domain import Change, Domain
+from .network import Network
+from .proof import Proof
+from .records import DnsRecord
+from .registry import DomainRegistry, DomainRequest
+from .trace import Hop, ServerAnswer, Trace
+from .verification import Verification
+
+__all__ = [
+    "Change",
+    "DnsRecord",
+    "Domain",
+    "DomainRegistry",
+    "DomainRequest",
+    "Findings",
+    "Hop",
+    "Network",
+    "Proof",
+    "ResolverAnswer",
+    "ServerAnswer",
+    "Trace",
+    "Verification",
+]

@@ -1,0 +1,115 @@
+"""Which account claims which host: adding, picking and removing, each in a transaction of the caller's."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import DomainError, OptionError
+from ..tokens import MAX_ACCOUNT_ID
+from ..urls import host_name
+from . import store
+from .database import moment
+from .domain import Change, Domain, Method
+from .records import check_host, make_challenge
+from .schema import DOMAINS
+
+
+def new_domain(
+    account_id: str, host: str, target: str, *, subaccount: str | None, method: Method, vouched: bool, now: float
+) -> Domain:
+    """Return a new claim, due for its first check at once.
+
+    Raises `DomainError` for a host that cannot be a tracking domain, `OptionError` for the rest.
+    """
+    faults = []
+    if not isinstance(account_id, str) or not 0 < len(account_id.encode("utf-8", "replace")) <= MAX_ACCOUNT_ID:
+        faults.append(f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} bytes")
+    if subaccount is not None and not (isinstance(subaccount, str) and subaccount):
+        faults.append("subaccount takes a string that is not empty, or None for the account itself")
+    if method not in ("cname", "http"):
+        faults.append("method takes 'cname' or 'http'")
+    if not isinstance(vouched, bool):
+        faults.append("vouched takes True or False")
+    if faults:
+        raise OptionError("; ".join(faults))
+    at = moment(now)
+    return Domain(
+        host=check_host(host, target),
+        account_id=account_id,
+        subaccount=subaccount,
+        method=method,
+        vouched=vouched,
+        challenge=make_challenge(),
+        state="pending",
+        since=at,
+        owner=False,
+        secure=False,
+        https=False,
+        default=False,
+        sending_domains=(),
+        added_at=at,
+        checked_at=None,
+        next_check=at,
+        watched_since=at,
+        seen_since=None,
+        settled_at=None,
+        contrary_since=None,
+        silent_since=None,
+        replaced_ttl=0,
+        stale_until=None,
+        evidence=None,
+    )
+
+
+def add(connection: Connection, domain: Domain, now: float) -> list[Change]:
+    """Write a new claim, in place of a lapsed one of the same account.
+
+    Raises `DomainError` where the host is another account's, or was added already.
+    """
+    host, account_id = domain.host, domain.account_id
+    for other in store.find(connection, DOMAINS.c.host == host, lock=True):
+        if other.account_id != account_id:
+            if other.owner:
+                raise DomainError(f"{host} belongs to another account: it has to be removed there first")
+        elif other.state == "lapsed":
+            store.delete(connection, other)
+        else:
+            raise DomainError(f"account {account_id!r} has {host} already: it is {other.state}")
+    try:
+        store.insert(connection, domain)
+    except IntegrityError:
+        raise DomainError(f"account {account_id!r} has {host} already: it was added at this moment") from None
+    return [store.record(connection, now, domain, "added", new=domain.state)]
+
+
+def remove(connection: Connection, domain: Domain, now: float) -> list[Change]:
+    """Remove a claim and its links."""
+    store.delete(connection, domain)
+    return [store.record(connection, now, domain, "removed", old=domain.state)]
+
+
+def pick(connection: Connection, host: str, account_id: str | None, *, lock: bool = False) -> Domain:
+    """Return the domain that is meant: the account's, or else the one that is proven, or else the only one.
+
+    Raises `DomainError` where there is none, or none of several is proven.
+    """
+    name = known_as(host)
+    conditions: list[Any] = [DOMAINS.c.host == name]
+    conditions += [] if account_id is None else [DOMAINS.c.account_id == account_id]
+    found = store.find(connection, *conditions, lock=lock)
+    owned = [domain for domain in found if domain.owner]
+    if not found:
+        whose = "" if account_id is None else f" of account {account_id!r}"
+        raise DomainError(f"there is no domain {name!r}{whose} in the registry: add it first")
+    if len(found) > 1 and not owned:
+        raise DomainError(f"{len(found)} accounts claim {name}, and none has proven it: say which account is meant")
+    return (owned or found)[0]
+
+
+def known_as(host: str) -> str:
+    """Return a host as the registry keeps it; raises `DomainError` where it is no host name."""
+    try:
+        return host_name(host) if isinstance(host, str) else host_name("")
+    except ValueError as error:
+        raise DomainError(str(error)) from None

@@ -1,0 +1,265 @@
+"""The registry of custom tracking domains: which account asked for which host, what it is proven to be, and its use."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
+from ..errors import DomainError, OptionError
+from ..tokens import SigningKeys
+from . import claims, settings, store
+from .checks import Checker
+from .database import Database
+from .domain import Change, Domain, Method, State
+from .network import Network
+from .records import DnsRecord, records_for
+from .schema import CHANGES, DOMAINS
+from .verification import Verification
+
+_T = TypeVar("_T")
+_log = logging.getLogger("linkwrap")
+
+KEPT_FOR: Final = 60.0
+"""Seconds that `DomainRegistry.account` keeps what it read."""
+_KEPT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRequest:
+    """A domain, and the DNS records that its owner is to create. `str()` says them in words, a line each."""
+
+    domain: Domain
+    records: tuple[DnsRecord, ...]
+
+    @property
+    def zone_lines(self) -> tuple[str, ...]:
+        """The records as lines of a zone file (RFC 1035 5.1), names absolute."""
+        return tuple(record.zone_line for record in self.records)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.records))
+
+
+class DomainRegistry:
+    """Custom tracking domains, kept in a database.
+
+    - `url`: an SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several. The tables
+      are made at the first use;
+    - `keys`: those of the redirector, which prove that a host leads to it;
+    - `target`: the host that all CNAMEs must point to, and that mail without a verified domain goes out on;
+    - `network`: how checks reach the DNS and the redirector;
+    - `on_change`: called with each `Change` that this object brings about, once it is stored, maybe in another thread.
+      If it raises, that goes to the logger `linkwrap`; `changes` reads on from where one was last heard.
+
+    Of the methods below, those that take a host need the `account` only where several accounts claim the host and none
+    has proven it. All raise `DomainError` for what is not there or not allowed, `OptionError` for values of the wrong
+    kind, and `LinkWrapError` where the database cannot be used. The object may be shared by threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        keys: SigningKeys,
+        target: str | TrackingDomain = DEFAULT_TRACKING_DOMAIN,
+        network: Network | None = None,
+        on_change: Callable[[Change], object] | None = None,
+    ) -> None:
+        faults: list[str] = []
+        if not isinstance(url, str):
+            faults.append("the URL of the database is a string, such as sqlite:///domains.db")
+        if not isinstance(keys, SigningKeys):
+            faults.append("keys must be SigningKeys")
+        if network is not None and not isinstance(network, Network):
+            faults.append("network must be a Network")
+        if on_change is not None and not callable(on_change):
+            faults.append("on_change must be a callable")
+        if faults:
+            raise OptionError(f"DomainRegistry: {'; '.join(faults)}")
+        self._fallback = target if isinstance(target, TrackingDomain) else TrackingDomain(target, verified=True)
+        self._database = Database(url)
+        self._checker = Checker(
+            database=self._database,
+            target=self._fallback.host,
+            keys=keys,
+            network=network or Network(),
+            tell=self._tell,
+        )
+        self._on_change = on_change
+        self._accounts: dict[str, tuple[float, Account]] = {}
+
+    @property
+    def target(self) -> str:
+        """The host that all CNAMEs must point to."""
+        return self._fallback.host
+
+    def add(
+        self,
+        account_id: str,
+        host: str,
+        *,
+        subaccount: str | None = None,
+        method: Method = "cname",
+        vouched: bool = False,
+    ) -> DomainRequest:
+        """Take an account's request for a host, and return the records to create; the first check is due at once.
+
+        `method="http"` is for a host behind a CDN or with a flattened CNAME: the redirector's proof alone verifies it.
+        `vouched=True` needs no TXT record: the caller knows that the account owns the host. The claim reserves nothing:
+        the first account to prove a host owns it. A domain that has lapsed may be added anew.
+        Raises `DomainError` where the host cannot be a tracking domain, is another account's, or was added already.
+        """
+
+        def new(connection: Connection, now: float) -> tuple[Domain, list[Change]]:
+            domain = claims.new_domain(
+                account_id, host, self.target, subaccount=subaccount, method=method, vouched=vouched, now=now
+            )
+            return domain, claims.add(connection, domain, now)
+
+        return self._request(self._change(new))
+
+    def request(self, host: str, *, account: str | None = None) -> DomainRequest:
+        """Return a domain with the records that its owner is to create, whether they are there by now or not."""
+        return self._request(self.domain(host, account=account))
+
+    def domain(self, host: str, *, account: str | None = None) -> Domain:
+        """Return a domain."""
+        with self._database.read() as connection:
+            return claims.pick(connection, host, account)
+
+    def domains(self, *, account: str | None = None, state: State | None = None) -> list[Domain]:
+        """Return all domains, or those of an account or in a state, ordered by host."""
+        conditions: list[Any] = [] if account is None else [DOMAINS.c.account_id == account]
+        conditions += [] if state is None else [DOMAINS.c.state == state]
+        with self._database.read() as connection:
+            return store.find(connection, *conditions)
+
+    def account(self, account_id: str) -> Account:
+        """Return an account with its domains, to pick a message's tracking domain; at most `KEPT_FOR` seconds old.
+
+        An account without domains is one too: its mail goes out on the registry's target.
+        """
+        at, account = self._accounts.get(account_id, (0.0, None))
+        if account is None or time.monotonic() - at > KEPT_FOR:
+            at = time.monotonic()
+            domains = [domain.tracking_domain for domain in self.domains(account=account_id)]
+            account = Account(account_id, domains, fallback=self._fallback)
+            if len(self._accounts) >= _KEPT:
+                self._accounts.clear()
+            self._accounts[account_id] = (at, account)
+        return account
+
+    def verify(self, host: str, *, account: str | None = None) -> Verification:
+        """Check a domain now, store what was seen, and return it. It takes as long as the network's deadline at most.
+
+        In a program that runs an event loop, call it in a thread: `await asyncio.to_thread(registry.verify, host)`.
+        Raises `DomainError` where it is being checked already.
+        """
+        return asyncio.run(self._checker.verify(self.domain(host, account=account)))
+
+    def verify_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[Verification]:
+        """Check the domains whose time has come, at most `limit` of them and `concurrency` at once; return the results.
+
+        Any number of processes may do so: each domain is checked by one. Call it every minute or so, as in `verify`.
+        """
+        for name, number, least in (("concurrency", concurrency, 1), ("limit", limit or 0, 0)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:
+                raise OptionError(f"{name} takes a whole number from {least} on")
+        return asyncio.run(self._checker.verify_due(limit, concurrency))
+
+    def set_default(self, host: str, default: bool = True, *, account: str | None = None) -> Domain:
+        """Make a domain the default of its account or subaccount, in place of another, or no default any more.
+
+        Raises `DomainError` where it is not verified.
+        """
+        return self._set(settings.set_default, host, default, account)
+
+    def set_secure(self, host: str, secure: bool = True, *, account: str | None = None) -> Domain:
+        """Let the links on a domain be https, or http.
+
+        Raises `DomainError` where its last check saw no valid certificate: https links would be dead.
+        """
+        return self._set(settings.set_secure, host, secure, account)
+
+    def link(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
+        """Let the mail of a sending domain, that of the From address, go out on a domain as soon as that is verified.
+
+        Raises `DomainError` where the sending domain is no host name, or linked to another domain of the account.
+        """
+        return self._set(settings.link, host, sending_domain, account)
+
+    def unlink(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
+        """Undo `link`; raises `DomainError` where the sending domain is not linked to the host."""
+        return self._set(settings.unlink, host, sending_domain, account)
+
+    def remove(self, host: str, *, account: str | None = None) -> None:
+        """Remove a domain and its links to sending domains. New mail goes elsewhere; links in old mail keep working.
+
+        Its history stays. Whoever adds the host next has to prove it anew.
+        """
+
+        def gone(connection: Connection, now: float) -> tuple[None, list[Change]]:
+            return None, claims.remove(connection, claims.pick(connection, host, account, lock=True), now)
+
+        self._change(gone)
+
+    def changes(
+        self, *, after: int = 0, host: str | None = None, account: str | None = None, limit: int = 1000
+    ) -> list[Change]:
+        """Return the changes behind the one with the number `after`, at most `limit`, in their order.
+
+        A notifier that stores the number of the last one it has told of loses none, whenever it stops.
+        """
+        conditions: list[Any] = [CHANGES.c.id > after]
+        conditions += [] if host is None else [CHANGES.c.host == claims.known_as(host)]
+        conditions += [] if account is None else [CHANGES.c.account_id == account]
+        with self._database.read() as connection:
+            return store.changes(connection, conditions, limit)
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _request(self, domain: Domain) -> DomainRequest:
+        challenge = None if domain.vouched else domain.challenge
+        return DomainRequest(domain, records_for(domain.host, self.target, challenge, cname=domain.method == "cname"))
+
+    def _set(self, how: Callable[..., list[Change]], host: str, value: object, account: str | None) -> Domain:
+        def use(connection: Connection, now: float) -> tuple[Domain, list[Change]]:
+            domain = claims.pick(connection, host, account, lock=True)
+            changes = how(connection, domain, value, now)
+            return claims.pick(connection, host, domain.account_id), changes
+
+        return self._change(use)
+
+    def _change(self, how: Callable[[Connection, float], tuple[_T, list[Change]]]) -> _T:
+        """Make a change in a transaction, and tell of it once it is stored."""
+        try:
+            with self._database.write() as connection:
+                result, changes = how(connection, self._database.now(connection))
+        except IntegrityError:
+            raise DomainError("somebody else changed the same at this moment: try again") from None
+        for change in changes:
+            self._tell(change)
+        return result
+
+    def _tell(self, change: Change) -> None:
+        self._accounts.pop(change.account_id, None)
+        if self._on_change is None:
+            return
+        try:
+            self._on_change(change)
+        except Exception:
+            _log.exception("on_change raised for change %d: changes(after=%d) has it", change.id, change.id - 1)

@@ -1,0 +1,59 @@
+"""How a domain is used: as a default, over https, for which senders. Each in a transaction of the caller's."""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, select
+
+from ..errors import DomainError
+from . import store
+from .claims import known_as
+from .domain import Change, Domain
+from .schema import DOMAINS, LINKS
+
+
+def set_default(connection: Connection, domain: Domain, default: bool, now: float) -> list[Change]:
+    """Make a domain the default of its account or subaccount in place of another, or no default any more."""
+    if default and not domain.verified:
+        raise DomainError(f"{domain.host} is {domain.state}, and only a verified domain can be the default")
+    if domain.default == default:
+        return []
+    same = (DOMAINS.c.account_id == domain.account_id) & DOMAINS.c.subaccount.is_not_distinct_from(domain.subaccount)
+    former = store.find(connection, same, DOMAINS.c.is_default, lock=True) if default else []
+    switched = [*((old, False) for old in former), (domain, default)]
+    for changing, value in switched:
+        store.update(connection, replace(changing, default=value))
+    return [
+        store.record(connection, now, changing, "default", str(not value), str(value)) for changing, value in switched
+    ]
+
+
+def set_secure(connection: Connection, domain: Domain, secure: bool, now: float) -> list[Change]:
+    """Let the links on a domain be https, or http."""
+    if secure and not domain.https:
+        raise DomainError(f"the last check of {domain.host} saw no valid certificate: get one, then verify it again")
+    if domain.secure == secure:
+        return []
+    store.update(connection, replace(domain, secure=secure))
+    return [store.record(connection, now, domain, "secure", str(domain.secure), str(secure))]
+
+
+def link(connection: Connection, domain: Domain, sending_domain: str, now: float) -> list[Change]:
+    """Link a sending domain to a domain of the same account."""
+    sender = known_as(sending_domain)
+    this = (LINKS.c.account_id == domain.account_id) & (LINKS.c.sending_domain == sender)
+    linked = connection.execute(select(LINKS.c.host).where(this)).scalar_one_or_none()
+    if linked == domain.host:
+        return []
+    if linked is not None:
+        raise DomainError(f"{sender} is linked to {linked} already: unlink it there first")
+    connection.execute(LINKS.insert().values(account_id=domain.account_id, sending_domain=sender, host=domain.host))
+    return [store.record(connection, now, domain, "linked", new=sender)]
+
+
+def unlink(connection: Connection, domain: Domain, sending_domain: str, now: float) -> list[Change]:
+    """Undo `link`."""
+    sender = known_as(sending_domain)
+    if sender not in domain.sending_domains:
+        raise DomainError(f"{sender} is not linked to {domain.host}")
+    connection.execute(LINKS.delete().where(LINKS.c.account_id == domain.account_id, LINKS.c.sending_domain == sender))
+    return [store.record(connection, now, domain, "unlinked", old=sender)]

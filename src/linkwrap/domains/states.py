@@ -1,0 +1,159 @@
+"""What a check's findings make of a domain: its next state, and when it is looked at again. Nothing here does I/O.
+
+    pending ──▶ propagating ──▶ verified ◀──▶ suspended ──▶ lapsed ──▶ propagating
+       └──────▶ invalid ───────────▲
+
+Only definite answers change a state: no answer leaves it, until a domain in use has given none for `SILENT_FOR`.
+"""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from .check import Findings
+from .domain import Domain, State
+
+CONTRARY_FOR: Final = timedelta(days=1)
+"""How long a domain in use may lead elsewhere before it lapses."""
+SILENT_FOR: Final = timedelta(hours=72)
+"""How long a domain in use may give no answer before it lapses."""
+WATCHED_FOR: Final = timedelta(hours=48)
+"""How long a domain that is not verified yet is looked at by itself."""
+LONGEST_WAIT: Final = timedelta(hours=48)
+"""How long a replaced record is waited out at most; resolvers cap what they keep well below."""
+
+_SOON = timedelta(minutes=1)
+_LATE = timedelta(hours=4)
+_HOUR = timedelta(hours=1)
+_WEEK = timedelta(days=7)
+_OFFLINE = timedelta(minutes=5)
+
+Reading = Literal["works", "coming", "absent", "wrong", "unanswered", "offline"]
+
+
+def read(domain: Domain, findings: Findings) -> Reading:
+    """Return what the findings say of a domain.
+
+    "works": it leads to the redirector, as it is used or could be. "coming": some of it is there, but not all.
+    "absent" and "wrong" are definite and contrary. "unanswered": the domain's own servers did not answer. "offline":
+    nothing could be asked from here, which says nothing of the domain.
+    """
+    verdict = findings.dns.verdict if findings.dns else "complete"
+    if verdict in ("offline", "intercepted"):
+        return "offline"
+    if verdict == "partial":
+        return "coming"
+    if verdict == "absent" or verdict == "wrong" or verdict == "unanswered":
+        return verdict
+    used = findings.https if domain.secure else findings.http
+    outcomes = {proof.outcome for proof in ((used,) if domain.in_use else (findings.http, findings.https)) if proof}
+    if "proven" in outcomes:
+        return "works"
+    if findings.dns and not domain.in_use:
+        return "coming"
+    return "unanswered" if outcomes <= {"silent"} else "wrong"
+
+
+def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = False) -> Domain:
+    """Return the domain as it is after a check. `taken`: another account has proven the host."""
+    reading = read(domain, findings)
+    after = replace(domain, checked_at=now, evidence=findings.as_dict())
+    if reading == "offline":
+        return replace(after, next_check=now + _OFFLINE)
+    if domain.in_use:
+        after = _in_use(after, findings, reading, now)
+    else:
+        after = _not_yet(after, findings, reading, now, taken=taken)
+    if after.state != domain.state:
+        after = replace(after, since=now, watched_since=now)
+    return replace(after, next_check=_next_check(after, reading, now))
+
+
+def _not_yet(domain: Domain, findings: Findings, reading: Reading, now: datetime, *, taken: bool) -> Domain:
+    if reading == "unanswered":
+        return domain
+    if reading in ("absent", "wrong"):
+        state: State = "pending" if reading == "absent" else "invalid"
+        state = "lapsed" if domain.state == "lapsed" else state
+        return replace(_replaced(domain, findings, now), state=state)
+    if findings.dns and findings.dns.verdict == "partial":
+        return replace(_replaced(domain, findings, now), state="propagating")
+    domain = _seen(domain, findings, now)
+    if reading != "works" or taken or not (findings.proven and _settled(domain, findings, now)):
+        return replace(domain, state="propagating")
+    return replace(
+        domain,
+        state="verified",
+        owner=True,
+        secure=findings.secure,
+        https=findings.secure,
+        contrary_since=None,
+        silent_since=None,
+    )
+
+
+def _in_use(domain: Domain, findings: Findings, reading: Reading, now: datetime) -> Domain:
+    if reading == "unanswered":
+        silent_since = domain.silent_since or now
+        domain = replace(domain, silent_since=silent_since)
+        return _lapsed(domain) if now - silent_since >= SILENT_FOR else domain
+    domain = replace(domain, silent_since=None)
+    if reading in ("absent", "wrong"):
+        contrary_since = domain.contrary_since or now
+        domain = replace(_replaced(domain, findings, now), contrary_since=contrary_since, state="suspended")
+        return _lapsed(domain) if now - contrary_since >= CONTRARY_FOR else domain
+    if reading == "coming":
+        return _replaced(domain, findings, now)
+    domain = replace(_seen(domain, findings, now), contrary_since=None, https=findings.secure)
+    if domain.state == "suspended" and not _settled(domain, findings, now):
+        return domain
+    return replace(domain, state="verified")
+
+
+def _seen(domain: Domain, findings: Findings, now: datetime) -> Domain:
+    """The domain when all servers give the chain: until when a resolver may still have what was there before."""
+    seen_since = domain.seen_since or now
+    seconds = max(domain.replaced_ttl, findings.dns.negative_ttl) if findings.dns else 0
+    settled_at = max(seen_since + timedelta(seconds=seconds), domain.stale_until or seen_since)
+    return replace(domain, seen_since=seen_since, settled_at=min(settled_at, seen_since + LONGEST_WAIT))
+
+
+def _settled(domain: Domain, findings: Findings, now: datetime) -> bool:
+    return findings.resolved and domain.settled_at is not None and now >= domain.settled_at
+
+
+def _replaced(domain: Domain, findings: Findings, now: datetime) -> Domain:
+    """The domain when something else than the chain is there, which resolvers keep once it is replaced.
+
+    A resolver may have asked right before this check, when what an earlier check saw may still have been there.
+    """
+    ttl = findings.dns.contrary_ttl if findings.dns else 0
+    stale_until = max(domain.stale_until or now, now + timedelta(seconds=max(domain.replaced_ttl, ttl)))
+    return replace(domain, seen_since=None, settled_at=None, replaced_ttl=ttl, stale_until=stale_until)
+
+
+def _lapsed(domain: Domain) -> Domain:
+    """The domain without its proof: its host may have changed hands, so it needs a new one."""
+    return replace(
+        domain,
+        state="lapsed",
+        owner=False,
+        vouched=False,
+        seen_since=None,
+        settled_at=None,
+        contrary_since=None,
+        silent_since=None,
+    )
+
+
+def _next_check(domain: Domain, reading: Reading, now: datetime) -> datetime | None:
+    if domain.state == "lapsed" or (domain.state == "verified" and reading == "works"):
+        return now + _WEEK * random.uniform(0.9, 1.1)  # noqa: S311
+    if domain.in_use:
+        return now + _HOUR
+    watched_since = max(domain.watched_since, domain.settled_at or domain.watched_since)
+    if watched_since > now:
+        return max(watched_since, now + _SOON)
+    age = now - watched_since
+    return None if age > WATCHED_FOR else now + min(max(age / 3, _SOON), _LATE)
