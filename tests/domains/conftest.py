@@ -3,13 +3,17 @@
 After each test they are as they were at first: what a test changed, no other test sees.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from dnsworld import World
+from linkwrap.domains import Change, DomainRegistry, Network
+from linkwrap.domains.database import Database
+from linkwrap.domains.schema import DOMAINS
+from linkwrap.domains.store import TIMES
 from postgres import Postgres
 from redirector import Redirector
 
@@ -42,6 +46,48 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'domains.db'}"
     return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def network(world: World, redirector: Redirector) -> Network:
+    """How checks reach the servers of the tests."""
+    return Network(
+        resolvers=world.resolvers,
+        deadline=8,
+        timeout=0.4,
+        dns_port=world.port,
+        http_port=redirector.http_port,
+        https_port=redirector.https_port,
+        tls=redirector.tls,
+        allow_loopback=True,
+    )
+
+
+@pytest.fixture
+def told() -> list[Change]:
+    """The changes that `registry` has told of."""
+    return []
+
+
+@pytest.fixture
+def registry(tmp_path: Path, redirector: Redirector, network: Network, told: list[Change]) -> Iterator[DomainRegistry]:
+    """A registry in SQLite that asks the servers of the tests."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    with DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append) as registry:
+        yield registry
+
+
+@pytest.fixture
+def age() -> Callable[..., None]:
+    """Let all that a registry knows be so many seconds older."""
+
+    def shift(registry: DomainRegistry, seconds: float) -> None:
+        database: Database = registry._database
+        with database.write() as connection:
+            times = {name: DOMAINS.c[name] - seconds for name in TIMES & set(DOMAINS.c.keys())}
+            connection.execute(DOMAINS.update().values(times))
+
+    return shift
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from .check import Findings
 from .domain import Domain
 from .records import owner_name
-from .trace import Hop, Trace
+from .trace import MAX_HOPS, Hop, Trace
 
 
 def advise(domain: Domain, findings: Findings, target: str, *, taken: bool = False) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
             for answer in findings.resolvers:
                 if not answer.chain:
                     yield f"the resolver {answer}: wait until what it keeps has run out"
-        elif domain.settled_at and domain.checked_at and domain.settled_at > domain.checked_at:
+        elif findings.proven and domain.settled_at and domain.checked_at and domain.settled_at > domain.checked_at:
             yield (
                 "everything is set up: resolvers may keep what was there before until "
                 f"{_time(domain.settled_at)}, and the domain is checked again then"
@@ -47,11 +47,11 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
 def _about_dns(domain: Domain, way: Trace, findings: Findings, target: str) -> Iterator[str]:
     host = domain.host
     create = f"create a CNAME record for {host} with the value {target}"
-    if way.failure == "no-such-tld":
+    if way.failure == "no-such-tld" and not way.hops:
         yield f"{way.detail}: is {host} spelled right?"
     elif way.failure == "intercepted":
         yield f"{way.detail}: let this machine reach port 53 of any address, or verify by http"
-    elif way.failure:
+    elif way.failure == "offline":
         yield f"{way.detail}: check the network and the resolvers of this machine"
     elif way.at_root and way.verdict == "wrong":
         yield f"{host} is the root of a zone, where a CNAME cannot stand: choose a subdomain, such as click.{host}"
@@ -72,7 +72,7 @@ def _about_wrong(way: Trace, findings: Findings, create: str, target: str) -> It
     if way.looped:
         yield f"the CNAME records from {first.name} lead back to where they came from: let one point to {target}"
         return
-    if last.aliases:
+    if len(way.hops) == MAX_HOPS and last.aliases:
         yield f"more than {len(way.hops) - 1} CNAME records follow {first.name}: let it point to {target}"
         return
     if first.aliases:
@@ -86,7 +86,7 @@ def _about_wrong(way: Trace, findings: Findings, create: str, target: str) -> It
             "or a CDN in front of it, verify by http"
         )
     elif last is not first and not value:
-        yield f"{last.name}, which it points to, does not exist"
+        yield f"{last.name}, to which it leads, does not exist"
 
 
 def _values(hop: Hop) -> str:

@@ -5,6 +5,7 @@ keep the answer that there is none, and hand it to readers.
 """
 
 import asyncio
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from .questions import Questions, Unanswered, as_text, rrset_at
 from .records import owner_name, proves
 from .trace import Trace, trace
 from .zones import Zones
+
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Findings:
     """What one check found.
 
     - `dns`: where the host leads by its authoritative servers; None where it is verified by http;
-    - `owner`: what they say of the TXT record; None where none was asked for. `proven`: the owner is proven, also where
-      that was known or vouched for;
+    - `owner`: what they say of the TXT record; None where they were not asked for it. `proven`: the owner is proven,
+      was before, or is vouched for;
     - `resolvers`: what the recursive resolvers return; empty where they were not asked;
     - `http`, `https`: the proofs through the redirector; None where they were not asked for.
     """
@@ -75,16 +78,16 @@ class Findings:
         return list(dict.fromkeys(line for found in traces for line in found.warnings))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON, what TXT records hold left out."""
+        """Return it ready for JSON, what TXT records hold left out, and of many addresses all but some."""
         found = asdict(self)
         for name, way in (("dns", self.dns), ("owner", self.owner)):
             if way is not None:
                 found[name]["verdict"] = way.verdict
-        for hop in (found["owner"] or {"hops": ()})["hops"]:
-            for answer in hop["answers"]:
-                if answer["said"] == "value":
-                    del answer["values"]
-        return found
+                for answer in (answer for hop in found[name]["hops"] for answer in hop["answers"]):
+                    shown = 0 if answer["said"] == "value" and name == "owner" else _SHOWN
+                    answer["values"] = answer["values"][:shown]
+        # Lists in place of tuples, as whoever reads it from the database has it.
+        return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 
 
 async def examine(domain: Domain, target: str, keys: SigningKeys, network: Network) -> Findings:
@@ -96,16 +99,21 @@ async def examine(domain: Domain, target: str, keys: SigningKeys, network: Netwo
     zones = Zones(questions)
     host = dns.name.from_text(domain.host)
     way = await trace(zones, domain.host, dns.rdatatype.A, target) if domain.method == "cname" else None
+    if way and way.verdict in ("offline", "intercepted"):
+        return Findings(way, None, False)
     owner = None
     if not (domain.owner or domain.vouched):
         owner = await trace(zones, owner_name(domain.host), dns.rdatatype.TXT, "")
     findings = Findings(way, owner, owner is None or _proven(owner, domain.challenge))
     complete = way is None or way.verdict == "complete"
-    # An address in place of the CNAME may be that of a proxy which leads to the redirector.
-    if not complete and not _has_address(way):
+    if complete:
+        resolvers = await _resolvers(questions, host, target) if way else ()
+        addresses = await questions.addresses(host)
+    else:
+        # An address in place of the CNAME may be that of a proxy which leads to the redirector.
+        resolvers, addresses = (), _addresses(way)
+    if not complete and not addresses:
         return findings
-    resolvers = await _resolvers(questions, host, target) if way and complete else ()
-    addresses = await questions.addresses(host)
     http, https = await asyncio.gather(
         prove(network, keys, domain.host, "http", addresses, questions.seconds_left),
         prove(network, keys, domain.host, "https", addresses, questions.seconds_left),
@@ -119,8 +127,9 @@ def _proven(owner: Trace, challenge: str) -> bool:
     return bool(ends) and all(proves(answer.values, challenge) for answer in ends)
 
 
-def _has_address(way: Trace | None) -> bool:
-    return way is not None and any(answer.said == "value" for hop in way.hops for answer in hop.heard)
+def _addresses(way: Trace | None) -> list[str]:
+    hops = way.hops if way else ()
+    return list({value: 0 for hop in hops for answer in hop.heard if answer.said == "value" for value in answer.values})
 
 
 async def _resolvers(questions: Questions, host: dns.name.Name, target: str) -> tuple[ResolverAnswer, ...]:

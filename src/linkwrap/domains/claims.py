@@ -10,7 +10,7 @@ from ..tokens import MAX_ACCOUNT_ID
 from ..urls import host_name
 from . import store
 from .database import moment
-from .domain import Change, Domain, Method
+from .domain import METHODS, Change, Domain, Method
 from .records import check_host, make_challenge
 from .schema import DOMAINS
 
@@ -27,8 +27,8 @@ def new_domain(
         faults.append(f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} bytes")
     if subaccount is not None and not (isinstance(subaccount, str) and subaccount):
         faults.append("subaccount takes a string that is not empty, or None for the account itself")
-    if method not in ("cname", "http"):
-        faults.append("method takes 'cname' or 'http'")
+    if method not in METHODS:
+        faults.append(f"method takes {' or '.join(map(repr, METHODS))}")
     if not isinstance(vouched, bool):
         faults.append("vouched takes True or False")
     if faults:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..account import TrackingDomain
 
 State = Literal["pending", "propagating", "verified", "invalid", "suspended", "lapsed"]
 Method = Literal["cname", "http"]
-What = Literal["added", "removed", "state", "default", "secure", "linked", "unlinked"]
+METHODS: tuple[Method, ...] = get_args(Method)
+What = Literal["added", "removed", "state", "method", "default", "secure", "linked", "unlinked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,9 @@ class Domain:
 class Change:
     """One change, numbered in the order in which changes became visible: none appears behind a higher number.
 
-    `what` is "state", "default" or "secure" (`old` and `new` hold the values), "linked" or "unlinked" (`new` or `old`
-    holds the sending domain), "added" or "removed". `evidence` is what a check found, ready for JSON; None where
-    somebody asked for the change. `at` is in UTC, by the database's clock.
+    `what` is "state", "method", "default" or "secure" (`old` and `new` hold the values), "linked" or "unlinked" (`new`
+    or `old` holds the sending domain), "added" or "removed". `evidence` is what a check found, ready for JSON; None
+    where somebody asked for the change. `at` is in UTC, by the database's clock.
     """
 
     id: int

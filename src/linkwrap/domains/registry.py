@@ -155,13 +155,18 @@ class DomainRegistry:
             self._accounts[account_id] = (at, account)
         return account
 
-    def verify(self, host: str, *, account: str | None = None) -> Verification:
+    def verify(self, host: str, *, account: str | None = None, method: Method | None = None) -> Verification:
         """Check a domain now, store what was seen, and return it. It takes as long as the network's deadline at most.
 
+        `method` is how it is verified from now on: "http" where it turns out to be behind a CDN or a proxy.
         In a program that runs an event loop, call it in a thread: `await asyncio.to_thread(registry.verify, host)`.
         Raises `DomainError` where it is being checked already.
         """
-        return asyncio.run(self._checker.verify(self.domain(host, account=account)))
+        if method is None:
+            domain = self.domain(host, account=account)
+        else:
+            domain = self._set(settings.set_method, host, method, account)
+        return asyncio.run(self._checker.verify(domain))
 
     def verify_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[Verification]:
         """Check the domains whose time has come, at most `limit` of them and `concurrency` at once; return the results.

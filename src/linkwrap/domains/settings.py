@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
-from ..errors import DomainError
+from ..errors import DomainError, OptionError
 from . import store
 from .claims import known_as
-from .domain import Change, Domain
+from .domain import METHODS, Change, Domain, Method
 from .schema import DOMAINS, LINKS
 
 
@@ -25,6 +25,16 @@ def set_default(connection: Connection, domain: Domain, default: bool, now: floa
     return [
         store.record(connection, now, changing, "default", str(not value), str(value)) for changing, value in switched
     ]
+
+
+def set_method(connection: Connection, domain: Domain, method: Method, now: float) -> list[Change]:
+    """Let a domain be verified in another way from now on."""
+    if method not in METHODS:
+        raise OptionError(f"method takes {' or '.join(map(repr, METHODS))}")
+    if domain.method == method:
+        return []
+    store.update(connection, replace(domain, method=method))
+    return [store.record(connection, now, domain, "method", domain.method, method)]
 
 
 def set_secure(connection: Connection, domain: Domain, secure: bool, now: float) -> list[Change]:

@@ -151,7 +151,8 @@ def _next_check(domain: Domain, reading: Reading, now: datetime) -> datetime | N
     if domain.state == "lapsed" or (domain.state == "verified" and reading == "works"):
         return now + _WEEK * random.uniform(0.9, 1.1)  # noqa: S311
     if domain.in_use:
-        return now + _HOUR
+        settled = domain.settled_at if domain.state == "suspended" else None
+        return min(now + _HOUR, max(settled, now + _SOON)) if settled and settled > now else now + _HOUR
     watched_since = max(domain.watched_since, domain.settled_at or domain.watched_since)
     if watched_since > now:
         return max(watched_since, now + _SOON)

@@ -11,10 +11,11 @@ from .database import moment
 from .domain import Change, Domain, What
 from .schema import CHANGES, DOMAINS, LINKS, SCHEMA
 
-_TIMES: Final = frozenset(
+TIMES: Final = frozenset(
     "since added_at checked_at next_check watched_since seen_since settled_at contrary_since silent_since "
     "stale_until at".split()
 )
+"""The columns that hold a time, in seconds since 1970."""
 # What stands in a row of its own, or under another name.
 _ELSEWHERE: Final = {"sending_domains", "default"}
 _COLUMNS: Final = [field.name for field in fields(Domain) if field.name not in _ELSEWHERE]
@@ -98,7 +99,7 @@ def _domain(row: Row[Any], sending_domains: Iterable[str]) -> Domain:
 def _read(columns: Any) -> dict[str, Any]:
     values = dict(columns)
     for name, value in values.items():
-        if value is not None and name in _TIMES:
+        if value is not None and name in TIMES:
             values[name] = moment(value)
         elif value is not None and name == "evidence":
             values[name] = json.loads(value)
@@ -110,7 +111,7 @@ def _values(value: Domain | Change) -> dict[str, Any]:
         field.name: getattr(value, field.name) for field in fields(value) if field.name not in _ELSEWHERE
     }
     for name, column in values.items():
-        if column is not None and name in _TIMES:
+        if column is not None and name in TIMES:
             values[name] = column.timestamp()
         elif column is not None and name == "evidence":
             values[name] = json.dumps(column, separators=(",", ":"))

@@ -101,7 +101,12 @@ class Trace:
     @property
     def looped(self) -> bool:
         """Whether the way leads back to where it came from."""
-        return any(name in {hop.name for hop in self.hops} for hop in self.hops for name in hop.aliases)
+        passed: set[str] = set()
+        for hop in self.hops:
+            passed.add(hop.name)
+            if not passed.isdisjoint(hop.aliases):
+                return True
+        return False
 
     @property
     def verdict(self) -> Verdict:
@@ -134,15 +139,11 @@ class Trace:
     @property
     def contrary_ttl(self) -> int:
         """How long, in seconds, an answer other than the chain may be kept by resolvers: the longest TTL of these."""
-        return max(
-            (
-                answer.ttl
-                for hop in self.hops
-                for answer in hop.heard
-                if self.verdict != "complete" and answer.values != (self.target,)
-            ),
-            default=0,
-        )
+        if self.verdict == "complete":
+            return 0
+        hops = [hop for hop in self.hops if not hop.agreed] if self.verdict == "partial" else self.hops
+        contrary = [answer.ttl for hop in hops for answer in hop.heard if answer.values != (self.target,)]
+        return max(contrary, default=0)
 
     @property
     def negative_ttl(self) -> int:

@@ -1,0 +1,284 @@
+"""The proof that a host leads to the redirector: what counts as one, and where it is never asked for."""
+
+import itertools
+import socketserver
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rrset
+import pytest
+
+from dnsworld import World
+from linkwrap import SigningKeys
+from linkwrap.domains import DomainRegistry, Network, Verification
+from redirector import REDIRECTOR, Redirector, serve
+
+Age = Callable[[DomainRegistry, float], None]
+
+
+@pytest.fixture
+def check(world: World, registry: DomainRegistry) -> Callable[[], Verification]:
+    """Check a domain by http."""
+    world.zone("acme.test", f"click A {REDIRECTOR}")
+    registry.add("acme", "click.acme.test", method="http", vouched=True)
+    return lambda: registry.verify("click.acme.test")
+
+
+def test_http_and_https_are_proved_apart(check: Callable[[], Verification]) -> None:
+    """Without a certificate the domain is verified for http, and links on it are http."""
+    result = check()
+    assert result.findings.http
+    assert result.findings.https
+    assert (result.findings.http.outcome, result.findings.https.outcome) == ("proven", "certificate")
+    assert result.verified
+    assert not result.domain.secure
+    assert result.domain.tracking_domain.origin == "http://click.acme.test"
+    assert "links are http, as https (127.0.80.1): no certificate that is valid for the host" in " ".join(result.advice)
+
+
+def test_secure_with_a_certificate(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """With a valid certificate for the host, links on it are https from the first."""
+    redirector.certify("click.acme.test")
+    result = check()
+    assert result.verified
+    assert result.domain.tracking_domain.origin == "https://click.acme.test"
+    assert result.advice == ()
+
+
+def test_secure_only_after_a_proof(
+    check: Callable[[], Verification], redirector: Redirector, registry: DomainRegistry
+) -> None:
+    """Links become https later only once a check has seen a certificate."""
+    assert check().verified
+    with pytest.raises(ValueError, match="saw no valid certificate"):
+        registry.set_secure("click.acme.test")
+    redirector.certify("click.acme.test")
+    assert "links can be https" in " ".join(check().advice)
+    assert registry.set_secure("click.acme.test").secure
+
+
+def test_lost_certificate(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """A secure domain whose certificate is gone is out of use at once: readers would be warned of it."""
+    redirector.certify("click.acme.test")
+    assert check().domain.secure
+    redirector.reset()
+    assert check().domain.state == "suspended"
+
+
+def test_certificate_of_an_unknown_authority(check: Callable[[], Verification], registry: DomainRegistry) -> None:
+    """A certificate that only its maker trusts is none."""
+    registry._checker = replace(
+        registry._checker, network=replace(registry._checker.network, tls=ssl.create_default_context())
+    )
+    result = check()
+    assert result.findings.https
+    assert result.findings.https.outcome == "certificate"
+
+
+def test_request(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """The endpoint is asked by the host's name, for a new nonce each time."""
+    check()
+    check()
+    seen = [(scheme, host) for scheme, host, _ in redirector.requests if scheme == "http"]
+    assert seen == [("http", f"click.acme.test:{redirector.http_port}")] * 2
+    paths = [path for _, _, path in redirector.requests]
+    assert all(path.startswith("/.well-known/linkwrap/") and len(path) == 54 for path in paths)
+    assert len(set(paths)) == len(paths)
+
+
+def test_key_that_is_retired_here(check: Callable[[], Verification], redirector: Redirector, registry: Any) -> None:
+    """A redirector that still signs with the former key is this service's; one with another key is not."""
+    keys = SigningKeys("the new key of the service", retired=[redirector.secret])
+    registry._checker = replace(registry._checker, keys=keys)
+    assert check().verified
+    redirector.secret = "the key of another service"
+    result = check()
+    assert result.domain.state == "suspended"
+    assert "something else than this service's redirector answers" in " ".join(result.advice)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ((200, {}, b"hello"), "wrong"),
+        ((200, {}, b""), "wrong"),
+        ((200, {}, b"A" * 22), "wrong"),
+        ((404, {}, b"no such page"), "wrong"),
+        ((403, {}, b""), "wrong"),
+        ((301, {"Location": "https://click.acme.test/"}, b""), "wrong"),
+        ((302, {"Location": "http://127.0.0.1:1/"}, b""), "wrong"),
+        ((500, {}, b""), "silent"),
+        ((503, {}, b"later"), "silent"),
+    ],
+)
+def test_other_answers(
+    check: Callable[[], Verification], redirector: Redirector, answer: tuple[int, dict[str, str], bytes], outcome: str
+) -> None:
+    """What is no proof is none; a gateway that is out of order says nothing of the domain."""
+    redirector.override = lambda *_: answer
+    result = check()
+    assert result.findings.http
+    assert result.findings.http.outcome == outcome
+    assert not result.verified
+    assert len([scheme for scheme, *_ in redirector.requests if scheme == "http"]) == 1, "nothing is followed"
+    assert "hello" not in str(result)
+
+
+def test_silence_is_no_contrary_answer(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """A verified domain whose proxy is out of order for once stays verified."""
+    assert check().verified
+    redirector.override = lambda *_: (502, {}, b"")
+    assert check().verified
+    redirector.override = lambda *_: (200, {}, b"a shop")
+    assert check().domain.state == "suspended"
+
+
+def test_answer_to_another_nonce(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """A proof that was recorded earlier, or is for another host, proves nothing."""
+    from linkwrap.tokens import verification
+
+    redirector.override = lambda _, __: (200, {}, verification(redirector.keys, "0" * 32, "click.acme.test").encode())
+    assert check().domain.state == "invalid"
+    redirector.override = lambda _, path: (
+        200,
+        {},
+        verification(redirector.keys, path.rpartition("/")[2], "click.other.test").encode(),
+    )
+    assert check().domain.state == "invalid"
+
+
+def test_endless_body(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """Of a body without an end 4 kB are read, and of a packed one what is packed."""
+    redirector.override = lambda *_: (200, {"Content-Encoding": "gzip"}, itertools.repeat(b"x" * 1024))
+    began = time.monotonic()
+    result = check()
+    assert time.monotonic() - began < 5
+    assert result.findings.http
+    assert result.findings.http.outcome == "wrong"
+
+
+def test_slow_body(check: Callable[[], Verification], redirector: Redirector, registry: Any) -> None:
+    """A body that comes a byte at a time ends with the check's deadline."""
+
+    def drip() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.2)
+            yield b"x"
+
+    redirector.override = lambda *_: (200, {}, drip())
+    registry._checker = replace(registry._checker, network=replace(registry._checker.network, deadline=1.5))
+    began = time.monotonic()
+    result = check()
+    assert time.monotonic() - began < 3
+    assert result.findings.http
+    assert result.findings.http.outcome == "silent"
+
+
+def test_no_proxy_of_the_environment(check: Callable[[], Verification], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies that the environment names are not used: they would be asked for any address."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert check().verified
+
+
+@pytest.mark.parametrize(
+    "address", ["A 10.0.0.1", "A 169.254.169.254", "AAAA ::ffff:169.254.169.254", "AAAA fd00::1", "AAAA 64:ff9b::a00:1"]
+)
+def test_address_that_is_not_public(
+    world: World, registry: DomainRegistry, redirector: Redirector, address: str
+) -> None:
+    """A host with one forbidden address is not asked at all, also where its other address is good."""
+    world.zone("acme.test", f"click A {REDIRECTOR}\nclick {address}")
+    registry.add("acme", "click.acme.test", method="http", vouched=True)
+    result = registry.verify("click.acme.test")
+    assert not result.verified
+    assert result.findings.http
+    assert result.findings.http.outcome == "blocked"
+    assert redirector.requests == []
+
+
+def test_loopback_only_for_tests(check: Callable[[], Verification], registry: Any, redirector: Redirector) -> None:
+    """Without the tests' own exception, loopback is forbidden like the rest."""
+    checker = registry._checker
+    registry._checker = replace(checker, network=replace(checker.network, allow_loopback=False))
+    result = check()
+    assert result.findings.owner is None
+    assert result.findings.http
+    assert (result.findings.http.outcome, redirector.requests) == ("blocked", [])
+
+
+class Rebinding(socketserver.BaseRequestHandler):
+    """A resolver that gives one address at first and another one from then on, both to be forgotten at once."""
+
+    addresses: Iterator[str]
+    asked: list[str]
+
+    def handle(self) -> None:
+        """Answer one query."""
+        data, connection = self.request
+        query = dns.message.from_wire(data)
+        answer = dns.message.make_response(query)
+        answer.flags |= dns.flags.RA
+        question = query.question[0]
+        if question.rdtype == 1:
+            address = next(self.addresses)
+            self.asked.append(address)
+            answer.answer.append(dns.rrset.from_text(question.name, 0, "IN", "A", address))
+        connection.sendto(answer.to_wire(), self.client_address)
+
+
+@pytest.mark.parametrize("first_is_good", [True, False])
+def test_rebinding(world: World, redirector: Redirector, network: Network, tmp_path: Any, first_is_good: bool) -> None:
+    """A name that resolves to a good and then to a bad address is looked up once, and what was judged is asked."""
+    good_and_bad = [REDIRECTOR, "10.0.0.1"] if first_is_good else ["10.0.0.1", REDIRECTOR]
+    addresses = itertools.chain(good_and_bad[:1], itertools.repeat(good_and_bad[1]))
+    handler = type("Handler", (Rebinding,), {"addresses": addresses, "asked": []})
+    with ExitStack() as cleanup:
+        server = socketserver.UDPServer(("127.0.0.1", 0), handler)
+        serve(cleanup, server)
+        rebound = replace(network, resolvers=[f"127.0.0.1:{server.server_address[1]}"])
+        url = f"sqlite:///{tmp_path}/x.db"
+        registry = cleanup.enter_context(DomainRegistry(url, keys=redirector.keys, network=rebound))
+        registry.add("acme", "click.acme.test", method="http", vouched=True)
+        result = registry.verify("click.acme.test")
+    assert handler.asked == good_and_bad[:1]
+    assert result.verified == first_is_good
+    assert {host for _, host, _ in redirector.requests} <= {
+        f"click.acme.test:{port}" for port in (redirector.http_port, redirector.https_port)
+    }
+    assert bool(redirector.requests) == first_is_good
+
+
+def test_dead_address_is_passed_over(world: World, registry: DomainRegistry) -> None:
+    """Of several addresses the next is tried where nothing answers at one."""
+    world.zone("acme.test", f"click A 127.0.53.16\nclick A {REDIRECTOR}")
+    registry.add("acme", "click.acme.test", method="http", vouched=True)
+    assert registry.verify("click.acme.test").verified
+
+
+def test_chain_without_a_redirector(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
+    """A chain alone is not enough: until the redirector answers, the domain waits."""
+    world.zone("acme.test", "click CNAME spgo.io.")
+    redirector.override = lambda *_: (404, {}, b"")
+    registry.add("acme", "click.acme.test", vouched=True)
+    registry.verify("click.acme.test")
+    age(registry, 3600)
+    result = registry.verify("click.acme.test")
+    assert result.domain.state == "propagating"
+    assert "the redirector is not reached through click.acme.test by http" in " ".join(result.advice)
+    redirector.override = None
+    assert registry.verify("click.acme.test").verified
+
+
+def test_nothing_is_left_running(check: Callable[[], Verification]) -> None:
+    """A check leaves no thread behind."""
+    before = threading.active_count()
+    check()
+    assert threading.active_count() <= before + 1
