@@ -21,7 +21,7 @@ def test_story(
     postgres: Postgres,
     age: Callable[[DomainRegistry, float], None],
 ) -> None:
-    """A mail goes out on spgo.io, the domain is set up, seen, proven, told and used, and the links of all mails work."""
+    """A mail goes out on spgo.io, the domain is set up, seen, proven, told and used; the links of all mails work."""
     url = postgres.new_database()
     told: list[Change] = []
     registry = DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append)
