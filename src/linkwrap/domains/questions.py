@@ -26,6 +26,7 @@ MAX_QUERIES: Final = 64
 
 _TRIES = 2
 _PAYLOAD = 1232  # octets of an answer over UDP that no network on the way breaks into pieces
+_NOT_SENT = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)  # such as IPv6 where there is none
 _ANSWERED = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 Reason = Literal["silent", "blocked", "spent"]
@@ -120,7 +121,8 @@ class Questions:
                 failure = f"no answer within {seconds:.3g} s"
             except OSError as error:
                 failure = f"cannot be reached ({error.strerror or type(error).__name__})"
-                if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL):
+                if error.errno in _NOT_SENT:
+                    self._left += 1
                     break
             except (dns.exception.DNSException, EOFError):
                 failure = "answers what is no DNS message"

@@ -13,7 +13,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from .questions import Unanswered, as_text, rrset_at
-from .zones import NoWayDown, Replies, Reply, Zones
+from .zones import NoWayDown, Reply, Zones
 
 MAX_HOPS: Final = 8
 """Names that are followed, the first included."""
@@ -163,23 +163,28 @@ async def trace(zones: Zones, name: str, kind: RdataType, target: str) -> Trace:
     while ahead and len(hops) < MAX_HOPS:
         at = dns.name.from_text(ahead.pop(0))
         try:
-            replies = await zones.ask(at, kind)
+            hop = await _hop(zones, at, kind)
         except NoWayDown as error:
             return Trace(tuple(hops), target, error.reason, error.detail)
-        hop = await _hop(zones, at, kind, replies)
         hops.append(hop)
         known = {target, *ahead, *(hop.name for hop in hops)}
         ahead += [alias for alias in hop.aliases if alias not in known]
     return Trace(tuple(hops), target)
 
 
-async def _hop(zones: Zones, name: Name, kind: RdataType, replies: Replies) -> Hop:
-    answers = tuple(_answer(reply, name, kind, replies.negative_ttl) for reply in replies.replies)
+async def _hop(zones: Zones, name: Name, kind: RdataType) -> Hop:
+    replies = await zones.ask(name, kind)
+    answers = [_answer(reply, name, kind, replies.negative_ttl) for reply in replies.replies]
     if kind == dns.rdatatype.A and any(answer.detail == _NO_RECORDS for answer in answers):
-        # Whether there is an IPv6 address in place of the CNAME.
+        # There may be an IPv6 address in place of the CNAME.
         sixth = await zones.ask(name, dns.rdatatype.AAAA)
-        answers = tuple(_answer(reply, name, dns.rdatatype.AAAA, sixth.negative_ttl) for reply in sixth.replies)
-    return Hop(as_text(name), as_text(replies.zone.origin), answers, replies.negative_ttl)
+        found = [_answer(reply, name, dns.rdatatype.AAAA, sixth.negative_ttl) for reply in sixth.replies]
+        values = {(answer.server, answer.address): answer for answer in found if answer.said == "value"}
+        answers = [
+            values.get((answer.server, answer.address), answer) if answer.said == "nothing" else answer
+            for answer in answers
+        ]
+    return Hop(as_text(name), as_text(replies.zone.origin), tuple(answers), replies.negative_ttl)
 
 
 def _answer(reply: Reply, name: Name, kind: RdataType, negative_ttl: int) -> ServerAnswer:

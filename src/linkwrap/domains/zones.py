@@ -24,7 +24,7 @@ from .questions import Questions, Unanswered, as_text, rrset_at
 MAX_SERVERS: Final = 16
 """Addresses of a zone's servers that are asked."""
 
-_TOP_SERVERS = 4  # those of a top-level domain are alike, and asked one after the other
+_TOP_SERVERS = 2  # those of a top-level domain are alike, and their addresses asked one after the other
 
 
 class NoWayDown(Exception):
@@ -133,7 +133,7 @@ class Zones:
         if len(zone.origin) > 2:
             return await asyncio.gather(*(self._reply(server, name, kind) for server in zone.servers))
         replies = []
-        for server in zone.servers[:_TOP_SERVERS]:
+        for server in zone.servers:
             reply = await self._reply(server, name, kind)
             if reply.message or _cut(reply.said, zone, name):
                 return [reply]
@@ -178,7 +178,7 @@ class Zones:
             found = _start_of_authority(message.authority, zone, name)
             if found:
                 return found
-        asked = name
+        asked = name.parent() if heard and rrset_at(heard[0][1].answer, name, dns.rdatatype.CNAME) else name
         while heard and asked.is_subdomain(zone.origin):
             answer = (await self._reply(heard[0][0], asked, dns.rdatatype.SOA)).message
             found = _start_of_authority(chain(answer.answer, answer.authority), zone, name) if answer else None
