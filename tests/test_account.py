@@ -250,6 +250,60 @@ def test_a_subaccounts_domain_serves_only_that_subaccount() -> None:
             account.tracking_domain("s.com", subaccount=subaccount)
 
 
+OWN = TrackingDomain("links.operator.example", secure=False, port=8080, verified=True)
+
+
+def test_a_message_that_no_domain_serves_goes_out_on_the_fallback() -> None:
+    """An operator's own default takes the place of the system's, at the last step and at no other."""
+    account = Account("acme", [LINKED, OTHER], fallback=OWN)
+    assert account.tracking_domain() == OWN
+    assert account.tracking_domain(sending_domain="elsewhere.com", subaccount="s") == OWN
+    assert account.tracking_domain(sending_domain="acme.com") == LINKED
+    assert account.tracking_domain("other.acme.com") == OTHER
+    assert replace(account, domains=[DEFAULT]).tracking_domain() == DEFAULT
+    assert Account("acme", fallback=OWN).tracking_domain() == OWN
+
+
+def test_unverified_domains_are_passed_over_for_the_fallback() -> None:
+    """Until its own domains are verified, an account's mail goes out on the fallback."""
+    domains = [replace(domain, verified=False) for domain in (LINKED, DEFAULT, SUBACCOUNTS)]
+    assert Account("acme", domains, fallback=OWN).tracking_domain(None, "acme.com", "s") == OWN
+
+
+def test_without_a_fallback_it_is_the_systems_default() -> None:
+    """Nothing else has to be said."""
+    assert Account("acme").fallback == DEFAULT_TRACKING_DOMAIN
+    assert Account("acme") == Account("acme", fallback=DEFAULT_TRACKING_DOMAIN)
+
+
+def test_the_fallback_cannot_be_requested() -> None:
+    """It is no domain of the account's: a request for it is refused like that for another's."""
+    with pytest.raises(DomainError, match=r"has no tracking domain 'links\.operator\.example'"):
+        Account("acme", [DEFAULT], fallback=OWN).tracking_domain("links.operator.example")
+
+
+def test_the_fallback_is_part_of_the_value() -> None:
+    """Accounts with other fallbacks differ, the fallback survives pickling, and is given by name only."""
+    account = Account("acme", [OTHER], fallback=OWN)
+    assert account != Account("acme", [OTHER])
+    again = pickle.loads(pickle.dumps(account))  # noqa: S301
+    assert (again, again.tracking_domain()) == (account, OWN)
+    assert repr(account) == f"Account(id='acme', domains={account.domains!r})"
+    with pytest.raises(FrozenInstanceError):
+        account.fallback = DEFAULT  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Account("acme", [OTHER], OWN)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("fallback", [None, "spgo.io", replace(OWN, verified=False), {"host": "spgo.io"}])
+def test_a_fallback_must_be_a_verified_domain(fallback: object) -> None:
+    """Mail would go out on dead links otherwise; the fault is said with the others."""
+    with pytest.raises(DomainError) as caught:
+        Account("", fallback=fallback)  # type: ignore[arg-type]
+    assert "fallback must be a TrackingDomain that is verified" in str(caught.value)
+    assert "the id must be" in str(caught.value)
+
+
 SUBACCOUNT = st.sampled_from([None, "s", "t"])
 SENDERS = ["x.com", "y.com"]
 DOMAINS = st.lists(
@@ -266,7 +320,11 @@ DOMAINS = st.lists(
 
 
 def rules(
-    domains: Iterable[TrackingDomain], requested: str | None, sending_domain: str | None, subaccount: str | None
+    domains: Iterable[TrackingDomain],
+    requested: str | None,
+    sending_domain: str | None,
+    subaccount: str | None,
+    fallback: TrackingDomain,
 ) -> str | None:
     """The host that serves a message by a plain table of the rules; None where the request is refused."""
     serving = [domain for domain in domains if domain.subaccount is None or domain.subaccount == subaccount]
@@ -275,7 +333,7 @@ def rules(
         [domain for domain in verified if sending_domain in domain.sending_domains],
         [domain for domain in verified if domain.default and domain.subaccount == subaccount],
         [domain for domain in verified if domain.default and domain.subaccount is None],
-        [DEFAULT_TRACKING_DOMAIN],
+        [fallback],
     ]
     if requested is not None:
         table = [[domain for domain in verified if domain.host == requested]]
@@ -287,17 +345,22 @@ def rules(
     st.sampled_from([None, None, "a.acme.com", "b.acme.com", "z.acme.com"]),
     st.sampled_from([None, *SENDERS]),
     SUBACCOUNT,
+    st.sampled_from([DEFAULT_TRACKING_DOMAIN, OWN]),
 )
-@example([LINKED, DEFAULT, SUBACCOUNTS], None, "acme.com", "s")
+@example([LINKED, DEFAULT, SUBACCOUNTS], None, "acme.com", "s", OWN)
 def test_the_choice_follows_the_table_of_rules(
-    domains: list[TrackingDomain], requested: str | None, sending_domain: str | None, subaccount: str | None
+    domains: list[TrackingDomain],
+    requested: str | None,
+    sending_domain: str | None,
+    subaccount: str | None,
+    fallback: TrackingDomain,
 ) -> None:
-    """For any domains and any message, the domain is the one that the rules' table gives."""
+    """For any domains, fallback and message, the domain is the one that the rules' table gives."""
     try:
-        account = Account("acme", domains)
+        account = Account("acme", domains, fallback=fallback)
     except DomainError:
         assume(False)
-    expected = rules(domains, requested, sending_domain, subaccount)
+    expected = rules(domains, requested, sending_domain, subaccount, fallback)
     if expected is None:
         with pytest.raises(DomainError):
             account.tracking_domain(requested, sending_domain, subaccount)

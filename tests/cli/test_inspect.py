@@ -143,6 +143,7 @@ def test_json(run: Run, mail: Path) -> None:
         "wrapped": 4,
         "left_alone": {"placeholder": 1, "scheme": 1},
         "perhaps_wrapped_already": 0,
+        "tracking_domain": "https://spgo.io",
     }
 
 

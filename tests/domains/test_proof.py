@@ -18,7 +18,8 @@ import pytest
 from dnsworld import World
 from linkwrap import SigningKeys
 from linkwrap.domains import DomainRegistry, Network, Verification
-from redirector import REDIRECTOR, Redirector, serve
+from linkwrap.tokens import verification
+from redirector import REDIRECTOR, Answer, Redirector, serve
 
 Age = Callable[[DomainRegistry, float], None]
 
@@ -29,6 +30,11 @@ def check(world: World, registry: DomainRegistry) -> Callable[[], Verification]:
     world.zone("acme.test", f"click A {REDIRECTOR}")
     registry.add("acme", "click.acme.test", method="http", vouched=True)
     return lambda: registry.verify("click.acme.test")
+
+
+def instead(redirector: Redirector, answer: Callable[[str], Answer]) -> None:
+    """Let something else answer for the customer's host: the redirector itself, at its own host, is as it was."""
+    redirector.override = lambda host, path: None if host.startswith("spgo.io") else answer(path)
 
 
 def test_http_and_https_are_proved_apart(check: Callable[[], Verification]) -> None:
@@ -60,7 +66,7 @@ def test_secure_only_after_a_proof(
     with pytest.raises(ValueError, match="saw no valid certificate"):
         registry.set_secure("click.acme.test")
     redirector.certify("click.acme.test")
-    assert "links can be https" in " ".join(check().advice)
+    assert "a valid certificate is there" in " ".join(check().advice)
     assert registry.set_secure("click.acme.test").secure
 
 
@@ -98,7 +104,11 @@ def test_key_that_is_retired_here(check: Callable[[], Verification], redirector:
     keys = SigningKeys("the new key of the service", retired=[redirector.secret])
     registry._checker = replace(registry._checker, keys=keys)
     assert check().verified
-    redirector.secret = "the key of another service"
+    stranger = SigningKeys("the key of another service")
+    instead(
+        redirector,
+        lambda path: (200, {}, verification(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
+    )
     result = check()
     assert result.domain.state == "suspended"
     assert "something else than this service's redirector answers" in " ".join(result.advice)
@@ -122,41 +132,64 @@ def test_other_answers(
     check: Callable[[], Verification], redirector: Redirector, answer: tuple[int, dict[str, str], bytes], outcome: str
 ) -> None:
     """What is no proof is none; a gateway that is out of order says nothing of the domain."""
-    redirector.override = lambda *_: answer
+    instead(redirector, lambda _: answer)
     result = check()
     assert result.findings.http
     assert result.findings.http.outcome == outcome
     assert not result.verified
-    assert len([scheme for scheme, *_ in redirector.requests if scheme == "http"]) == 1, "nothing is followed"
+    asked = [host for scheme, host, _ in redirector.requests if scheme == "http"]
+    assert asked == [f"{host}:{redirector.http_port}" for host in ("click.acme.test", "spgo.io")], "nothing is followed"
     assert "hello" not in str(result)
 
 
 def test_silence_is_no_contrary_answer(check: Callable[[], Verification], redirector: Redirector) -> None:
     """A verified domain whose proxy is out of order for once stays verified."""
     assert check().verified
-    redirector.override = lambda *_: (502, {}, b"")
+    instead(redirector, lambda _: (502, {}, b""))
     assert check().verified
-    redirector.override = lambda *_: (200, {}, b"a shop")
+    instead(redirector, lambda _: (200, {}, b"a shop"))
     assert check().domain.state == "suspended"
+
+
+@pytest.mark.parametrize("answer", [(404, {}, b""), (200, {}, b"a new release, wrongly deployed"), (503, {}, b"")])
+def test_redirector_that_is_out_of_order(
+    check: Callable[[], Verification], redirector: Redirector, registry: Any, age: Age, answer: Answer
+) -> None:
+    """Where the redirector itself fails, no domain suffers from it however long, and the operator is told."""
+    assert check().verified
+    redirector.override = lambda *_: answer
+    for _ in range(3):
+        result = check()
+        assert result.verified
+        assert "the redirector does not answer at spgo.io itself" in " ".join(result.advice)
+        age(registry, 100 * 3600)
+    redirector.override = None
+    assert check().verified
+
+
+def test_host_without_an_address(check: Callable[[], Verification], world: World) -> None:
+    """A host that is gone from the DNS is a definite answer, where there is no chain to ask for."""
+    assert check().verified
+    world.zone("acme.test", "")
+    world.forget()
+    result = check()
+    assert result.domain.state == "suspended"
+    assert "the host has no address" in " ".join(result.advice)
 
 
 def test_answer_to_another_nonce(check: Callable[[], Verification], redirector: Redirector) -> None:
     """A proof that was recorded earlier, or is for another host, proves nothing."""
-    from linkwrap.tokens import verification
-
-    redirector.override = lambda _, __: (200, {}, verification(redirector.keys, "0" * 32, "click.acme.test").encode())
+    recorded = verification(redirector.keys, "0" * 32, "click.acme.test").encode()
+    instead(redirector, lambda _: (200, {}, recorded))
     assert check().domain.state == "invalid"
-    redirector.override = lambda _, path: (
-        200,
-        {},
-        verification(redirector.keys, path.rpartition("/")[2], "click.other.test").encode(),
-    )
+    keys, other = redirector.keys, "click.other.test"
+    instead(redirector, lambda path: (200, {}, verification(keys, path.rpartition("/")[2], other).encode()))
     assert check().domain.state == "invalid"
 
 
 def test_endless_body(check: Callable[[], Verification], redirector: Redirector) -> None:
     """Of a body without an end 4 kB are read, and of a packed one what is packed."""
-    redirector.override = lambda *_: (200, {"Content-Encoding": "gzip"}, itertools.repeat(b"x" * 1024))
+    instead(redirector, lambda _: (200, {"Content-Encoding": "gzip"}, itertools.repeat(b"x" * 1024)))
     began = time.monotonic()
     result = check()
     assert time.monotonic() - began < 5
@@ -172,7 +205,7 @@ def test_slow_body(check: Callable[[], Verification], redirector: Redirector, re
             time.sleep(0.2)
             yield b"x"
 
-    redirector.override = lambda *_: (200, {}, drip())
+    instead(redirector, lambda _: (200, {}, drip()))
     registry._checker = replace(registry._checker, network=replace(registry._checker.network, deadline=1.5))
     began = time.monotonic()
     result = check()
@@ -266,7 +299,7 @@ def test_dead_address_is_passed_over(world: World, registry: DomainRegistry) -> 
 def test_chain_without_a_redirector(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
     """A chain alone is not enough: until the redirector answers, the domain waits."""
     world.zone("acme.test", "click CNAME spgo.io.")
-    redirector.override = lambda *_: (404, {}, b"")
+    instead(redirector, lambda _: (404, {}, b""))
     registry.add("acme", "click.acme.test", vouched=True)
     registry.verify("click.acme.test")
     age(registry, 3600)

@@ -1,5 +1,6 @@
-"""The command line: `linkwrap wrap`, `inspect`, `resolve` and `keygen`. It needs the extra `cli` (click and rich).
+"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen` and `domain`.
 
+It needs the extra `cli` (click and rich), and `domain` the extra `domains` too.
 Nothing else of the package imports it, and it decides nothing: it reads files and options, and shows what came of them.
 """
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from ..errors import InvalidToken, LinkWrapError
+from .domain import domain
 from .inspect import inspect
 from .keys import keygen
 from .resolve import resolve
@@ -48,7 +49,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (wrap, inspect, resolve, keygen):
+for command in (wrap, inspect, resolve, keygen, domain):
     commands.add_command(command)
 
 
@@ -67,7 +68,8 @@ def _status(run: Callable[[], Any]) -> int:
     except InvalidToken as error:
         return _fail(f"{error.reason}: {error}", 1)
     except LinkWrapError as error:
-        return _fail(str(error), 2)
+        # All that says what the call did wrong is a ValueError too; else the registry's database failed.
+        return _fail(str(error), 2 if isinstance(error, ValueError) else 1)
     except OSError as error:
         _drop_output()
         return 1 if isinstance(error, BrokenPipeError) else _fail(f"cannot write: {error.strerror or error}", 1)

@@ -20,6 +20,7 @@ from .files import read_input
 from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options
 from .places import lines_and_columns
+from .tables import print_table
 from .text import printable
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 GMAIL_CLIP: Final = 102 * 1024
 """Bytes of HTML from which on Gmail cuts a mail off."""
 
-_WIDE = 120
 _FAULTS = ("placeholder", "invalid", "too-long")
 _SHAPE_OF_OURS = re.compile(
     r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/1[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
@@ -51,6 +51,7 @@ class _Body:
 class _Report:
     bodies: tuple[_Body, ...]
     keys_known: bool
+    wrapping: Wrapping
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -88,8 +89,10 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
     """
     source = read_input(file)
     keys = find_keys(key_file)
-    bodies = _bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), wrapping.takes_message(file))
-    report = _Report(tuple(bodies), keys is not None)
+    message = wrapping.takes_message(file)
+    wrapping = wrapping.for_input(source, message=message)
+    bodies = _bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), message)
+    report = _Report(tuple(bodies), keys is not None, wrapping)
     if as_json:
         click.echo(json.dumps(_machine_readable(report), indent=2))
     else:
@@ -97,7 +100,7 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
             if body.part:
                 click.echo(_title(body.part))
             if body.links:
-                _print_table(links_table(body.links, body.source, encoding=body.encoding))
+                print_table(links_table(body.links, body.source, encoding=body.encoding))
         click.echo("\n".join(_summary(report)))
     faults = [f"{count} {reason}" for reason, count in report.left_alone.items() if reason in _FAULTS]
     if strict and faults:
@@ -171,24 +174,6 @@ def _cut(url: str) -> str:
     return f"{printable(url[:MAX_DESTINATION])}… ({len(url)} characters)"
 
 
-def _print_table(table: Table) -> None:
-    """Print the table: as wide as the terminal, or else, for grep and files, a line for each link however long."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal or console.width >= _WIDE:
-        for column in table.columns:
-            column.max_width = None
-    if console.is_terminal:
-        console.print(table)
-        return
-    table.box, table.padding = None, (0, 2, 0, 0)
-    console.width = console.measure(table, options=console.options.update(max_width=1 << 30)).maximum
-    with console.capture() as capture:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
-
-
 def _summary(report: _Report) -> list[str]:
     count, left_alone = len(report.links), report.left_alone
     wrapped = count - sum(left_alone.values())
@@ -197,6 +182,8 @@ def _summary(report: _Report) -> list[str]:
         f"{count} link{'' if count == 1 else 's'}: {wrapped} wrapped, {count - wrapped} left alone"
         + (f" ({reasons})" if reasons else ""),
     ]
+    if report.wrapping.choice:
+        lines.append(f"tracking domain: {report.wrapping.tracking_domain.origin}")
     if html := report.html:
         clipped = "is over" if html.wrapped_size > GMAIL_CLIP else "is under"
         sizes = f"{len(html.source):,} bytes, {html.wrapped_size:,} when wrapped, before transfer encoding"
@@ -232,6 +219,7 @@ def _machine_readable(report: _Report) -> dict[str, Any]:
             "wrapped": len(report.links) - sum(left_alone.values()),
             "left_alone": left_alone,
             "perhaps_wrapped_already": report.perhaps_ours,
+            "tracking_domain": report.wrapping.tracking_domain.origin,
         },
         "size": {
             "source": len(html.source),

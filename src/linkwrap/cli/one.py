@@ -43,7 +43,8 @@ class Job:
         """Wrap a file. Raises what `read_input`, `write_output` and a `LinkWrapper` do."""
         message = self.wrapping.takes_message(name)
         source = read_input(name)
-        wrapped, template = self.wrapping.wrap(source, keys, message=message, click_tracking=self.click_tracking)
+        wrapping = self.wrapping.for_input(source, message=message)
+        wrapped, template = wrapping.wrap(source, keys, message=message, click_tracking=self.click_tracking)
         write_output(output, wrapped)
         return _told(name, template) if isinstance(template, MessageTemplate) else Outcome("wrapped")
 

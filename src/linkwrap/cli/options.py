@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Literal
 
 import click
 
 from ..account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from ..errors import DomainError, OptionError
+from ..errors import OptionError
 from ..mime.template import MessageTemplate
 from ..options import MessageOptions
 from ..template import LinkTemplate
 from ..tokens import SigningKeys
 from ..wrapper import LinkWrapper
+from .choice import DomainChoice
+from .registry import is_text, read_account, target_option, tracking_domain
+from .registry import text as as_text
 
 # Header fields before any empty line, one of those among them that mail has.
 _MESSAGE = re.compile(
@@ -34,10 +37,29 @@ class Wrapping:
     """What the input is; None to tell by the name of a file."""
     text: bool = False
     """Whether plain-text bodies of messages are wrapped too."""
+    choice: DomainChoice | None = None
+    """What the tracking domain of each input is chosen from; None where it is the same for all."""
+
+    @property
+    def tracking_domain(self) -> TrackingDomain:
+        """The tracking domain of what is wrapped."""
+        domain = self.options["tracking_domain"]
+        assert isinstance(domain, TrackingDomain)
+        return domain
 
     def takes_message(self, name: str) -> bool:
         """Tell whether a file is a message, and not HTML."""
         return self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
+
+    def for_input(self, source: bytes, *, message: bool) -> "Wrapping":
+        """Return how this document or message is wrapped: on the tracking domain that is chosen for it."""
+        if self.choice is None:
+            return self
+        options: MessageOptions = {
+            **self.options,
+            "tracking_domain": self.choice.pick(source if message else None),
+        }
+        return replace(self, options=options)
 
     def wrap(
         self, source: bytes, keys: SigningKeys, *, message: bool = False, click_tracking: bool = True
@@ -57,15 +79,6 @@ class Wrapping:
         return len(LinkWrapper(keys).render(template, self.metadata, **self.options))
 
 
-def _tracking_domain(_: click.Context, __: click.Parameter, host: str | None) -> TrackingDomain:
-    if host is None:
-        return DEFAULT_TRACKING_DOMAIN
-    try:
-        return TrackingDomain(host, verified=True)
-    except DomainError as error:
-        raise click.BadParameter(str(error).removeprefix(f"TrackingDomain({host!r}): ")) from None
-
-
 def _metadata(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -> dict[str, str]:
     metadata: dict[str, str] = {}
     for entry in entries:
@@ -81,11 +94,18 @@ def _metadata(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -
 _OPTIONS = (
     click.option(
         "--domain",
-        callback=_tracking_domain,
+        callback=tracking_domain,
         metavar="HOST",
         help=f"Tracking domain of the links: set one that you run. The default is {DEFAULT_TRACKING_DOMAIN.host}.",
     ),
     click.option("--account", default="", metavar="ID", help="Account that the message belongs to."),
+    click.option(
+        "--registry",
+        metavar="URL",
+        help="Take the tracking domain from what --account has verified in this registry.",
+    ),
+    click.option("--subaccount", callback=as_text, metavar="ID", help="Subaccount that it is sent for, in --registry."),
+    target_option,
     click.option(
         "-m",
         "--metadata",
@@ -119,8 +139,11 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def call(
         *,
-        domain: TrackingDomain,
+        domain: TrackingDomain | None,
         account: str,
+        registry: str | None,
+        subaccount: str | None,
+        target: TrackingDomain | None,
         metadata: dict[str, str],
         initial_open: bool,
         no_opens: bool,
@@ -129,14 +152,37 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
         text: bool,
         **rest: Any,
     ) -> None:
+        choice = None
+        if registry is not None:
+            choice = _choice(registry, account, domain, subaccount, target)
+        elif subaccount is not None or _given("target"):
+            raise click.UsageError("--subaccount and --target say something of a --registry: give that too")
         options = MessageOptions(
             account_id=account,
-            tracking_domain=domain,
+            tracking_domain=choice.pick() if choice else domain or DEFAULT_TRACKING_DOMAIN,
             open_tracking=not no_opens,
             initial_open=initial_open,
         )
-        command(wrapping=Wrapping(encoding, metadata, options, kind, text), **rest)
+        command(wrapping=Wrapping(encoding, metadata, options, kind, text, choice), **rest)
 
     for option in reversed(_OPTIONS):
         call = option(call)
     return call
+
+
+def _choice(
+    registry: str, account: str, domain: TrackingDomain | None, subaccount: str | None, target: TrackingDomain | None
+) -> DomainChoice:
+    if not account:
+        raise click.UsageError("--registry takes the account whose domains are meant: give --account too")
+    if not is_text(account):
+        raise click.UsageError("the account is not in the encoding of this system")
+    requested = None
+    if domain is not None:
+        requested = domain.host if domain.port is None else f"{domain.host}:{domain.port}"
+    return DomainChoice(read_account(registry, account, target), requested, subaccount)
+
+
+def _given(option: str) -> bool:
+    """Tell whether an option stands on the command line: the environment may hold it for other commands."""
+    return click.get_current_context().get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE

@@ -39,7 +39,9 @@ def why_forbidden(address: str, *, allow_loopback: bool = False) -> str | None:
         return None
     embedded = list(_embedded(parsed)) if isinstance(parsed, IPv6Address) else []
     for inner in embedded:
-        if not (_is_global_4(inner) or (allow_loopback and inner.is_loopback)):
+        if allow_loopback and inner.is_loopback and parsed in _MAPPED:
+            return None  # another spelling of the same address, not a gateway
+        if not _is_global_4(inner):
             return f"{address} leads to {inner}, which is no public address"
     public = _is_global_4(parsed) if isinstance(parsed, IPv4Address) else _is_global_6(parsed)
     return None if public else f"{address} is no public address"

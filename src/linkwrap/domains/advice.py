@@ -1,7 +1,6 @@
 """What a domain's owner or the operator should do about a check's findings, a sentence each."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from .check import Findings
 from .domain import Domain
@@ -21,8 +20,10 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
     way = findings.dns
     if way:
         yield from _about_dns(domain, way, findings, target)
-        if way.verdict in ("offline", "intercepted"):
-            return
+    if findings.offline:
+        if findings.control:
+            yield f"the redirector does not answer at {target} itself ({findings.control}): see to it first"
+        return
     if not findings.proven and findings.owner:
         yield from _about_owner(domain, findings.owner)
     if taken:
@@ -30,12 +31,14 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
     if way is None or way.verdict == "complete":
         if not findings.resolved:
             for answer in findings.resolvers:
-                if not answer.chain:
+                if answer.answered and not answer.chain:
                     yield f"the resolver {answer}: wait until what it keeps has run out"
-        elif findings.proven and domain.settled_at and domain.checked_at and domain.settled_at > domain.checked_at:
+                elif not answer.chain:
+                    yield f"the resolver {answer}: see why, or configure another one"
+        elif findings.proven and findings.reached and not taken and _waits(domain):
             yield (
                 "everything is set up: resolvers may keep what was there before until "
-                f"{_time(domain.settled_at)}, and the domain is checked again then"
+                f"{domain.settled_at:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again then"
             )
         yield from _about_proofs(domain, findings)
     if domain.state == "lapsed":
@@ -58,8 +61,8 @@ def _about_dns(domain: Domain, way: Trace, findings: Findings, target: str) -> I
     elif way.verdict == "absent":
         yield create if len(way.hops[0].zone.split(".")) > 1 else f"{host} is in no zone: is its domain registered?"
     elif way.verdict == "partial":
-        late = [answer for hop in way.hops if not hop.agreed for answer in hop.heard if answer.values != (target,)]
-        yield from (f"{answer}: wait until it has the new record, or ask who runs it" for answer in late)
+        for answer in way.contrary:
+            yield f"{answer}: wait until it has the new record, or ask who runs it"
     elif way.verdict == "unanswered":
         hop = next(hop for hop in way.hops if not hop.heard)
         yield f"no name server of {hop.zone} answers with authority for {hop.name}: ask who runs them"
@@ -112,8 +115,9 @@ def _about_proofs(domain: Domain, findings: Findings) -> Iterator[str]:
     elif domain.in_use and not domain.secure and not findings.secure and findings.https:
         yield f"links are http, as {findings.https}"
     elif domain.in_use and not domain.secure and findings.secure:
-        yield f"a valid certificate is there: links can be https (set secure for {domain.host})"
+        yield f"a valid certificate is there: links on {domain.host} can be https, once it is set secure"
 
 
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def _waits(domain: Domain) -> bool:
+    waits = domain.settled_at and domain.checked_at and domain.settled_at > domain.checked_at
+    return bool(waits) and not domain.verified

@@ -6,7 +6,7 @@ keep the answer that there is none, and hand it to readers.
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import dns.name
@@ -16,7 +16,7 @@ from dns.message import Message
 from ..tokens import SigningKeys
 from .domain import Domain
 from .network import Network
-from .proof import Proof, prove
+from .proof import SCHEMES, Proof, prove
 from .questions import Questions, Unanswered, as_text, rrset_at
 from .records import owner_name, proves
 from .trace import Trace, trace
@@ -27,9 +27,10 @@ _SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class ResolverAnswer:
-    """Whether a recursive resolver returns the chain to the target; `detail` says what it returns."""
+    """Whether a recursive resolver answers, and returns the chain to the target; `detail` says what it returns."""
 
     resolver: str
+    answered: bool
     chain: bool
     detail: str
 
@@ -45,7 +46,8 @@ class Findings:
     - `owner`: what they say of the TXT record; None where they were not asked for it. `proven`: the owner is proven,
       was before, or is vouched for;
     - `resolvers`: what the recursive resolvers return; empty where they were not asked;
-    - `http`, `https`: the proofs through the redirector; None where they were not asked for.
+    - `http`, `https`: the proofs through the redirector; None where they were not asked for;
+    - `control`: the proof of the target itself, where one through the host failed; None where none was asked for.
     """
 
     dns: Trace | None
@@ -54,6 +56,14 @@ class Findings:
     resolvers: tuple[ResolverAnswer, ...] = ()
     http: Proof | None = None
     https: Proof | None = None
+    control: Proof | None = None
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing could be learnt: the DNS cannot be asked from here, or not even the target is reached."""
+        if self.dns is not None and self.dns.verdict in ("offline", "intercepted"):
+            return True
+        return self.control is not None and self.control.outcome != "proven"
 
     @property
     def resolved(self) -> bool:
@@ -80,9 +90,10 @@ class Findings:
     def as_dict(self) -> dict[str, Any]:
         """Return it ready for JSON, what TXT records hold left out, and of many addresses all but some."""
         found = asdict(self)
+        if self.dns is not None:
+            found["dns"]["verdict"] = self.dns.verdict
         for name, way in (("dns", self.dns), ("owner", self.owner)):
             if way is not None:
-                found[name]["verdict"] = way.verdict
                 for answer in (answer for hop in found[name]["hops"] for answer in hop["answers"]):
                     shown = 0 if answer["said"] == "value" and name == "owner" else _SHOWN
                     answer["values"] = answer["values"][:shown]
@@ -99,37 +110,56 @@ async def examine(domain: Domain, target: str, keys: SigningKeys, network: Netwo
     zones = Zones(questions)
     host = dns.name.from_text(domain.host)
     way = await trace(zones, domain.host, dns.rdatatype.A, target) if domain.method == "cname" else None
+    known = domain.owner or domain.vouched
     if way and way.verdict in ("offline", "intercepted"):
-        return Findings(way, None, False)
-    owner = None
-    if not (domain.owner or domain.vouched):
-        owner = await trace(zones, owner_name(domain.host), dns.rdatatype.TXT, "")
+        return Findings(way, None, known)
+    owner = None if known else await trace(zones, owner_name(domain.host), dns.rdatatype.TXT, "")
     findings = Findings(way, owner, owner is None or _proven(owner, domain.challenge))
-    complete = way is None or way.verdict == "complete"
-    if complete:
+    if way is None or way.verdict == "complete":
         resolvers = await _resolvers(questions, host, target) if way else ()
-        addresses = await questions.addresses(host)
-    else:
+        findings = replace(findings, resolvers=resolvers)
+        findings = await _prove(findings, domain.host, await questions.addresses(host), keys, questions)
+        failed = _failed(domain, findings)
+        if failed:
+            # Whether it is the host that fails, or the redirector, or the way to it from here.
+            addresses = await questions.addresses(dns.name.from_text(target))
+            control = await prove(network, keys, target, failed.scheme, addresses, questions.seconds_left)
+            findings = replace(findings, control=control)
+    elif addresses := [value for answer in way.contrary if answer.said == "value" for value in answer.values]:
         # An address in place of the CNAME may be that of a proxy which leads to the redirector.
-        resolvers, addresses = (), _addresses(way)
-    if not complete and not addresses:
-        return findings
-    http, https = await asyncio.gather(
-        prove(network, keys, domain.host, "http", addresses, questions.seconds_left),
-        prove(network, keys, domain.host, "https", addresses, questions.seconds_left),
-    )
-    return Findings(way, owner, findings.proven, resolvers, http, https)
+        findings = await _prove(findings, domain.host, addresses, keys, questions)
+    return findings
+
+
+async def _prove(
+    findings: Findings, host: str, addresses: list[str] | None, keys: SigningKeys, questions: Questions
+) -> Findings:
+    network, seconds = questions.network, questions.seconds_left
+    http, https = await asyncio.gather(*(prove(network, keys, host, scheme, addresses, seconds) for scheme in SCHEMES))
+    return replace(findings, http=http, https=https)
+
+
+def _failed(domain: Domain, findings: Findings) -> Proof | None:
+    """The proof that is missing though the redirector may be to blame: a certificate is the host's own matter."""
+    used = findings.https if domain.in_use and domain.secure else findings.http
+    needed = used if domain.in_use or not findings.reached else None
+    return needed if needed and needed.outcome in ("wrong", "silent") else None
 
 
 def _proven(owner: Trace, challenge: str) -> bool:
-    """Whether each server that has a say gives the challenge, wherever its name leads."""
-    ends = [answer for hop in owner.hops for answer in hop.heard if answer.said != "alias"]
-    return bool(ends) and all(proves(answer.values, challenge) for answer in ends)
+    """Whether what each server says leads to the challenge."""
+    hops = {hop.name: hop for hop in owner.hops}
 
+    def proven(name: str, passed: frozenset[str]) -> bool:
+        hop = hops.get(name)
+        if hop is None or name in passed or not hop.heard:
+            return False
+        return all(
+            proven(answer.values[0], passed | {name}) if answer.said == "alias" else proves(answer.values, challenge)
+            for answer in hop.heard
+        )
 
-def _addresses(way: Trace | None) -> list[str]:
-    hops = way.hops if way else ()
-    return list({value: 0 for hop in hops for answer in hop.heard if answer.said == "value" for value in answer.values})
+    return bool(owner.hops) and proven(owner.hops[0].name, frozenset())
 
 
 async def _resolvers(questions: Questions, host: dns.name.Name, target: str) -> tuple[ResolverAnswer, ...]:
@@ -137,16 +167,16 @@ async def _resolvers(questions: Questions, host: dns.name.Name, target: str) -> 
     return tuple(ResolverAnswer(resolver, *_chain(answer, host, target)) for resolver, answer in answers)
 
 
-def _chain(answer: Message | Unanswered, host: dns.name.Name, target: str) -> tuple[bool, str]:
+def _chain(answer: Message | Unanswered, host: dns.name.Name, target: str) -> tuple[bool, bool, str]:
     if isinstance(answer, Unanswered):
-        return False, answer.detail
+        return False, False, answer.detail
     names = [as_text(host)]
     while (alias := rrset_at(answer.answer, dns.name.from_text(names[-1]), dns.rdatatype.CNAME)) is not None:
         names.append(as_text(alias[0].target))
         if names[-1] == target:
-            return True, f"leads to {target}"
+            return True, True, f"leads to {target}"
         if names[-1] in names[:-1]:
             break
     if len(names) > 1:
-        return False, f"still leads to {names[-1]}"
-    return False, "still has an address" if answer.answer else "still knows no such record"
+        return True, False, f"still leads to {names[-1]}"
+    return True, False, "still has an address" if answer.answer else "still knows no such record"

@@ -71,15 +71,18 @@ class Checker:
             if verification is not None:
                 found.append(verification)
 
-        async with asyncio.TaskGroup() as checks:
-            leased = 0
-            while limit is None or leased < limit:
-                await slots.acquire()
-                held = await asyncio.to_thread(leases.lease_due, self.database, self._seconds)
-                if held is None:
-                    break
-                leased += 1
-                checks.create_task(check(held))
+        try:
+            async with asyncio.TaskGroup() as checks:
+                leased = 0
+                while limit is None or leased < limit:
+                    await slots.acquire()
+                    held = await asyncio.to_thread(leases.lease_due, self.database, self._seconds)
+                    if held is None:
+                        break
+                    leased += 1
+                    checks.create_task(check(held))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # of the database: what else fails in a check is told above
         return found
 
     @property

@@ -23,10 +23,10 @@ def new_domain(
     Raises `DomainError` for a host that cannot be a tracking domain, `OptionError` for the rest.
     """
     faults = []
-    if not isinstance(account_id, str) or not 0 < len(account_id.encode("utf-8", "replace")) <= MAX_ACCOUNT_ID:
-        faults.append(f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} bytes")
-    if subaccount is not None and not (isinstance(subaccount, str) and subaccount):
-        faults.append("subaccount takes a string that is not empty, or None for the account itself")
+    if not _is_id(account_id):
+        faults.append(f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} bytes of UTF-8")
+    if subaccount is not None and not _is_id(subaccount):
+        faults.append("subaccount takes a string like an account id, or None for the account itself")
     if method not in METHODS:
         faults.append(f"method takes {' or '.join(map(repr, METHODS))}")
     if not isinstance(vouched, bool):
@@ -60,6 +60,13 @@ def new_domain(
         stale_until=None,
         evidence=None,
     )
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return isinstance(value, str) and "\0" not in value and 0 < len(value.encode()) <= MAX_ACCOUNT_ID
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def add(connection: Connection, domain: Domain, now: float) -> list[Change]:

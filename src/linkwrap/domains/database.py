@@ -84,11 +84,14 @@ def _engine(url: str) -> Engine:
         if name == "sqlite" and parsed.database in {None, "", ":memory:"}:
             raise OptionError("a registry in SQLite needs a file, as in sqlite:///domains.db")
         engine = create_engine(parsed, pool_pre_ping=name == "postgresql", hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError):
+    except OptionError:
+        raise
+    except (ArgumentError, NoSuchModuleError, ValueError):  # the last one of a port that is no number
         # Not from the cause, which may quote the password.
         raise OptionError("no database URL: it is like sqlite:///domains.db or postgresql+psycopg://…") from None
     except ImportError as error:
-        raise OptionError(f"the database needs a driver that is not installed: {error.name}") from None
+        hint = " (psycopg is that of postgresql+psycopg://…)" if error.name == "psycopg2" else ""
+        raise OptionError(f"the database needs a driver that is not installed: {error.name}{hint}") from None
     if name == "sqlite":
         _take_over_transactions(engine)
     return engine

@@ -1,7 +1,8 @@
 """What checks may reach, and how: the recursive resolvers, the time that a check has, the ports."""
 
+import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -10,6 +11,8 @@ import dns.resolver
 
 from ..errors import OptionError
 from .addresses import why_forbidden
+
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 class Server(NamedTuple):
@@ -51,8 +54,8 @@ class Network:
 
     def __post_init__(self) -> None:
         faults = []
-        if isinstance(self.resolvers, str):
-            faults.append("resolvers takes a list of addresses, not one string")
+        if isinstance(self.resolvers, str) or not isinstance(self.resolvers, Iterable):
+            faults.append("resolvers takes a list of addresses")
         else:
             object.__setattr__(self, "resolvers", tuple(self.resolvers))
             faults += [
@@ -64,6 +67,10 @@ class Network:
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= 300:
                 faults.append(f"{name} takes seconds, over 0 and up to 300")
+        if self.tls is not None and not isinstance(self.tls, ssl.SSLContext):
+            faults.append("tls takes an ssl.SSLContext, or None for the system's certificates")
+        if not isinstance(self.allow_loopback, bool):
+            faults.append("allow_loopback takes True or False")
         for name in ("dns_port", "http_port", "https_port"):
             if not _is_port(getattr(self, name)):
                 faults.append(f"{name} takes a port from 1 to 65535")
@@ -76,12 +83,13 @@ class Network:
         Raises `OptionError` where none are given and the system has none.
         """
         if self.resolvers:
-            return [server for server in map(_server, self.resolvers) if server]
+            return list(dict.fromkeys(server for server in map(_server, self.resolvers) if server))
         try:
             addresses = dns.resolver.Resolver().nameservers
         except dns.resolver.NoResolverConfiguration:
             addresses = []
-        servers = [Server(address, 53) for address in addresses if isinstance(address, str) and _is_address(address)]
+        found = dict.fromkeys(address for address in addresses if isinstance(address, str) and _is_address(address))
+        servers = [Server(address, 53) for address in found]
         if not servers:
             raise OptionError("this system has no DNS resolver configured: give some, as in resolvers=['1.1.1.1']")
         return servers
@@ -101,7 +109,7 @@ def _server(text: object) -> Server | None:
         address = address[1:-1]
     elif ":" in address:
         return None
-    if not (_is_address(address) and port.isascii() and port.isdecimal() and _is_port(int(port))):
+    if not (_is_address(address) and _PORT.fullmatch(port) and _is_port(int(port))):
         return None
     return Server(address, int(port))
 

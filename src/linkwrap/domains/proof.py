@@ -23,6 +23,7 @@ _MAX_ADDRESSES = 4
 _SIGNATURE = 22
 
 Scheme = Literal["http", "https"]
+SCHEMES: Final[tuple[Scheme, Scheme]] = ("http", "https")
 Outcome = Literal["proven", "wrong", "certificate", "silent", "blocked"]
 
 
@@ -46,11 +47,16 @@ class Proof:
 
 
 async def prove(
-    network: Network, keys: SigningKeys, host: str, scheme: Scheme, addresses: Sequence[str], seconds: float
+    network: Network, keys: SigningKeys, host: str, scheme: Scheme, addresses: Sequence[str] | None, seconds: float
 ) -> Proof:
-    """Ask the redirector through `host`, which has these addresses, for a proof; at most `seconds` long."""
+    """Ask the redirector through `host`, which has these addresses, for a proof; at most `seconds` long.
+
+    `addresses` is None where no resolver could tell them.
+    """
+    if addresses is None:
+        return Proof(scheme, "silent", "no recursive resolver tells the host's address")
     if not addresses:
-        return Proof(scheme, "silent", "the host has no address yet, by the recursive resolvers")
+        return Proof(scheme, "wrong", "the host has no address")
     for address in addresses:
         forbidden = network.why_forbidden(address)
         if forbidden:

@@ -81,11 +81,11 @@ class Questions:
                 return answer
         raise Unanswered("silent", "no recursive resolver answers")
 
-    async def addresses(self, name: Name) -> list[str]:
-        """Return the IPv4 and IPv6 addresses of a name by the recursive resolvers; none where there is no answer."""
+    async def addresses(self, name: Name) -> list[str] | None:
+        """Return the IPv4 and IPv6 addresses of a name by the recursive resolvers; None where they give no answer."""
         kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
         answers = await asyncio.gather(*(self.resolve(name, kind) for kind in kinds), return_exceptions=True)
-        return [
+        found = [
             str(record.address)
             for kind, answer in zip(kinds, answers, strict=True)
             if isinstance(answer, Message)
@@ -93,6 +93,7 @@ class Questions:
             if rrset.rdtype == kind
             for record in rrset
         ]
+        return found if found or all(isinstance(answer, Message) for answer in answers) else None
 
     async def _ask_resolver(self, server: Server, name: Name, kind: RdataType) -> tuple[str, Message | Unanswered]:
         try:

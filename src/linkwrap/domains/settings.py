@@ -13,6 +13,7 @@ from .schema import DOMAINS, LINKS
 
 def set_default(connection: Connection, domain: Domain, default: bool, now: float) -> list[Change]:
     """Make a domain the default of its account or subaccount in place of another, or no default any more."""
+    _check_flag("default", default)
     if default and not domain.verified:
         raise DomainError(f"{domain.host} is {domain.state}, and only a verified domain can be the default")
     if domain.default == default:
@@ -39,6 +40,7 @@ def set_method(connection: Connection, domain: Domain, method: Method, now: floa
 
 def set_secure(connection: Connection, domain: Domain, secure: bool, now: float) -> list[Change]:
     """Let the links on a domain be https, or http."""
+    _check_flag("secure", secure)
     if secure and not domain.https:
         raise DomainError(f"the last check of {domain.host} saw no valid certificate: get one, then verify it again")
     if domain.secure == secure:
@@ -67,3 +69,8 @@ def unlink(connection: Connection, domain: Domain, sending_domain: str, now: flo
         raise DomainError(f"{sender} is not linked to {domain.host}")
     connection.execute(LINKS.delete().where(LINKS.c.account_id == domain.account_id, LINKS.c.sending_domain == sender))
     return [store.record(connection, now, domain, "unlinked", old=sender)]
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise OptionError(f"{name} takes True or False")

@@ -40,8 +40,8 @@ def read(domain: Domain, findings: Findings) -> Reading:
     nothing could be asked from here, which says nothing of the domain.
     """
     verdict = findings.dns.verdict if findings.dns else "complete"
-    if verdict in ("offline", "intercepted"):
-        return "offline"
+    if findings.offline or (domain.in_use and findings.dns and findings.dns.failure == "no-such-tld"):
+        return "offline"  # a resolver that denies a whole top-level domain is more likely to be at fault
     if verdict == "partial":
         return "coming"
     if verdict == "absent" or verdict == "wrong" or verdict == "unanswered":
@@ -59,8 +59,10 @@ def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = F
     """Return the domain as it is after a check. `taken`: another account has proven the host."""
     reading = read(domain, findings)
     after = replace(domain, checked_at=now, evidence=findings.as_dict())
+    if findings.https is not None:
+        after = replace(after, https=findings.secure)
     if reading == "offline":
-        return replace(after, next_check=now + _OFFLINE)
+        return _unseen(after, domain.checked_at, now)
     if domain.in_use:
         after = _in_use(after, findings, reading, now)
     else:
@@ -87,7 +89,6 @@ def _not_yet(domain: Domain, findings: Findings, reading: Reading, now: datetime
         state="verified",
         owner=True,
         secure=findings.secure,
-        https=findings.secure,
         contrary_since=None,
         silent_since=None,
     )
@@ -103,9 +104,9 @@ def _in_use(domain: Domain, findings: Findings, reading: Reading, now: datetime)
         contrary_since = domain.contrary_since or now
         domain = replace(_replaced(domain, findings, now), contrary_since=contrary_since, state="suspended")
         return _lapsed(domain) if now - contrary_since >= CONTRARY_FOR else domain
-    if reading == "coming":
-        return _replaced(domain, findings, now)
-    domain = replace(_seen(domain, findings, now), contrary_since=None, https=findings.secure)
+    if reading == "coming":  # some readers reach it, but not all: no reason to take it away
+        return replace(_replaced(domain, findings, now), contrary_since=None, state="suspended")
+    domain = replace(_seen(domain, findings, now), contrary_since=None)
     if domain.state == "suspended" and not _settled(domain, findings, now):
         return domain
     return replace(domain, state="verified")
@@ -128,9 +129,22 @@ def _replaced(domain: Domain, findings: Findings, now: datetime) -> Domain:
 
     A resolver may have asked right before this check, when what an earlier check saw may still have been there.
     """
-    ttl = findings.dns.contrary_ttl if findings.dns else 0
+    if findings.dns is None or findings.dns.verdict == "complete":
+        return domain  # it is the redirector that is missing, which nobody keeps
+    ttl = findings.dns.contrary_ttl
     stale_until = max(domain.stale_until or now, now + timedelta(seconds=max(domain.replaced_ttl, ttl)))
     return replace(domain, seen_since=None, settled_at=None, replaced_ttl=ttl, stale_until=stale_until)
+
+
+def _unseen(domain: Domain, checked_at: datetime | None, now: datetime) -> Domain:
+    """The domain when nothing could be learnt of it: the time since the last check counts neither way."""
+    passed = now - (checked_at or now)
+    return replace(
+        domain,
+        contrary_since=domain.contrary_since and domain.contrary_since + passed,
+        silent_since=domain.silent_since and domain.silent_since + passed,
+        next_check=now + _OFFLINE,
+    )
 
 
 def _lapsed(domain: Domain) -> Domain:
@@ -139,6 +153,7 @@ def _lapsed(domain: Domain) -> Domain:
         domain,
         state="lapsed",
         owner=False,
+        https=False,
         vouched=False,
         seen_since=None,
         settled_at=None,

@@ -73,11 +73,6 @@ class Hop:
         said = Counter(answer.values[0] for answer in self.answers if answer.said == "alias")
         return [name for name, _ in said.most_common()]
 
-    @property
-    def agreed(self) -> bool:
-        """Whether all servers that answer with authority say the same."""
-        return len({(answer.said, answer.values) for answer in self.heard}) == 1
-
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -100,37 +95,50 @@ class Trace:
 
     @property
     def looped(self) -> bool:
-        """Whether the way leads back to where it came from."""
-        passed: set[str] = set()
-        for hop in self.hops:
-            passed.add(hop.name)
-            if not passed.isdisjoint(hop.aliases):
-                return True
-        return False
+        """Whether some name leads back to itself."""
+        return any(hop.name in self._ahead(hop.name) for hop in self.hops)
+
+    @property
+    def contrary(self) -> list[ServerAnswer]:
+        """The answers with authority that do not lead to the target."""
+        return [answer for hop in self.hops for answer in hop.heard if not self._leads(answer)]
+
+    def _leads(self, answer: ServerAnswer) -> bool:
+        name = answer.values[0] if answer.said == "alias" else ""
+        return bool(name) and self.target in (name, *self._ahead(name))
+
+    def _ahead(self, name: str) -> set[str]:
+        """All names that a name leads to."""
+        aliases = {hop.name: hop.aliases for hop in self.hops}
+        found: set[str] = set()
+        follow = [name]
+        while follow:
+            new = set(aliases.get(follow.pop(), ())) - found
+            found |= new
+            follow += new
+        return found
 
     @property
     def verdict(self) -> Verdict:
         """Return what all of it means.
 
-        - "complete": each server that answers with authority gives the chain to the target;
+        - "complete": what each server that answers with authority says leads to the target;
         - "partial": some do;
         - "absent": there is no record, or none of its type at the first name;
         - "wrong": there is one that leads elsewhere;
         - "unanswered": no server of some zone on the way answers with authority;
         - "intercepted", "offline": the servers cannot be asked from here, which says nothing of the domain.
         """
-        if self.failure == "offline":
-            return "offline"
-        if self.failure == "intercepted":
-            return "intercepted"
-        if self.failure == "no-such-tld" and not self.hops:
-            return "absent"
+        if not any(hop.heard for hop in self.hops):
+            if self.failure == "offline" or self.failure == "intercepted":
+                return self.failure
+            return "absent" if self.failure else "unanswered"
         first, last = self.hops[0], self.hops[-1]
         if self.at_root and first.heard:
             return "wrong"
         if self.reached:
-            return "complete" if all(hop.agreed for hop in self.hops) else "partial"
-        if not all(hop.heard for hop in self.hops):
+            return "partial" if self.contrary else "complete"
+        if self.failure in ("offline", "intercepted") or not all(hop.heard for hop in self.hops):
             return "unanswered"
         if first is last and all(answer.said == "nothing" for answer in first.heard):
             return "absent"
@@ -138,12 +146,8 @@ class Trace:
 
     @property
     def contrary_ttl(self) -> int:
-        """How long, in seconds, an answer other than the chain may be kept by resolvers: the longest TTL of these."""
-        if self.verdict == "complete":
-            return 0
-        hops = [hop for hop in self.hops if not hop.agreed] if self.verdict == "partial" else self.hops
-        contrary = [answer.ttl for hop in hops for answer in hop.heard if answer.values != (self.target,)]
-        return max(contrary, default=0)
+        """How long, in seconds, resolvers may keep what does not lead to the target: the longest TTL of it."""
+        return max((answer.ttl for answer in self.contrary), default=0)
 
     @property
     def negative_ttl(self) -> int:

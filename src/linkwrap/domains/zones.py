@@ -24,7 +24,7 @@ from .questions import Questions, Unanswered, as_text, rrset_at
 MAX_SERVERS: Final = 16
 """Addresses of a zone's servers that are asked."""
 
-_TOP_SERVERS = 2  # those of a top-level domain are alike, and their addresses asked one after the other
+_TOP_SERVERS = 3  # those of a top-level domain are alike, and their addresses asked one after the other
 
 
 class NoWayDown(Exception):
@@ -123,8 +123,10 @@ class Zones:
         except Unanswered as error:
             raise NoWayDown("offline", f"the DNS cannot be asked from here: {error.detail}") from None
         servers = rrset_at(answer.answer, origin, dns.rdatatype.NS)
-        if servers is None:
+        if answer.rcode() == dns.rcode.NXDOMAIN:
             raise NoWayDown("no-such-tld", f"there is no top-level domain {as_text(origin)!r}")
+        if servers is None:
+            raise NoWayDown("offline", f"the resolvers know no name server of {as_text(origin)!r}")
         zone = Zone(origin, await self._located(sorted(server.target for server in servers)[:_TOP_SERVERS], ()))
         self._found[origin] = zone
         return zone

@@ -1,0 +1,475 @@
+"""`linkwrap domain`: what its commands print, as text and as JSON, and what they change."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from click.testing import Result
+from rich.console import Console
+
+from linkwrap import SigningKeys
+from linkwrap.cli.domain.look import STATES
+from linkwrap.cli.domain.view import answers_table
+from linkwrap.domains import DomainRegistry, Findings, Hop, Network, Proof, ResolverAnswer, ServerAnswer, Trace
+from linkwrap.domains.domain import State
+
+Run = Callable[..., Result]
+Execute = Callable[..., subprocess.CompletedProcess[bytes]]
+Verified = Callable[..., None]
+
+HOST = "click.acme.test"
+KEY = "a key for the tests of the command line"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+pytestmark = pytest.mark.usefixtures("registry")
+
+
+def output(run: Run, *arguments: object, status: int = 0, **options: object) -> str:
+    """What a command prints on standard output, with nothing on standard error."""
+    result = run("domain", *arguments, **options)
+    assert (result.exit_code, result.stderr) == (status, "")
+    assert "S3CRET" not in result.stdout
+    assert KEY not in result.stdout
+    return result.stdout
+
+
+def data(run: Run, *arguments: object, status: int = 0) -> Any:
+    """What a command prints as JSON."""
+    return json.loads(output(run, *arguments, "--json", status=status))
+
+
+def assert_fails(result: Result, status: int, *words: str) -> None:
+    """One line that says these words and nothing of the registry's URL, that status, and nothing on standard output."""
+    assert (result.exit_code, result.stdout) == (status, "")
+    assert re.fullmatch(r"Error: .*\n", result.stderr)
+    assert "S3CRET" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_add(run: Run) -> None:
+    """Add prints the lines for the zone file, ready to paste, and says elsewhere what comes next."""
+    result = run("domain", "add", "acme", "Click.Acme.Test.")
+    assert result.exit_code == 0
+    cname, txt = result.stdout.splitlines()
+    assert cname == "click.acme.test. 300 IN CNAME spgo.io."
+    assert re.fullmatch(r'_linkwrap\.click\.acme\.test\. 300 IN TXT "linkwrap=[\w-]{32}"', txt)
+    assert result.stderr.startswith("click.acme.test is pending until these records are there: linkwrap domain verify")
+    assert result.stderr.count("\n") == 1
+
+
+def test_add_as_json(run: Run) -> None:
+    """Its JSON has the domain and the records, as values and as lines."""
+    found = data(run, "add", "acme", HOST, "--subaccount", "news", "--target", "click.linkwrap.test")
+    assert (found["host"], found["account_id"], found["subaccount"]) == (HOST, "acme", "news")
+    assert (found["state"], found["method"], found["checked_at"]) == ("pending", "cname", None)
+    assert re.fullmatch(TIME, found["added_at"])
+    assert found["records"][0] == {
+        "name": HOST,
+        "type": "CNAME",
+        "value": "click.linkwrap.test",
+        "ttl": 300,
+        "zone_line": f"{HOST}. 300 IN CNAME click.linkwrap.test.",
+    }
+
+
+def test_add_without_records(run: Run) -> None:
+    """A host that is vouched for and verified by http needs no record."""
+    result = run("domain", "add", "acme", HOST, "--method", "http", "--vouched")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "is pending and needs no record" in result.stderr
+
+
+def test_list(run: Run, verified: Verified) -> None:
+    """List has a line for each domain, with its state since when, and what it is used for."""
+    verified("acme", HOST)
+    run("domain", "default", HOST)
+    run("domain", "link", HOST, "mail.acme.test")
+    run("domain", "add", "beta", "go.beta.test", "--subaccount", "news")
+    title, *rows = output(run, "list").splitlines()
+    assert title.split() == ["host", "account", "state", "since", "use"]
+    assert re.fullmatch(rf"click\.acme\.test +acme +verified +{TIME} +default, https, from mail\.acme\.test", rows[0])
+    assert re.fullmatch(rf"go\.beta\.test +beta +pending +{TIME} +subaccount news", rows[1])
+    assert [found["host"] for found in data(run, "list")] == [HOST, "go.beta.test"]
+    assert [found["host"] for found in data(run, "list", "--account", "beta")] == ["go.beta.test"]
+    assert [found["sending_domains"] for found in data(run, "list", "--state", "verified")] == [["mail.acme.test"]]
+
+
+def test_list_of_nothing(run: Run) -> None:
+    """Where there is nothing to list, that is said beside the output."""
+    run("domain", "add", "acme", HOST)
+    result = run("domain", "list", "--state", "lapsed")
+    assert (result.exit_code, result.output) == (0, "there is no such domain in the registry\n")
+    assert data(run, "list", "--account", "nobody") == []
+    run("domain", "remove", HOST, "--yes")
+    assert run("domain", "list").stderr == "the registry holds no domain\n"
+
+
+def test_all_states_are_known() -> None:
+    """The states to choose from are those that there are."""
+    assert get_args(State) == STATES
+
+
+def test_show(run: Run, checks: Any) -> None:
+    """Show has all facts, the records, the history, and what the last check advises."""
+    run("domain", "add", "acme", HOST)
+    checks.leads(HOST, "spgo.io", None)
+    run("domain", "verify", HOST)
+    facts, records, history = output(run, "show", HOST).split("\n\n")
+    known = dict(re.findall(r"^(\w[\w ]*?)  +(\S.*)$", facts, re.MULTILINE))
+    assert (known["host"], known["account"], known["state"]) == (HOST, "acme", "propagating")
+    assert (known["owner"], known["links"], known["default"]) == ("not proven", "none yet", "no")
+    assert re.fullmatch(TIME, known["last check"])
+    assert "To do: ns2.dns.test (192.0.2.2): there is no such name: wait until it has the new record" in facts
+    assert records.startswith("Records:\n  click.acme.test. 300 IN CNAME spgo.io.\n  _linkwrap.")
+    added, changed = history.splitlines()[1:]
+    assert re.fullmatch(rf"  {TIME} acme click\.acme\.test: added pending", added)
+    assert re.fullmatch(rf"  {TIME} acme click\.acme\.test: state pending → propagating", changed)
+
+
+def test_show_as_json(run: Run, checks: Any) -> None:
+    """Its JSON has what the last check found too."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    assert (data(run, "show", HOST)["evidence"], data(run, "show", HOST)["advice"]) == (None, [])
+    checks.leads(HOST, "track.other.test")
+    run("domain", "verify", HOST)
+    found = data(run, "show", HOST)
+    assert found["advice"] == ["the record points to track.other.test, it must point to spgo.io"]
+    assert found["evidence"]["dns"]["verdict"] == "wrong"
+    assert [record["type"] for record in found["records"]] == ["CNAME"]
+    assert [(change["what"], change["old"], change["new"]) for change in found["history"]] == [
+        ("added", None, "pending"),
+        ("state", "pending", "invalid"),
+    ]
+    assert re.fullmatch(TIME, found["history"][1]["at"])
+
+
+def test_show_keeps_the_history_of_others_out(run: Run) -> None:
+    """The history is that of one account's claim, if several have the host."""
+    run("domain", "add", "acme", HOST)
+    run("domain", "add", "beta", HOST)
+    assert {change["account_id"] for change in data(run, "show", HOST, "--account", "beta")["history"]} == {"beta"}
+    assert_fails(run("domain", "show", HOST), 2, "2 accounts claim click.acme.test", "say which account is meant")
+
+
+def test_verify(run: Run, checks: Any) -> None:
+    """A verified domain has exit status 0, and what each server, resolver and the redirector says is a line."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.works(HOST, secure=False)
+    state, title, *lines, advice, following = output(run, "verify", HOST).splitlines()
+    assert state == "click.acme.test (acme): verified, before pending"
+    assert title.split() == ["asked", "for", "server", "result", "answer"]
+    assert [re.split("  +", line) for line in lines] == [
+        ["CNAME click.acme.test", "ns1.dns.test (192.0.2.1)", "ok", "CNAME spgo.io (TTL 60)"],
+        ["CNAME click.acme.test", "ns2.dns.test (192.0.2.2)", "ok", "CNAME spgo.io (TTL 60)"],
+        ["CNAME click.acme.test", "ns9.dns.test (192.0.2.9)", "warning", "no answer within 2 s"],
+        ["CNAME click.acme.test", "resolver 192.0.2.53", "ok", "leads to spgo.io"],
+        ["http click.acme.test", "redirector (192.0.2.80)", "ok", "the redirector answers"],
+        [
+            "https click.acme.test",
+            "redirector (192.0.2.80)",
+            "warning",
+            "no certificate that is valid for the host: it expired",
+        ],
+    ]
+    assert advice.startswith("To do: links are http, as https")
+    assert re.fullmatch(f"Next check by watch: {TIME}", following)
+
+
+def test_verify_what_is_not_yet_there(run: Run, checks: Any) -> None:
+    """A domain that is not verified has exit status 1, and the server that lags behind is named."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.leads(HOST, "spgo.io", None)
+    lines = output(run, "verify", HOST, status=1).splitlines()
+    assert lines[0] == "click.acme.test (acme): propagating, before pending"
+    assert [re.split("  +", line)[2] for line in lines[2:5]] == ["ok", "no", "warning"]
+    assert output(run, "verify", HOST, status=1).splitlines()[0] == "click.acme.test (acme): propagating"
+
+
+def test_verify_while_the_redirector_is_away(run: Run, checks: Any) -> None:
+    """Where not even the target answers, a line tells so, and a resolver that is silent is a warning."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.works(HOST)
+    silent = Proof("http", "silent", "cannot be connected to", "192.0.2.80")
+    resolvers = (ResolverAnswer("192.0.2.54", False, False, "no answer within 2 s"),)
+    checks.found[HOST] = replace(checks.found[HOST], http=silent, https=None, control=silent, resolvers=resolvers)
+    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    assert ["CNAME click.acme.test", "resolver 192.0.2.54", "warning", "no answer within 2 s"] in lines
+    assert ["http spgo.io", "redirector (192.0.2.80)", "no", "cannot be connected to"] in lines
+
+
+def test_verify_as_json(run: Run, checks: Any) -> None:
+    """Its JSON has the state, the advice and all that was found, with the same exit status."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.leads(HOST, None)
+    found = data(run, "verify", HOST, status=1)
+    assert (found["verified"], found["state"], found["before"]) == (False, "pending", "pending")
+    assert found["advice"] == ["create a CNAME record for click.acme.test with the value spgo.io"]
+    checks.works(HOST)
+    found = data(run, "verify", HOST)
+    assert (found["verified"], found["state"], found["before"]) == (True, "verified", "pending")
+    assert found["findings"]["https"]["outcome"] == "proven"
+    assert re.fullmatch(TIME, found["next_check"])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_verify_in_a_terminal(run: Run, checks: Any, registry: str, key: str, width: int) -> None:
+    """In a terminal the table is no wider than that, and folds names without losing a character."""
+    host = f"{'a' * 60}.{'b' * 60}.acme.test"
+    run("domain", "add", "acme", host, "--vouched")
+    checks.works(host)
+    network = Network(resolvers=["192.0.2.53"])
+    with DomainRegistry(registry, keys=SigningKeys(key), network=network) as opened:
+        result = opened.verify(host)
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(answers_table(result))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    end = next(line for line in lines if "asked for" in line).index("server")
+    assert "".join(line[:end].strip() for line in lines).count(host) == 6
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+def test_verify_in_a_real_terminal(tmp_path: Path, registry: str) -> None:
+    """At a terminal of 80 columns a spinner turns on standard error, and the table has colours and that width."""
+    import termios
+
+    script = SLOW.replace("SECONDS", "0.5")
+    assert subprocess.run([*script_of(script), "domain", "add", "acme", HOST, "--vouched"], check=False).returncode == 0
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, 80))
+    env = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+    done = subprocess.Popen(
+        [*script_of(script), "domain", "verify", HOST, "--resolver", "192.0.2.53"],
+        stdout=end,
+        stderr=end,
+        env=env | {"TERM": "xterm"},
+    )
+    os.close(end)
+    written = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end was closed
+        while piece := os.read(terminal, 1 << 16):
+            written += piece
+    os.close(terminal)
+    assert done.wait(timeout=60) == 1
+    shown = written.decode()
+    assert "Checking click.acme.test" in shown
+    assert "\x1b[31mno" in shown
+    rest = shown[shown.index("click.acme.test (acme): pending") :]
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", rest).splitlines()
+    assert {len(line) for line in lines[1:6]} == {80}
+
+
+SLOW = """
+import asyncio
+from linkwrap.domains import Findings, Hop, ServerAnswer, Trace, checks
+async def examine(domain, *rest):
+    await asyncio.sleep(SECONDS)
+    answer = ServerAnswer("ns1.dns.test", "192.0.2.1", "nothing", (), 0, "there is no such name")
+    return Findings(Trace((Hop(domain.host, "acme.test", (answer,), 0),), "spgo.io"), None, True)
+checks.examine = examine
+from linkwrap.cli import main
+main()
+"""
+
+
+def script_of(text: str) -> list[str]:
+    """What starts the command with checks that take their time."""
+    return [sys.executable, "-c", text]
+
+
+def test_dns_cannot_command_the_terminal(run: Run, checks: Any) -> None:
+    """Escape sequences in what name servers, or customers, say are shown as text, rich's markup too."""
+    evil = "\x1b[2J[bold]\u202e"
+    answers = (
+        ServerAnswer(f"ns.{evil}", "192.0.2.1", "value", (evil,), 60, f"A {evil}"),
+        ServerAnswer("ns2.test", "192.0.2.2", "alias", (evil,), 60, f"CNAME {evil}"),
+    )
+    checks.found[HOST] = Findings(
+        Trace((Hop(HOST, "acme.test", answers, 0),), "spgo.io"),
+        None,
+        True,
+        http=Proof("http", "wrong", f"a redirect {evil}"),
+    )
+    run("domain", "add", f"acme{evil}", HOST, "--vouched", "--subaccount", evil)
+    for arguments in (["verify", HOST], ["show", HOST], ["list"], ["default", HOST, "--off"], ["remove", HOST]):
+        result = run("domain", *arguments, *(["--yes"] if arguments[0] == "remove" else []))
+        assert not {"\x1b", "\u202e"} & set(result.output)
+        assert r"\x1b[2J[bold]\u202e" in result.stdout
+        assert json.loads(run("domain", "list", "--json").stdout) is not None
+
+
+def test_default(run: Run, verified: Verified) -> None:
+    """A domain becomes the default of its account in place of another, and no default any more."""
+    verified("acme", HOST)
+    verified("acme", "go.acme.test")
+    assert output(run, "default", HOST) == "click.acme.test is the default of account acme.\n"
+    assert data(run, "default", "go.acme.test")["default"] is True
+    assert [found["default"] for found in data(run, "list")] == [False, True]
+    assert output(run, "default", "go.acme.test", "--off") == "go.acme.test is no default of account acme.\n"
+    assert [found["default"] for found in data(run, "list")] == [False, False]
+
+
+def test_default_of_a_subaccount(run: Run, verified: Verified) -> None:
+    """The default of a subaccount is told as such."""
+    verified("acme", HOST, "--subaccount", "news")
+    assert output(run, "default", HOST) == "click.acme.test is the default of subaccount news of account acme.\n"
+
+
+def test_secure(run: Run, verified: Verified) -> None:
+    """Links on a domain change between https and http."""
+    verified("acme", HOST)
+    assert output(run, "secure", HOST, "--off") == "click.acme.test has http links.\n"
+    assert data(run, "show", HOST)["secure"] is False
+    assert data(run, "secure", HOST)["secure"] is True
+
+
+def test_link_and_unlink(run: Run, verified: Verified) -> None:
+    """A sending domain is linked and unlinked; before the host is verified, that it has to wait is said."""
+    run("domain", "add", "acme", HOST)
+    line = "click.acme.test serves mail from mail.acme.test, once it is verified: it is pending.\n"
+    assert output(run, "link", HOST, "mail.acme.test") == line
+    assert data(run, "link", HOST, "news.acme.test")["sending_domains"] == ["mail.acme.test", "news.acme.test"]
+    assert "mail.acme.test no more" in output(run, "unlink", HOST, "mail.acme.test")
+    assert data(run, "unlink", HOST, "news.acme.test")["sending_domains"] == []
+    verified("acme", "go.acme.test")
+    assert output(run, "link", "go.acme.test", "mail.acme.test") == "go.acme.test serves mail from mail.acme.test.\n"
+
+
+def test_remove(run: Run) -> None:
+    """A domain is removed only where that is confirmed."""
+    run("domain", "add", "acme", HOST)
+    assert_fails(run("domain", "remove", HOST), 2, "no terminal", "--yes")
+    assert output(run, "remove", HOST, "--yes") == "click.acme.test of account acme is removed.\n"
+    assert data(run, "list") == []
+    run("domain", "add", "acme", HOST)
+    assert data(run, "remove", HOST, "--yes")["removed"] is True
+    assert_fails(run("domain", "remove", HOST, "--yes"), 2, "there is no domain 'click.acme.test' in the registry")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+@pytest.mark.parametrize(
+    ("answer", "status", "left"), [(b"y\n", 0, 0), (b"n\n", 1, 1), (b"\n", 1, 1), (b"\x04", 130, 1)]
+)
+def test_remove_at_a_terminal(run: Run, command: list[str], answer: bytes, status: int, left: int) -> None:
+    """At a terminal remove asks, and only a yes removes."""
+    run("domain", "add", "acme", HOST)
+    terminal, end = os.openpty()
+    try:
+        os.write(terminal, answer)
+        done = subprocess.run(
+            [*command, "domain", "remove", HOST], stdin=end, capture_output=True, timeout=60, check=False
+        )
+    finally:
+        os.close(end)
+        os.close(terminal)
+    assert done.returncode == status
+    assert done.stderr.startswith(b"Remove click.acme.test of account acme, which is pending? [y/N]: ")
+    assert b"Traceback" not in done.stderr
+    assert len(data(run, "list")) == left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "acme", "*.acme.test"], ["is a wildcard"]),
+        (["add", "acme", "192.0.2.1"], ["give a subdomain of yours"]),
+        (["add", "acme", "spgo.io"], ["what custom tracking domains lead to"]),
+        (["add", "acme", "a\n\x1b[2J.test"], ["Error: "]),
+        (["add", "acme", "taken.acme.test"], ["has taken.acme.test already"]),
+        (["add", "x" * 101, HOST], ["1 to 100 bytes"]),
+        (["add", "\udcff", HOST], ["'ACCOUNT'", "encoding"]),
+        (["add", "acme", HOST, "--method", "ftp"], ["'--method'"]),
+        (["add", "acme", HOST, "--target", "https://x.test"], ["'--target'", "not a URL"]),
+        (["add", "acme"], ["Missing argument 'HOST'"]),
+        (["show", "nothing.acme.test"], ["there is no domain 'nothing.acme.test'", "add it first"]),
+        (["show", "taken.acme.test", "--account", "beta"], ["of account 'beta'"]),
+        (["verify", "\udcff"], ["Error: "]),
+        (["verify", "taken.acme.test", "--deadline", "0"], ["'--deadline'"]),
+        (["verify", "taken.acme.test", "--resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
+        (["watch", "--once", "--resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
+        (["watch", "--every", "0"], ["'--every'"]),
+        (["default", "taken.acme.test"], ["is pending, and only a verified domain can be the default"]),
+        (["secure", "taken.acme.test"], ["no valid certificate"]),
+        (["link", "taken.acme.test", "a b"], ["Error: "]),
+        (["unlink", "taken.acme.test", "mail.acme.test"], ["is not linked to"]),
+        (["list", "--state", "broken"], ["'--state'"]),
+        (["fly", "taken.acme.test"], ["No such command", "(see linkwrap domain --help)"]),
+        (["list", "--registry", "S3CRET"], ["no database URL"]),
+        (["list", "--registry", "mysql://u:S3CRET@db.test/x"], ["SQLite or PostgreSQL, not mysql"]),
+        (["list", "--registry", "postgresql://u:S3CRET@db.test:S3CRET/x"], ["no database URL"]),
+        (["list", "--registry", "sqlite://"], ["needs a file"]),
+    ],
+)
+def test_call_that_cannot_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
+) -> None:
+    """What is not there or not allowed is one line and exit status 2."""
+    run("domain", "add", "acme", "taken.acme.test")
+    if "--resolver" in arguments:
+        monkeypatch.undo()
+        monkeypatch.setenv("LINKWRAP_KEYS", KEY)
+        monkeypatch.setenv("LINKWRAP_REGISTRY", "sqlite:///S3CRET.db")
+    assert_fails(run("domain", *arguments), 2, *words)
+
+
+def test_registry_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
+    """A database that fails is exit status 1, and none is made where one is only read."""
+    (tmp_path / "S3CRET.txt").write_text("no database\n" * 1000)
+    assert_fails(run("domain", "list", "--registry", f"sqlite:///{tmp_path}/S3CRET.txt"), 1, "cannot be used")
+    assert_fails(run("domain", "list", "--registry", f"sqlite:///{tmp_path}/S3CRETS.db"), 1, "no such registry")
+    assert not (tmp_path / "S3CRETS.db").exists()
+
+
+def test_without_registry_or_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the registry nor keys have a default."""
+    monkeypatch.delenv("LINKWRAP_REGISTRY")
+    assert_fails(run("domain", "list"), 2, "LINKWRAP_REGISTRY", "--registry")
+    monkeypatch.delenv("LINKWRAP_KEYS")
+    assert_fails(run("domain", "add", "acme", HOST, "--registry", "sqlite:///S3CRET.db"), 2, "LINKWRAP_KEYS")
+
+
+def test_no_command(run: Run) -> None:
+    """Without a command there is help, on standard error since the call did nothing."""
+    result = run("domain")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: linkwrap domain ")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [(["sqlalchemy"], "SQLAlchemy"), (["dns", "httpx"], "dnspython and httpx")]
+)
+@pytest.mark.parametrize(
+    "arguments", [["domain", "list"], ["domain", "watch"], ["wrap", "--registry=x", "--account=a"]]
+)
+def test_extra_is_missing(missing: list[str], said: str, arguments: list[str]) -> None:
+    """Where the extra is not installed, one line says what to install."""
+    text = f"import sys; sys.modules.update(dict.fromkeys({missing!r})); from linkwrap.cli import main; main()"
+    done = subprocess.run([*script_of(text), *arguments], input="", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"Error: {said} not installed: pip install 'linkwrap[domains]'\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["domain", "--help"], ["domain", "verify", "--help"], ["wrap"]])
+def test_other_commands_do_without_the_extra(arguments: list[str]) -> None:
+    """Help and wrap work without the extra, and do not spend the time to import it."""
+    text = """
+import sys
+missing = ["sqlalchemy", "dns", "httpx"]
+sys.modules.update(dict.fromkeys(missing))
+from linkwrap.cli import main
+try:
+    main()
+finally:
+    assert not any(sys.modules[name] for name in missing) and "linkwrap.domains" not in sys.modules
+"""
+    done = subprocess.run([*script_of(text), *arguments], input=b"<p>", capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

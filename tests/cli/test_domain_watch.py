@@ -1,0 +1,198 @@
+"""`linkwrap domain watch`: every change and result is told, and Ctrl-C ends it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from linkwrap.domains import DomainRegistry
+from linkwrap.errors import LinkWrapError
+
+Run = Callable[..., Result]
+
+HOST = "click.acme.test"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+pytestmark = pytest.mark.usefixtures("registry")
+
+SLOW = """
+import asyncio, sys
+from linkwrap.domains import checks
+async def examine(*_):
+    print("checking", flush=True)
+    await asyncio.sleep(60)
+checks.examine = examine
+from linkwrap.cli import main
+main()
+"""
+
+
+def lines_of(result: Result) -> list[str]:
+    """What a round printed, that went well."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+def add(run: Run, *hosts: str) -> None:
+    """Add hosts that need no TXT record."""
+    for host in hosts:
+        assert run("domain", "add", "acme", host, "--vouched").exit_code == 0
+
+
+def test_one_round(run: Run, checks: Any) -> None:
+    """A round checks what is due, prints each change and then each result, and the next has nothing to do."""
+    add(run, HOST, "go.acme.test")
+    checks.works(HOST)
+    checks.leads("go.acme.test", None)
+    change, *results = lines_of(run("domain", "watch", "--once"))
+    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: state pending → verified", change)
+    assert sorted(re.sub(TIME, "", line) for line in results) == [
+        " acme click.acme.test: checked, verified",
+        " acme go.acme.test: checked, pending; to do: create a CNAME record for go.acme.test with the value spgo.io",
+    ]
+    assert lines_of(run("domain", "watch", "--once")) == []
+
+
+def test_json_lines(run: Run, checks: Any) -> None:
+    """With --json each change and each result is an object on a line of its own."""
+    add(run, HOST)
+    checks.works(HOST)
+    change, result = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
+    assert (change["kind"], change["host"], change["what"]) == ("change", HOST, "state")
+    assert (change["old"], change["new"], change["id"]) == ("pending", "verified", 2)
+    assert change["evidence"]["https"]["outcome"] == "proven"
+    assert (result["kind"], result["host"], result["verified"]) == ("result", HOST, True)
+    assert result["findings"]["dns"]["verdict"] == "complete"
+
+
+def test_many_at_a_time(run: Run, checks: Any) -> None:
+    """A round checks all that are due, however few at a time, each once."""
+    hosts = [f"click{number}.acme.test" for number in range(12)]
+    add(run, *hosts)
+    for host in hosts:
+        checks.works(host)
+    found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--concurrency", "1"))]
+    for kind in ("change", "result"):
+        assert sorted(line["host"] for line in found if line["kind"] == kind) == sorted(hosts)
+
+
+def test_after(run: Run, checks: Any) -> None:
+    """With --after, it prints all changes behind a number, so that a notifier goes on where it stopped."""
+    add(run, HOST)
+    run("domain", "link", HOST, "mail.acme.test")
+    checks.works(HOST)
+    found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--after", "1"))]
+    assert [line.get("id") for line in found] == [2, 3, None]
+    assert [line.get("what") for line in found] == ["linked", "state", None]
+    assert lines_of(run("domain", "watch", "--once", "--after", "3")) == []
+    assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 3
+
+
+def test_long_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No change is left out where there are more than come at a time."""
+    add(run, *(f"click{number}.acme.test" for number in range(5)))
+    changes = DomainRegistry.changes
+    monkeypatch.setattr(
+        DomainRegistry, "changes", lambda *arguments, **options: changes(*arguments, **options, limit=2)
+    )
+    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 5
+
+
+def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds follow one another; a database that is away in between is told, and asked again."""
+    add(run, HOST)
+    checks.works(HOST)
+    rounds = iter(["away", "back", "end"])
+    verify_due = DomainRegistry.verify_due
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 7
+        state = next(rounds)
+        if state == "end":
+            raise KeyboardInterrupt
+
+        def fail(*_: object, **__: object) -> None:
+            raise LinkWrapError("the registry's database cannot be used: it went away")
+
+        monkeypatch.setattr(DomainRegistry, "verify_due", fail if state == "away" else verify_due)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    result = run("domain", "watch", "--every", "7")
+    assert result.exit_code == 130
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr.split("\n")[0] == (
+        "Warning: the registry's database cannot be used: it went away: trying again in 7 s"
+    )
+
+
+def test_first_round_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that cannot be used from the first on ends it, in one line."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise LinkWrapError("the registry's database cannot be used: S")
+
+    monkeypatch.setattr(DomainRegistry, "verify_due", fail)
+    result = run("domain", "watch")
+    assert (result.exit_code, result.output) == (1, "Error: the registry's database cannot be used: S\n")
+
+
+@contextmanager
+def start(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command as a process of its own, gone at the end whatever happens."""
+    command = [*arguments, "domain", "watch", "--after", "0", "--resolver", "192.0.2.53"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupted_while_waiting(run: Run, command: list[str], checks: Any) -> None:
+    """Ctrl-C while nothing is due ends it without a traceback, and what was printed stays."""
+    add(run, HOST)
+    checks.works(HOST)
+    run("domain", "verify", HOST)
+    with start(*command) as process:
+        assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
+        assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
+        time.sleep(1)  # until it has looked, and waits
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"Error: interrupted")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupted_while_checking(run: Run, checks: Any) -> None:
+    """Ctrl-C in the middle of a check gives the domain back, so that it can be checked at once."""
+    add(run, HOST)
+    with start(sys.executable, "-c", SLOW) as process:
+        assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
+        assert process.stdout.readline() == b"checking\n"  # type: ignore[union-attr]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"Error: interrupted")
+    checks.works(HOST)
+    assert run("domain", "verify", HOST).exit_code == 0
+
+
+def test_reader_that_goes_away(run: Run, checks: Any, execute: Callable[..., Any]) -> None:
+    """A broken pipe, as under head, ends it without a word."""
+    add(run, HOST)
+    end, begin = os.pipe()
+    os.close(end)
+    try:
+        done = execute("domain", "watch", "--after", "0", "--resolver", "192.0.2.53", stdout=begin)
+    finally:
+        os.close(begin)
+    assert (done.returncode, done.stderr) == (1, b"")

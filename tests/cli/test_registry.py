@@ -1,0 +1,175 @@
+"""`wrap` and `inspect` with --registry: which of an account's domains the links go on."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from linkwrap.cli.choice import sending_domain
+
+Run = Callable[..., Result]
+Verified = Callable[..., None]
+
+HTML = b'<a href="https://acme.com/">x</a>'
+MESSAGE = b"From: Acme <news@mail.acme.test>\r\nContent-Type: text/html\r\n\r\n" + HTML
+MAIN, LINKED, WAITING, NEWS = "click.acme.test", "mail-click.acme.test", "new.acme.test", "news-click.acme.test"
+
+
+@pytest.fixture
+def account(run: Run, verified: Verified, checks: Any, registry: str) -> list[str]:
+    """The options for an account with a default, a linked domain, one of a subaccount and one that is not verified."""
+    verified("acme", MAIN)
+    verified("acme", LINKED)
+    verified("acme", NEWS, "--subaccount", "news")
+    run("domain", "add", "acme", WAITING)
+    for arguments in (["default", MAIN], ["default", NEWS], ["link", LINKED, "mail.acme.test"]):
+        assert run("domain", *arguments).exit_code == 0
+    return ["--registry", registry, "--account", "acme"]
+
+
+def host_of(result: Result) -> str:
+    """The host of the links in what wrap wrote."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    [host] = set(re.findall(r'="https?://([^/"]+)/[fq]/', result.stdout))
+    return host
+
+
+def assert_refused(result: Result, *words: str) -> None:
+    """One line, exit status 2, nothing written."""
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(r"Error: .*\n", result.stderr)
+    assert "S3CRET" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "source", "host"),
+    [
+        ([], HTML, MAIN),
+        (["--type", "eml"], MESSAGE, LINKED),
+        (["--type", "eml"], MESSAGE.replace(b"mail.acme", b"other.acme"), MAIN),
+        (["--type", "eml"], MESSAGE.replace(b"From: Acme <news@mail.acme.test>", b"From: <<>>@,;\xff"), MAIN),
+        (["--type", "eml", "--domain", MAIN], MESSAGE, MAIN),
+        (["--domain", LINKED], HTML, LINKED),
+        (["--subaccount", "news"], HTML, NEWS),
+        (["--subaccount", "news", "--type", "eml"], MESSAGE, LINKED),
+        (["--subaccount", "shop"], HTML, MAIN),
+        (["--account", "nobody"], HTML, "spgo.io"),
+        (["--account", "nobody", "--target", "go.linkwrap.test"], HTML, "go.linkwrap.test"),
+    ],
+)
+def test_choice(run: Run, account: list[str], options: list[str], source: bytes, host: str) -> None:
+    """The requested domain goes before the one linked to the sender, and that before the defaults."""
+    assert host_of(run("wrap", *account, *options, input=source)) == host
+    shown = run("inspect", "-", *account, *options, input=source)
+    assert f"tracking domain: https://{host}\n" in shown.stdout
+    found = json.loads(run("inspect", "-", "--json", *account, *options, input=source).stdout)
+    assert found["summary"]["tracking_domain"] == f"https://{host}"
+
+
+def test_each_file_by_its_sender(run: Run, account: list[str], tmp_path: Path) -> None:
+    """Of many files, in processes too, each goes out on the domain of its own sender."""
+    senders = {"a.eml": "mail.acme.test", "b.eml": "other.acme.test", "c.eml": "MAIL.ACME.TEST"}
+    for name, sender in senders.items():
+        (tmp_path / name).write_bytes(MESSAGE.replace(b"mail.acme.test", sender.encode()))
+    (tmp_path / "d.html").write_bytes(HTML)
+    names = [tmp_path / name for name in [*senders, "d.html"]]
+    result = run("wrap", *names, "-o", tmp_path / "out", "--jobs", "2", *account)
+    assert (result.exit_code, result.stderr) == (0, "4 files: 4 wrapped, 0 left, 0 failed\n")
+    hosts = [re.findall(r"https://([^/]+)/f/", (tmp_path / "out" / name.name).read_text()) for name in names]
+    assert hosts == [[LINKED], [MAIN], [LINKED], [MAIN]]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--domain", WAITING], ["'new.acme.test' is not verified yet"]),
+        (["--domain", "click.other.test"], ["account 'acme' has no tracking domain 'click.other.test'"]),
+        (["--domain", f"{MAIN}:8080"], ["no tracking domain"]),
+        (["--domain", NEWS], ["no tracking domain"]),
+        (["--domain", "https://x"], ["'--domain'"]),
+        (["--account", ""], ["give --account too"]),
+        (["--account", "\udcff"], ["encoding"]),
+        (["--registry", "S3CRET"], ["no database URL"]),
+    ],
+)
+def test_refused(run: Run, account: list[str], tmp_path: Path, options: list[str], words: list[str]) -> None:
+    """A domain that is not verified or another's is refused before anything is written."""
+    for number in range(2):
+        (tmp_path / f"{number}.html").write_bytes(HTML)
+    files = [tmp_path / "0.html", tmp_path / "1.html"]
+    assert_refused(run("wrap", *files, "-o", tmp_path / "out", *account, *options), *words)
+    assert not (tmp_path / "out").exists()
+    assert_refused(run("inspect", files[0], *account, *options), *words)
+
+
+def test_size_is_that_of_what_wrap_writes(run: Run, account: list[str]) -> None:
+    """The size that inspect shows of a message is the one with the domain of its sender."""
+    wrapped = run("wrap", "--type", "eml", *account, input=MESSAGE).stdout_bytes
+    found = json.loads(run("inspect", "-", "--type", "eml", "--json", *account, input=MESSAGE).stdout)
+    assert found["size"]["wrapped"] == len(wrapped) - (len(MESSAGE) - len(HTML))
+
+
+def test_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    """A mistyped registry is an error: mail must not go out on the default by mistake."""
+    result = run("wrap", "--account", "acme", "--registry", f"sqlite:///{tmp_path}/S3CRET.db", input=HTML)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "there is no such registry" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_registry(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --registry nothing is looked up, whatever the environment has for other commands."""
+    monkeypatch.setenv("LINKWRAP_TARGET", "go.linkwrap.test")
+    assert host_of(run("wrap", "--account", "acme", input=HTML)) == "spgo.io"
+    assert host_of(run("wrap", "--account", "acme", "--domain", WAITING, input=HTML)) == WAITING
+    assert host_of(run("wrap", "--registry", account[1], "--account", "nobody", input=HTML)) == "go.linkwrap.test"
+    assert_refused(run("wrap", "--subaccount", "news", input=HTML), "--registry")
+    assert_refused(run("wrap", "--target", "x.test", input=HTML), "--registry")
+
+
+def test_inspect_without_keys(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry is read without keys."""
+    monkeypatch.delenv("LINKWRAP_KEYS")
+    assert f"tracking domain: https://{MAIN}" in run("inspect", "-", *account, input=HTML).stdout
+
+
+@pytest.mark.parametrize(
+    ("header", "domain"),
+    [
+        (b"From: a@acme.test", "acme.test"),
+        (b"FROM:a@Acme.Test", "Acme.Test"),
+        (b'From: "A, <b@c.test>" <a@acme.test>', "acme.test"),
+        (b"From: =?utf-8?q?J=C3=B6rg?=\r\n <a@acme.test>", "acme.test"),
+        (b"From: a@acme.test, b@other.test\r\nSender: c@sender.test", "acme.test"),
+        (b"From: Team: a@acme.test;", "acme.test"),
+        (b"From x@envelope.test Mon\nFrom: a@acme.test", "acme.test"),
+        (b"From: a@m\xc3\xbcller.test", None),
+        (b"Subject: x", None),
+        (b"From:", None),
+        (b"From: undisclosed", None),
+        (b"From: <>", None),
+        (b"From: @", None),
+        (b"From: a@", None),
+        (b'From: "', None),
+        (b"From: (((((", None),
+        (b"From: =?x?", None),
+        (b"From: \x00\xff\xfe <", None),
+        (b"From: " + b"(" * 100_000, None),
+        (b"From: " + b"a@b.test," * 100_000, None),
+        (b"Subject: x\r\n\r\nFrom: a@body.test", None),
+        (b"", None),
+    ],
+)
+def test_sending_domain(header: bytes, domain: str | None) -> None:
+    """The domain is that of the first From address; a field that cannot be read has none, and never fails."""
+    found = sending_domain(header + b"\r\n\r\nFrom: x@body.test\r\n")
+    if domain is None:
+        assert found is None or not found.isascii()
+    else:
+        assert found == domain
