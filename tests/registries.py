@@ -25,7 +25,7 @@ from sqlalchemy.pool import NullPool
 from linkwrap import SigningKeys
 from linkwrap.domains import DomainRegistry, Findings, Hop, Network, Proof, ResolverAnswer, ServerAnswer, Trace, checks
 from linkwrap.domains.claims import add, new_domain
-from linkwrap.domains.database import Database
+from linkwrap.domains.database import Database, moment, now
 from linkwrap.domains.domain import Domain
 from linkwrap.domains.schema import DOMAINS
 
@@ -155,10 +155,10 @@ def seed(url: str, hosts: Iterable[str], account: str = "acme") -> None:
     """Add hosts in one transaction, vouched for."""
     database = Database(url)
     with database.write() as connection:
-        now = database.now(connection)
+        at = now(connection)
         for host in hosts:
-            domain = new_domain(account, host, TARGET, subaccount=None, method="cname", vouched=True, now=now)
-            add(connection, domain, now)
+            domain = new_domain(account, host, TARGET, subaccount=None, method="cname", vouched=True, at=moment(at))
+            add(connection, domain)
     database.close()
 
 
@@ -221,9 +221,9 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: f
             for verification in registry.verify_due(concurrency=4):
                 log.write("checked", os.getpid(), verification.domain.host)
             with sql(url) as connection:
-                now = registry._database.now(connection)
+                at = now(connection)
                 due = connection.execute(
-                    text("SELECT count(*) FROM linkwrap_domains WHERE next_check <= :now"), {"now": now}
+                    text("SELECT count(*) FROM linkwrap_domains WHERE next_check <= :now"), {"now": at}
                 ).scalar_one()
             if not due:
                 break

@@ -121,7 +121,7 @@ def test_keys_of_domains_are_documented(run: Callable[..., Result], registry: st
     """Every key of a domain, a change and a result is in its table, and none that does not come."""
     checks.works("click.acme.com")
     added = json.loads(run("domain", "add", "acme", "click.acme.com", "--vouched", "--json").stdout)
-    change, result = map(json.loads, run("domain", "watch", "--once", "--json").stdout.splitlines())
+    change, _, result = map(json.loads, run("domain", "watch", "--once", "--json").stdout.splitlines())
     shown = json.loads(run("domain", "show", "click.acme.com", "--json").stdout)
     removed = json.loads(run("domain", "remove", "click.acme.com", "--yes", "--json").stdout)
     assert keys_of("domain") == added.keys() | shown.keys() | removed.keys()

@@ -473,3 +473,11 @@ finally:
 """
     done = subprocess.run([*script_of(text), *arguments], input=b"<p>", capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_verify_by_http(run: Run, verified: Verified) -> None:
+    """--method says how a domain is verified, now and from then on, and the history has it."""
+    verified("acme", HOST)
+    output(run, "verify", HOST, "--method", "http")
+    assert data(run, "show", HOST)["method"] == "http"
+    assert "method cname → http" in output(run, "show", HOST)

@@ -52,8 +52,9 @@ def test_one_round(run: Run, checks: Any) -> None:
     add(run, HOST, "go.acme.test")
     checks.works(HOST)
     checks.leads("go.acme.test", None)
-    change, *results = lines_of(run("domain", "watch", "--once"))
+    change, scheme, *results = lines_of(run("domain", "watch", "--once"))
     assert re.fullmatch(rf"{TIME} acme click\.acme\.test: state pending → verified", change)
+    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: secure False → True", scheme)
     assert sorted(re.sub(TIME, "", line) for line in results) == [
         " acme click.acme.test: checked, verified",
         " acme go.acme.test: checked, pending; to do: create a CNAME record for go.acme.test with the value spgo.io",
@@ -65,7 +66,7 @@ def test_json_lines(run: Run, checks: Any) -> None:
     """With --json each change and each result is an object on a line of its own."""
     add(run, HOST)
     checks.works(HOST)
-    change, result = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
+    change, _, result = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
     assert (change["kind"], change["host"], change["what"]) == ("change", HOST, "state")
     assert (change["old"], change["new"], change["id"]) == ("pending", "verified", 2)
     assert change["evidence"]["https"]["outcome"] == "proven"
@@ -75,13 +76,14 @@ def test_json_lines(run: Run, checks: Any) -> None:
 
 def test_many_at_a_time(run: Run, checks: Any) -> None:
     """A round checks all that are due, however few at a time, each once."""
-    hosts = [f"click{number}.acme.test" for number in range(12)]
+    hosts = sorted(f"click{number}.acme.test" for number in range(12))
     add(run, *hosts)
     for host in hosts:
         checks.works(host)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--concurrency", "1"))]
-    for kind in ("change", "result"):
-        assert sorted(line["host"] for line in found if line["kind"] == kind) == sorted(hosts)
+    results = [line["host"] for line in found if line["kind"] == "result"]
+    changes = [line["host"] for line in found if line["kind"] == "change" and line["what"] == "state"]
+    assert sorted(results) == sorted(changes) == hosts
 
 
 def test_after(run: Run, checks: Any) -> None:
@@ -90,10 +92,10 @@ def test_after(run: Run, checks: Any) -> None:
     run("domain", "link", HOST, "mail.acme.test")
     checks.works(HOST)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--after", "1"))]
-    assert [line.get("id") for line in found] == [2, 3, None]
-    assert [line.get("what") for line in found] == ["linked", "state", None]
-    assert lines_of(run("domain", "watch", "--once", "--after", "3")) == []
-    assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 3
+    assert [line.get("id") for line in found] == [2, 3, 4, None]
+    assert [line.get("what") for line in found] == ["linked", "state", "secure", None]
+    assert lines_of(run("domain", "watch", "--once", "--after", "4")) == []
+    assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 4
 
 
 def test_long_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +131,7 @@ def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
     result = run("domain", "watch", "--every", "7")
     assert result.exit_code == 130
-    assert len(result.stdout.splitlines()) == 2
+    assert len(result.stdout.splitlines()) == 3
     assert result.stderr.split("\n")[0] == (
         "Warning: the registry's database cannot be used: it went away: trying again in 7 s"
     )
@@ -166,6 +168,7 @@ def test_interrupted_while_waiting(run: Run, command: list[str], checks: Any) ->
     with start(*command) as process:
         assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
         assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
+        assert b"secure False" in process.stdout.readline()  # type: ignore[union-attr]
         time.sleep(1)  # until it has looked, and waits
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)

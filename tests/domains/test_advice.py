@@ -297,7 +297,7 @@ def test_a_certificate_that_is_there_by_now() -> None:
     """Links could be https, and it is said how."""
     sentences = advice(findings(https=proof("https")), domain("verified"))
     assert len(sentences) == 1
-    assert f"links can be https (set secure for {HOST})" in sentences[0]
+    assert f"links on {HOST} can be https, once it is set secure" in sentences[0]
 
 
 def test_a_certificate_that_has_run_out() -> None:

@@ -74,7 +74,7 @@ def test_a_resolver_is_a_string(resolver: Any) -> None:
 
 def test_one_string_is_no_list_of_resolvers() -> None:
     """A string would be read as its characters."""
-    with pytest.raises(OptionError, match="a list of addresses, not one string"):
+    with pytest.raises(OptionError, match="resolvers takes a list of addresses"):
         Network(resolvers="1.1.1.1")
 
 

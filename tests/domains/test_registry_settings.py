@@ -373,7 +373,8 @@ def test_settings_of_one_domain_at_once(database_url: str, examiner: Examiner) -
         domain = domains.domain(HOST)
         assert (domain.default, domain.secure, domain.sending_domains) == (True, True, tuple(senders))
         assert domain.verified
-        assert len(domains.changes()) == 3 + 8
+        assert [change.what for change in domains.changes()][:4] == ["added", "state", "secure", "secure"]
+        assert len(domains.changes()) == 4 + 8
     assert row(database_url, HOST)["lease"] is None
 
 

@@ -86,6 +86,7 @@ def test_story(
         ("linked", None, "acme.test"),
         ("state", "pending", "propagating"),
         ("state", "propagating", "verified"),
+        ("secure", "False", "True"),
     ]
     assert told[-1].evidence
     assert told[-1].evidence["https"]["outcome"] == "proven"

@@ -140,9 +140,9 @@ def test_error_in_one_check(
         assert registry.verify_due() == []
         assert {result.domain.host for result in results} == {*hosts} - {hosts[3]}
         assert Counter(domain.host for domain in examiner.asked) == Counter(hosts)
-        assert [record.getMessage() for record in caplog.records] == [
-            f"the check of {hosts[3]} failed: ZeroDivisionError('a bug')"
-        ]
+        [record] = caplog.records
+        assert record.getMessage() == f"the check of {hosts[3]} failed"
+        assert "ZeroDivisionError: a bug" in str(record.exc_text)
         pass_time(database_url, 51)
         examiner.say(hosts[3], works(hosts[3]))
         assert [result.domain.host for result in registry.verify_due(limit=1)] == [hosts[3]]

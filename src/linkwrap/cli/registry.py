@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
-from ..errors import DomainError, LinkWrapError, OptionError
+from ..errors import DomainError, OptionError
 from ..tokens import SigningKeys
 
 if TYPE_CHECKING:
@@ -87,18 +87,10 @@ def open_registry(
     require_extra()
     from ..domains import DomainRegistry
 
-    try:
-        if not make:
-            _require_file(url)
-        registry = DomainRegistry(
-            url, keys=keys, target=target or DEFAULT_TRACKING_DOMAIN, network=network, on_change=on_change
-        )
-    except LinkWrapError:
-        raise
-    except ValueError:
-        # A port that is none; the error quotes it, and it may be a piece of a password.
-        raise OptionError("no database URL: it is like sqlite:///domains.db or postgresql+psycopg://…") from None
-    with registry:
+    if not make:
+        _require_file(url)
+    target = target or DEFAULT_TRACKING_DOMAIN
+    with DomainRegistry(url, keys=keys, target=target, network=network, on_change=on_change) as registry:
         yield registry
 
 
@@ -123,7 +115,7 @@ def _require_file(url: str) -> None:
 
     try:
         parsed = make_url(url)
-    except ArgumentError:  # which `DomainRegistry` tells
+    except (ArgumentError, ValueError):  # which `DomainRegistry` tells
         return
     name = parsed.database
     if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":", "file:")):

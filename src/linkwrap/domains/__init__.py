@@ -9,8 +9,8 @@ from .check import Findings, ResolverAnswer
 from .domain import Change, Domain
 from .network import Network
 from .proof import Proof
-from .records import DnsRecord
-from .registry import DomainRegistry, DomainRequest
+from .records import DnsRecord, DomainRequest
+from .registry import DomainRegistry
 from .trace import Hop, ServerAnswer, Trace
 from .verification import Verification
 

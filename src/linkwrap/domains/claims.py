@@ -1,5 +1,6 @@
 """Which account claims which host: adding, picking and removing, each in a transaction of the caller's."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -9,14 +10,13 @@ from ..errors import DomainError, OptionError
 from ..tokens import MAX_ACCOUNT_ID
 from ..urls import host_name
 from . import store
-from .database import moment
 from .domain import METHODS, Change, Domain, Method
 from .records import check_host, make_challenge
 from .schema import DOMAINS
 
 
 def new_domain(
-    account_id: str, host: str, target: str, *, subaccount: str | None, method: Method, vouched: bool, now: float
+    account_id: str, host: str, target: str, *, subaccount: str | None, method: Method, vouched: bool, at: datetime
 ) -> Domain:
     """Return a new claim, due for its first check at once.
 
@@ -33,7 +33,6 @@ def new_domain(
         faults.append("vouched takes True or False")
     if faults:
         raise OptionError("; ".join(faults))
-    at = moment(now)
     return Domain(
         host=check_host(host, target),
         account_id=account_id,
@@ -69,31 +68,36 @@ def _is_id(value: object) -> bool:
         return False
 
 
-def add(connection: Connection, domain: Domain, now: float) -> list[Change]:
+def add(connection: Connection, domain: Domain) -> list[Change]:
     """Write a new claim, in place of a lapsed one of the same account.
 
     Raises `DomainError` where the host is another account's, or was added already.
     """
     host, account_id = domain.host, domain.account_id
+    lapsed: list[Domain] = []
     for other in store.find(connection, DOMAINS.c.host == host, lock=True):
         if other.account_id != account_id:
             if other.owner:
                 raise DomainError(f"{host} belongs to another account: it has to be removed there first")
         elif other.state == "lapsed":
-            store.delete(connection, other)
+            lapsed.append(other)
         else:
             raise DomainError(f"account {account_id!r} has {host} already: it is {other.state}")
+    changes = [change for former in lapsed for change in remove(connection, former)]
     try:
         store.insert(connection, domain)
     except IntegrityError:
         raise DomainError(f"account {account_id!r} has {host} already: it was added at this moment") from None
-    return [store.record(connection, now, domain, "added", new=domain.state)]
+    return [*changes, store.record(connection, domain, "added", new=domain.state)]
 
 
-def remove(connection: Connection, domain: Domain, now: float) -> list[Change]:
-    """Remove a claim and its links."""
+def remove(connection: Connection, domain: Domain) -> list[Change]:
+    """Remove a claim, and with it that it is a default and linked to sending domains."""
     store.delete(connection, domain)
-    return [store.record(connection, now, domain, "removed", old=domain.state)]
+    changes = [store.record(connection, domain, "unlinked", old=sender) for sender in domain.sending_domains]
+    if domain.default:
+        changes.append(store.record(connection, domain, "default", "True", "False"))
+    return [*changes, store.record(connection, domain, "removed", old=domain.state)]
 
 
 def pick(connection: Connection, host: str, account_id: str | None, *, lock: bool = False) -> Domain:

@@ -1,9 +1,11 @@
 """The database of a registry: transactions, its clock, and what is the same in SQLite and PostgreSQL."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -45,10 +47,6 @@ class Database:
         with self._begin() as connection:
             yield connection
 
-    def now(self, connection: Connection) -> float:
-        """Return the database's time, in seconds since 1970."""
-        return float(connection.execute(_CLOCKS[self._engine.dialect.name]).scalar_one())
-
     def close(self) -> None:
         """Close its connections."""
         self._engine.dispose()
@@ -70,6 +68,11 @@ class Database:
                 yield connection
 
 
+def now(connection: Connection) -> float:
+    """Return the database's time, in seconds since 1970."""
+    return float(connection.execute(_CLOCKS[connection.dialect.name]).scalar_one())
+
+
 def moment(seconds: float) -> datetime:
     """Return a time of the database as a value."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -83,7 +86,9 @@ def _engine(url: str) -> Engine:
             raise OptionError(f"the registry's database is SQLite or PostgreSQL, not {name}")
         if name == "sqlite" and parsed.database in {None, "", ":memory:"}:
             raise OptionError("a registry in SQLite needs a file, as in sqlite:///domains.db")
-        engine = create_engine(parsed, pool_pre_ping=name == "postgresql", hide_parameters=True)
+        # What a server has as its default must not matter; SQLite knows but one level.
+        options = {"pool_pre_ping": True, "isolation_level": "READ COMMITTED"} if name == "postgresql" else {}
+        engine = create_engine(parsed, hide_parameters=True, **options)
     except OptionError:
         raise
     except (ArgumentError, NoSuchModuleError, ValueError):  # the last one of a port that is no number
@@ -101,16 +106,30 @@ def _take_over_transactions(engine: Engine) -> None:
     """Let a writing transaction of SQLite begin as one, so that what it reads stays true until it writes."""
 
     @event.listens_for(engine, "connect")
-    def connected(connection: Any, _: object) -> None:
+    def connected(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver begins none by itself
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         writes = connection.get_execution_options().get("linkwrap_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer not wait for each other; of its own, SQLite does not wait for who is writing here."""
+    ends = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager

@@ -5,20 +5,23 @@ holds, and to the row as it is by then. A process that was killed leaves a lease
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from ..errors import DomainError
+from ..errors import DomainError, LinkWrapError
 from . import store
 from .advice import advise
 from .check import Findings
-from .database import Database, moment
+from .database import Database, moment, now
 from .domain import Change, Domain
 from .schema import DOMAINS
 from .states import decide
+
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a check made of a domain; `change` is None where its state stayed."""
+    """What a check made of a domain, and the changes that this was."""
 
     domain: Domain
     advice: tuple[str, ...]
-    change: Change | None
+    changes: list[Change]
 
 
 def lease(database: Database, domain: Domain, seconds: float) -> Lease:
@@ -44,31 +47,31 @@ def lease(database: Database, domain: Domain, seconds: float) -> Lease:
     Raises `DomainError` where it is being checked, or is not there any more.
     """
     with database.write() as connection:
-        now = database.now(connection)
-        row = connection.execute(select(DOMAINS).where(store.this(domain)).with_for_update()).one_or_none()
-        if row is None:
+        # As it is now: it may have been removed and added anew since the caller read it.
+        found = store.find(connection, store.this(domain), DOMAINS.c.challenge == domain.challenge, lock=True)
+        if not found:
             raise DomainError(f"the domain {domain.host} of account {domain.account_id!r} was removed")
-        if row.lease_until is not None and row.lease_until > now:
-            raise DomainError(
-                f"{domain.host} is being checked: try again in {row.lease_until - now:.0f} s at the latest"
-            )
-        return _take(connection, domain, now, seconds)
+        at = now(connection)
+        until = connection.execute(select(DOMAINS.c.lease_until).where(store.this(domain))).scalar_one()
+        if until is not None and until > at:
+            raise DomainError(f"{domain.host} is being checked: try again in {until - at:.0f} s at the latest")
+        return _take(connection, found[0], at, seconds)
 
 
 def lease_due(database: Database, seconds: float) -> Lease | None:
     """Take the lease of the domain that is due for the longest; None where none is."""
     with database.write() as connection:
-        now = database.now(connection)
-        free = or_(DOMAINS.c.lease_until.is_(None), DOMAINS.c.lease_until <= now)
-        query = select(DOMAINS.c.host, DOMAINS.c.account_id).where(DOMAINS.c.next_check <= now, free)
-        # Those that another process takes at this moment are passed over.
-        row = connection.execute(
-            query.order_by(DOMAINS.c.next_check).limit(1).with_for_update(skip_locked=True)
-        ).first()
+        at = now(connection)
+        free = or_(DOMAINS.c.lease_until.is_(None), DOMAINS.c.lease_until <= at)
+        query = select(DOMAINS.c.host, DOMAINS.c.account_id).where(DOMAINS.c.next_check <= at, free)
+        # One whose check came to no end has waited since then, so that it never keeps the others waiting. Those that
+        # another process takes at this moment are passed over.
+        waiting = query.order_by(func.coalesce(DOMAINS.c.lease_until, DOMAINS.c.next_check)).limit(1)
+        row = connection.execute(waiting.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         [domain] = store.find(connection, DOMAINS.c.host == row.host, DOMAINS.c.account_id == row.account_id)
-        return _take(connection, domain, now, seconds)
+        return _take(connection, domain, at, seconds)
 
 
 def release(database: Database, held: Lease) -> None:
@@ -79,41 +82,43 @@ def release(database: Database, held: Lease) -> None:
 
 def write(database: Database, held: Lease, findings: Findings, target: str) -> Written | None:
     """Write what a check found; None where the lease has run out or the domain was removed, so that nothing is."""
-    try:
-        return _write(database, held, findings, target)
-    except IntegrityError:
-        # Another account has proven the host since we looked; now we see it.
-        return _write(database, held, findings, target)
+    for _ in range(_TRIES):
+        with suppress(IntegrityError):  # another account has proven the host since we looked: next time we see it
+            return _write(database, held, findings, target)
+    raise LinkWrapError(f"the check of {held.domain.host} could not be stored: try again")
 
 
 def _write(database: Database, held: Lease, findings: Findings, target: str) -> Written | None:
     with database.write() as connection:
-        now = database.now(connection)
-        found = store.find(connection, _held(held), DOMAINS.c.lease_until > now, lock=True)
-        if not found:
+        found = store.find(connection, _held(held), lock=True)
+        at = now(connection)
+        until = connection.execute(select(DOMAINS.c.lease_until).where(_held(held))).scalar_one_or_none()
+        if until is None or until <= at:
             return None
         [before] = found
         others = select(DOMAINS.c.account_id).where(
             DOMAINS.c.host == before.host, DOMAINS.c.owner, DOMAINS.c.account_id != before.account_id
         )
         taken = connection.execute(others).first() is not None
-        after = decide(before, findings, moment(now), taken=taken)
+        after = decide(before, findings, moment(at), taken=taken)
         advice = advise(after, findings, target, taken=taken)
         evidence = {**(after.evidence or {}), "advice": list(advice)}
         after = replace(after, evidence=evidence)
         store.update(connection, after)
         connection.execute(DOMAINS.update().where(_held(held)).values(lease=None, lease_until=None))
-        change = None
+        changes = []
         if after.state != before.state:
-            change = store.record(connection, now, after, "state", before.state, after.state, evidence)
-    return Written(after, advice, change)
+            changes.append(store.record(connection, after, "state", before.state, after.state, evidence))
+        if after.secure != before.secure:
+            changes.append(store.record(connection, after, "secure", str(before.secure), str(after.secure), evidence))
+    return Written(after, advice, changes)
 
 
-def _take(connection: Connection, domain: Domain, now: float, seconds: float) -> Lease:
+def _take(connection: Connection, domain: Domain, at: float, seconds: float) -> Lease:
     token = secrets.token_hex(16)
-    values: dict[str, Any] = {"lease": token, "lease_until": now + seconds}
+    values: dict[str, Any] = {"lease": token, "lease_until": at + seconds}
     if domain.next_check is None:  # it was given up, and somebody asks for it again
-        values["watched_since"] = now
+        values["watched_since"] = at
     connection.execute(DOMAINS.update().where(store.this(domain)).values(values))
     return Lease(domain, token)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..errors import DomainError
 from ..urls import host_name
+from .domain import Domain
 
 OWNER_LABEL: Final = "_linkwrap"
 """The label in front of a host at which the TXT record that proves its owner stands."""
@@ -31,6 +32,22 @@ class DnsRecord:
 
     def __str__(self) -> str:
         return f"{self.type} record: name {self.name}, value {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRequest:
+    """A domain, and the DNS records that its owner is to create. `str()` says them in words, a line each."""
+
+    domain: Domain
+    records: tuple[DnsRecord, ...]
+
+    @property
+    def zone_lines(self) -> tuple[str, ...]:
+        """The records as lines of a zone file (RFC 1035 5.1), names absolute."""
+        return tuple(record.zone_line for record in self.records)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.records))
 
 
 def make_challenge() -> str:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Connection
@@ -15,10 +14,10 @@ from ..errors import DomainError, OptionError
 from ..tokens import SigningKeys
 from . import claims, settings, store
 from .checks import Checker
-from .database import Database
+from .database import Database, moment, now
 from .domain import Change, Domain, Method, State
 from .network import Network
-from .records import DnsRecord, records_for
+from .records import DomainRequest, records_for
 from .schema import CHANGES, DOMAINS
 from .verification import Verification
 
@@ -28,22 +27,6 @@ _log = logging.getLogger("linkwrap")
 KEPT_FOR: Final = 60.0
 """Seconds that `DomainRegistry.account` keeps what it read."""
 _KEPT: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class DomainRequest:
-    """A domain, and the DNS records that its owner is to create. `str()` says them in words, a line each."""
-
-    domain: Domain
-    records: tuple[DnsRecord, ...]
-
-    @property
-    def zone_lines(self) -> tuple[str, ...]:
-        """The records as lines of a zone file (RFC 1035 5.1), names absolute."""
-        return tuple(record.zone_line for record in self.records)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.records))
 
 
 class DomainRegistry:
@@ -80,6 +63,8 @@ class DomainRegistry:
             faults.append("network must be a Network")
         if on_change is not None and not callable(on_change):
             faults.append("on_change must be a callable")
+        if isinstance(target, TrackingDomain) and not target.verified:
+            faults.append("the target must be a host name, or a TrackingDomain that is verified")
         if faults:
             raise OptionError(f"DomainRegistry: {'; '.join(faults)}")
         self._fallback = target if isinstance(target, TrackingDomain) else TrackingDomain(target, verified=True)
@@ -93,6 +78,7 @@ class DomainRegistry:
         )
         self._on_change = on_change
         self._accounts: dict[str, tuple[float, Account]] = {}
+        self._told = 0
 
     @property
     def target(self) -> str:
@@ -116,11 +102,17 @@ class DomainRegistry:
         Raises `DomainError` where the host cannot be a tracking domain, is another account's, or was added already.
         """
 
-        def new(connection: Connection, now: float) -> tuple[Domain, list[Change]]:
+        def new(connection: Connection) -> tuple[Domain, list[Change]]:
             domain = claims.new_domain(
-                account_id, host, self.target, subaccount=subaccount, method=method, vouched=vouched, now=now
+                account_id,
+                host,
+                self.target,
+                subaccount=subaccount,
+                method=method,
+                vouched=vouched,
+                at=moment(now(connection)),
             )
-            return domain, claims.add(connection, domain, now)
+            return domain, claims.add(connection, domain)
 
         return self._request(self._change(new))
 
@@ -147,12 +139,13 @@ class DomainRegistry:
         """
         at, account = self._accounts.get(account_id, (0.0, None))
         if account is None or time.monotonic() - at > KEPT_FOR:
-            at = time.monotonic()
+            at, told = time.monotonic(), self._told
             domains = [domain.tracking_domain for domain in self.domains(account=account_id)]
             account = Account(account_id, domains, fallback=self._fallback)
             if len(self._accounts) >= _KEPT:
                 self._accounts.clear()
-            self._accounts[account_id] = (at, account)
+            if self._told == told:  # else it may have been read before a change that another thread made
+                self._accounts[account_id] = (at, account)
         return account
 
     def verify(self, host: str, *, account: str | None = None, method: Method | None = None) -> Verification:
@@ -162,6 +155,7 @@ class DomainRegistry:
         In a program that runs an event loop, call it in a thread: `await asyncio.to_thread(registry.verify, host)`.
         Raises `DomainError` where it is being checked already.
         """
+        _refuse_event_loop()
         if method is None:
             domain = self.domain(host, account=account)
         else:
@@ -173,9 +167,9 @@ class DomainRegistry:
 
         Any number of processes may do so: each domain is checked by one. Call it every minute or so, as in `verify`.
         """
-        for name, number, least in (("concurrency", concurrency, 1), ("limit", limit or 0, 0)):
-            if isinstance(number, bool) or not isinstance(number, int) or number < least:
-                raise OptionError(f"{name} takes a whole number from {least} on")
+        _refuse_event_loop()
+        _check_number("concurrency", concurrency, 1)
+        _check_number("limit", 0 if limit is None else limit, 0)
         return asyncio.run(self._checker.verify_due(limit, concurrency))
 
     def set_default(self, host: str, default: bool = True, *, account: str | None = None) -> Domain:
@@ -209,8 +203,8 @@ class DomainRegistry:
         Its history stays. Whoever adds the host next has to prove it anew.
         """
 
-        def gone(connection: Connection, now: float) -> tuple[None, list[Change]]:
-            return None, claims.remove(connection, claims.pick(connection, host, account, lock=True), now)
+        def gone(connection: Connection) -> tuple[None, list[Change]]:
+            return None, claims.remove(connection, claims.pick(connection, host, account, lock=True))
 
         self._change(gone)
 
@@ -221,6 +215,8 @@ class DomainRegistry:
 
         A notifier that stores the number of the last one it has told of loses none, whenever it stops.
         """
+        _check_number("after", after, 0)
+        _check_number("limit", limit, 0)
         conditions: list[Any] = [CHANGES.c.id > after]
         conditions += [] if host is None else [CHANGES.c.host == claims.known_as(host)]
         conditions += [] if account is None else [CHANGES.c.account_id == account]
@@ -242,18 +238,18 @@ class DomainRegistry:
         return DomainRequest(domain, records_for(domain.host, self.target, challenge, cname=domain.method == "cname"))
 
     def _set(self, how: Callable[..., list[Change]], host: str, value: object, account: str | None) -> Domain:
-        def use(connection: Connection, now: float) -> tuple[Domain, list[Change]]:
+        def use(connection: Connection) -> tuple[Domain, list[Change]]:
             domain = claims.pick(connection, host, account, lock=True)
-            changes = how(connection, domain, value, now)
+            changes = how(connection, domain, value)
             return claims.pick(connection, host, domain.account_id), changes
 
         return self._change(use)
 
-    def _change(self, how: Callable[[Connection, float], tuple[_T, list[Change]]]) -> _T:
+    def _change(self, how: Callable[[Connection], tuple[_T, list[Change]]]) -> _T:
         """Make a change in a transaction, and tell of it once it is stored."""
         try:
             with self._database.write() as connection:
-                result, changes = how(connection, self._database.now(connection))
+                result, changes = how(connection)
         except IntegrityError:
             raise DomainError("somebody else changed the same at this moment: try again") from None
         for change in changes:
@@ -261,6 +257,7 @@ class DomainRegistry:
         return result
 
     def _tell(self, change: Change) -> None:
+        self._told += 1
         self._accounts.pop(change.account_id, None)
         if self._on_change is None:
             return
@@ -268,3 +265,18 @@ class DomainRegistry:
             self._on_change(change)
         except Exception:
             _log.exception("on_change raised for change %d: changes(after=%d) has it", change.id, change.id - 1)
+
+
+def _check_number(name: str, number: object, least: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 1 << 63:
+        raise OptionError(f"{name} takes a whole number from {least} on")
+
+
+def _refuse_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise OptionError(
+        "an event loop runs in this thread: call it in another, as in asyncio.to_thread(registry.verify, …)"
+    )

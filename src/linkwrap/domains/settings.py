@@ -11,7 +11,7 @@ from .domain import METHODS, Change, Domain, Method
 from .schema import DOMAINS, LINKS
 
 
-def set_default(connection: Connection, domain: Domain, default: bool, now: float) -> list[Change]:
+def set_default(connection: Connection, domain: Domain, default: bool) -> list[Change]:
     """Make a domain the default of its account or subaccount in place of another, or no default any more."""
     _check_flag("default", default)
     if default and not domain.verified:
@@ -23,22 +23,20 @@ def set_default(connection: Connection, domain: Domain, default: bool, now: floa
     switched = [*((old, False) for old in former), (domain, default)]
     for changing, value in switched:
         store.update(connection, replace(changing, default=value))
-    return [
-        store.record(connection, now, changing, "default", str(not value), str(value)) for changing, value in switched
-    ]
+    return [store.record(connection, changing, "default", str(not value), str(value)) for changing, value in switched]
 
 
-def set_method(connection: Connection, domain: Domain, method: Method, now: float) -> list[Change]:
+def set_method(connection: Connection, domain: Domain, method: Method) -> list[Change]:
     """Let a domain be verified in another way from now on."""
     if method not in METHODS:
         raise OptionError(f"method takes {' or '.join(map(repr, METHODS))}")
     if domain.method == method:
         return []
     store.update(connection, replace(domain, method=method))
-    return [store.record(connection, now, domain, "method", domain.method, method)]
+    return [store.record(connection, domain, "method", domain.method, method)]
 
 
-def set_secure(connection: Connection, domain: Domain, secure: bool, now: float) -> list[Change]:
+def set_secure(connection: Connection, domain: Domain, secure: bool) -> list[Change]:
     """Let the links on a domain be https, or http."""
     _check_flag("secure", secure)
     if secure and not domain.https:
@@ -46,10 +44,10 @@ def set_secure(connection: Connection, domain: Domain, secure: bool, now: float)
     if domain.secure == secure:
         return []
     store.update(connection, replace(domain, secure=secure))
-    return [store.record(connection, now, domain, "secure", str(domain.secure), str(secure))]
+    return [store.record(connection, domain, "secure", str(domain.secure), str(secure))]
 
 
-def link(connection: Connection, domain: Domain, sending_domain: str, now: float) -> list[Change]:
+def link(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
     """Link a sending domain to a domain of the same account."""
     sender = known_as(sending_domain)
     this = (LINKS.c.account_id == domain.account_id) & (LINKS.c.sending_domain == sender)
@@ -59,16 +57,16 @@ def link(connection: Connection, domain: Domain, sending_domain: str, now: float
     if linked is not None:
         raise DomainError(f"{sender} is linked to {linked} already: unlink it there first")
     connection.execute(LINKS.insert().values(account_id=domain.account_id, sending_domain=sender, host=domain.host))
-    return [store.record(connection, now, domain, "linked", new=sender)]
+    return [store.record(connection, domain, "linked", new=sender)]
 
 
-def unlink(connection: Connection, domain: Domain, sending_domain: str, now: float) -> list[Change]:
+def unlink(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
     """Undo `link`."""
     sender = known_as(sending_domain)
     if sender not in domain.sending_domains:
         raise DomainError(f"{sender} is not linked to {domain.host}")
     connection.execute(LINKS.delete().where(LINKS.c.account_id == domain.account_id, LINKS.c.sending_domain == sender))
-    return [store.record(connection, now, domain, "unlinked", old=sender)]
+    return [store.record(connection, domain, "unlinked", old=sender)]
 
 
 def _check_flag(name: str, value: object) -> None:

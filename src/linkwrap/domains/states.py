@@ -59,7 +59,7 @@ def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = F
     """Return the domain as it is after a check. `taken`: another account has proven the host."""
     reading = read(domain, findings)
     after = replace(domain, checked_at=now, evidence=findings.as_dict())
-    if findings.https is not None:
+    if findings.https is not None or reading != "offline":
         after = replace(after, https=findings.secure)
     if reading == "offline":
         return _unseen(after, domain.checked_at, now)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
-from .database import moment
+from .database import moment, now
 from .domain import Change, Domain, What
 from .schema import CHANGES, DOMAINS, LINKS, SCHEMA
 
@@ -18,6 +18,7 @@ TIMES: Final = frozenset(
 """The columns that hold a time, in seconds since 1970."""
 # What stands in a row of its own, or under another name.
 _ELSEWHERE: Final = {"sending_domains", "default"}
+_FEW: Final = 100
 _COLUMNS: Final = [field.name for field in fields(Domain) if field.name not in _ELSEWHERE]
 
 
@@ -28,8 +29,8 @@ def find(connection: Connection, *conditions: Any, lock: bool = False) -> list[D
     linked: dict[tuple[str, str], list[str]] = {}
     accounts = {row.account_id for row in rows}
     if accounts:
-        which = LINKS.c.account_id == next(iter(accounts)) if len(accounts) == 1 else LINKS.c.account_id.is_not(None)
-        for link in connection.execute(select(LINKS).where(which).order_by(LINKS.c.sending_domain)):
+        few = LINKS.c.account_id.in_(accounts) if len(accounts) <= _FEW else true()
+        for link in connection.execute(select(LINKS).where(few).order_by(LINKS.c.sending_domain)):
             linked.setdefault((link.host, link.account_id), []).append(link.sending_domain)
     return [_domain(row, linked.get((row.host, row.account_id), ())) for row in rows]
 
@@ -57,7 +58,6 @@ def delete(connection: Connection, domain: Domain) -> None:
 
 def record(
     connection: Connection,
-    at: float,
     domain: Domain,
     what: What,
     old: str | None = None,
@@ -70,6 +70,7 @@ def record(
     """
     connection.execute(SCHEMA.update().values(last_change=SCHEMA.c.last_change + 1))
     number = connection.execute(select(SCHEMA.c.last_change)).scalar_one()
+    at = now(connection)
     change = Change(
         id=number,
         at=moment(at),

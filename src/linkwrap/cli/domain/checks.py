@@ -1,5 +1,7 @@
 """`linkwrap domain verify`: one domain checked now, and what each server said."""
 
+from typing import Literal
+
 import click
 
 from .. import registry as registries
@@ -12,11 +14,18 @@ from .view import answers_table, state_line, todo
 
 @click.command()
 @host_argument
+@click.option(
+    "--method",
+    type=click.Choice(["cname", "http"]),
+    metavar="cname|http",
+    help="How HOST is verified from now on: http where it is behind a CDN or a proxy.",
+)
 @network_options
 @registry_options
 def verify(
     host: str,
     account: str | None,
+    method: Literal["cname", "http"] | None,
     resolvers: tuple[str, ...],
     deadline: float | None,
     place: Place,
@@ -30,7 +39,7 @@ def verify(
     with place.open(network=network) as registry:
         domain = registry.domain(host, account=account)
         with spinner(f"Checking {domain.host}"):
-            result = registry.verify(domain.host, account=domain.account_id)
+            result = registry.verify(domain.host, account=domain.account_id, method=method)
     if as_json:
         print_json(verification_data(result))
     else:
