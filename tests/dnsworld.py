@@ -25,7 +25,7 @@ import dns.flags
 import dns.message
 import dns.query
 
-from postgres import free_port, is_free, program, start, wait
+from processes import free_port, is_free, program, start, wait
 from redirector import REDIRECTOR, Mute, Slow, serve
 
 PARENT = "127.0.53.1"
