@@ -1,7 +1,7 @@
 """What the tests of the registry share: checks that ask nobody, time that has passed, and processes that check.
 
 examiner = Examiner()
-monkeypatch.setattr("linkwrap.domains.checks.examine", examiner)
+monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
 registry = open_registry(url)
 examiner.say("click.acme.test", works(https=True))
 registry.verify("click.acme.test")
@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from linkwrap import SigningKeys
-from linkwrap.domains import DomainRegistry, Findings, Hop, Network, Proof, ResolverAnswer, ServerAnswer, Trace, checks
+from linkwrap.domains import DomainRegistry, Findings, Hop, Network, Proof, ResolverAnswer, ServerAnswer, Trace, checker
 from linkwrap.domains.claims import add, new_domain
 from linkwrap.domains.database import Database, moment, now
 from linkwrap.domains.domain import Domain
@@ -80,7 +80,7 @@ def _nothing() -> ServerAnswer:
 
 
 class Examiner:
-    """Stands in for `linkwrap.domains.checks.examine`: says of each host what it was told to, `works` if nothing.
+    """Stands in for `linkwrap.domains.checker.examine`: says of each host what it was told to, `works` if nothing.
 
     `before` is called, or awaited, with each domain first; `asked` are the domains in the order of their checks.
     """
@@ -211,8 +211,8 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: f
         return wrong(domain.host) if domain.in_use and number % 2 else works(domain.host)
 
     signal.alarm(100)  # whatever happens to the tests
-    checks.examine = examine
-    checks._MARGIN = lease / 2
+    checker.examine = examine
+    checker._MARGIN = lease / 2
     network = Network(resolvers=["127.0.0.1:9"], deadline=lease / 2)
     with open_registry(url, network=network, on_change=lambda change: log.write("told", change.id)) as registry:
         barrier.wait(60)

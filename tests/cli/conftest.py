@@ -99,7 +99,7 @@ class Checks:
 def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
     """Checks that ask no network."""
     checks = Checks()
-    monkeypatch.setattr("linkwrap.domains.checks.examine", checks.examine)
+    monkeypatch.setattr("linkwrap.domains.checker.examine", checks.examine)
     return checks
 
 

@@ -270,12 +270,12 @@ def test_verify_in_a_real_terminal(tmp_path: Path, registry: str) -> None:
 
 SLOW = """
 import asyncio
-from linkwrap.domains import Findings, Hop, ServerAnswer, Trace, checks
+from linkwrap.domains import Findings, Hop, ServerAnswer, Trace, checker
 async def examine(domain, *rest):
     await asyncio.sleep(SECONDS)
     answer = ServerAnswer("ns1.dns.test", "192.0.2.1", "nothing", (), 0, "there is no such name")
     return Findings(Trace((Hop(domain.host, "acme.test", (answer,), 0),), "spgo.io"), None, True)
-checks.examine = examine
+checker.examine = examine
 from linkwrap.cli import main
 main()
 """

@@ -25,11 +25,11 @@ pytestmark = pytest.mark.usefixtures("registry")
 
 SLOW = """
 import asyncio, sys
-from linkwrap.domains import checks
+from linkwrap.domains import checker
 async def examine(*_):
     print("checking", flush=True)
     await asyncio.sleep(60)
-checks.examine = examine
+checker.examine = examine
 from linkwrap.cli import main
 main()
 """

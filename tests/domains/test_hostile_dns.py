@@ -19,7 +19,7 @@ import domain_values
 from linkwrap import SigningKeys
 from linkwrap.domains import Network, Verification
 from linkwrap.domains.advice import advise
-from linkwrap.domains.check import examine
+from linkwrap.domains.examine import examine
 from linkwrap.domains.questions import MAX_QUERIES
 from redirector import serve
 

@@ -25,7 +25,7 @@ HOST = "click.acme.test"
 def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """What checks find."""
     examiner = Examiner()
-    monkeypatch.setattr("linkwrap.domains.checks.examine", examiner)
+    monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
     return examiner
 
 

@@ -24,7 +24,7 @@ HOST = "click.acme.test"
 def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """What checks find."""
     examiner = Examiner()
-    monkeypatch.setattr("linkwrap.domains.checks.examine", examiner)
+    monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
     return examiner
 
 
@@ -671,7 +671,7 @@ def test_keys_and_network_reach_the_checks(database_url: str, monkeypatch: pytes
         given.append(arguments[1:])
         return works()
 
-    monkeypatch.setattr("linkwrap.domains.checks.examine", examine)
+    monkeypatch.setattr("linkwrap.domains.checker.examine", examine)
     with open_registry(database_url, target="links.example.com") as domains:
         domains.add("acme", HOST)
         domains.verify(HOST)

@@ -16,7 +16,7 @@ OTHER = "news.acme.test"
 def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
     """What checks find."""
     examiner = Examiner()
-    monkeypatch.setattr("linkwrap.domains.checks.examine", examiner)
+    monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
     return examiner
 
 

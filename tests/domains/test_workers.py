@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from linkwrap.domains import checks
+from linkwrap.domains import checker
 from registries import Examiner, Log, check_due, open_registry, pass_time, seed, sql, works
 
 WORKERS, DOMAINS = 8, 500
@@ -131,7 +131,7 @@ def test_error_in_one_check(
 ) -> None:
     """It is logged, stops no other check, and is not tried again at once."""
     examiner = Examiner()
-    monkeypatch.setattr(checks, "examine", examiner)
+    monkeypatch.setattr(checker, "examine", examiner)
     hosts = HOSTS[:10]
     examiner.say(hosts[3], ZeroDivisionError("a bug"))
     seed(database_url, hosts)
@@ -151,7 +151,7 @@ def test_error_in_one_check(
 def test_errors_do_not_keep_others_waiting(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Domains whose checks fail each time do not stand in front of those that are due, where rounds have a limit."""
     examiner = Examiner()
-    monkeypatch.setattr(checks, "examine", examiner)
+    monkeypatch.setattr(checker, "examine", examiner)
     hosts = HOSTS[:6]
     with open_registry(database_url) as registry:
         for host in hosts:
@@ -167,7 +167,7 @@ def test_errors_do_not_keep_others_waiting(database_url: str, monkeypatch: pytes
 def test_process_that_is_slow(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a round goes on, what comes to be due is taken up by it."""
     examiner = Examiner()
-    monkeypatch.setattr(checks, "examine", examiner)
+    monkeypatch.setattr(checker, "examine", examiner)
     hosts = HOSTS[:3]
 
     async def one_more(_: object) -> None:

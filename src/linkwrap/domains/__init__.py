@@ -5,8 +5,8 @@
 `DomainRegistry` keeps them in a database; nothing of it asks the network but `verify` and `verify_due`.
 """
 
-from .check import Findings, ResolverAnswer
 from .domain import Change, Domain
+from .findings import Findings, ResolverAnswer
 from .network import Network
 from .proof import Proof
 from .records import DnsRecord, DomainRequest

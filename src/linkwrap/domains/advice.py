@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from .check import Findings
 from .domain import Domain
+from .findings import Findings
 from .records import owner_name
 from .trace import MAX_HOPS, Hop, Trace
 

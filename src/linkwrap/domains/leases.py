@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from ..errors import DomainError, LinkWrapError
 from . import store
 from .advice import advise
-from .check import Findings
 from .database import Database, moment, now
 from .domain import Change, Domain
+from .findings import Findings
 from .schema import DOMAINS
 from .states import decide
 

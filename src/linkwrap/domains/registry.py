@@ -13,7 +13,7 @@ from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..tokens import SigningKeys
 from . import claims, settings, store
-from .checks import Checker
+from .checker import Checker
 from .database import Database, moment, now
 from .domain import Change, Domain, Method, State
 from .network import Network

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from .check import Findings
 from .domain import Domain, State
+from .findings import Findings
 
 CONTRARY_FOR: Final = timedelta(days=1)
 """How long a domain in use may lead elsewhere before it lapses."""

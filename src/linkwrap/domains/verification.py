@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .check import Findings
 from .domain import Domain, State
+from .findings import Findings
 from .trace import Trace
 
 

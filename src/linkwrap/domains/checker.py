@@ -11,9 +11,9 @@ from typing import Final
 from ..errors import DomainError, LinkWrapError
 from ..tokens import SigningKeys
 from . import leases
-from .check import examine
 from .database import Database
 from .domain import Change, Domain
+from .examine import examine
 from .leases import Lease
 from .network import Network
 from .verification import Verification
