@@ -19,15 +19,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from linkwrap import SigningKeys
-from linkwrap.domains import DomainRegistry, Findings, Hop, Network, Proof, ResolverAnswer, ServerAnswer, Trace, checker
+from linkwrap import LinkWrapError, SigningKeys
+from linkwrap.domains import (
+    DomainRegistry,
+    Findings,
+    Hop,
+    Network,
+    Proof,
+    ResolverAnswer,
+    ServerAnswer,
+    Trace,
+    checker,
+    store,
+)
 from linkwrap.domains.claims import add, new_domain
 from linkwrap.domains.database import Database, moment, now
 from linkwrap.domains.domain import Domain
 from linkwrap.domains.schema import DOMAINS
+from linkwrap.domains.settings import link
 
 T = TypeVar("T")
 
@@ -94,7 +107,7 @@ class Examiner:
         """What the checks of a host find, from now on; an exception is raised."""
         self.answers[host] = answer
 
-    async def __call__(self, domain: Domain, target: str, keys: SigningKeys, network: Network) -> Findings:
+    async def __call__(self, domain: Domain, target: str, keys: SigningKeys, network: Network, _: object) -> Findings:
         """One check."""
         self.asked.append(domain)
         if self.before and asyncio.iscoroutine(waiting := self.before(domain)):
@@ -131,6 +144,14 @@ def pass_time(url: str, seconds: float, host: str | None = None) -> None:
         connection.execute(earlier if host is None else earlier.where(DOMAINS.c.host == host))
 
 
+def hourly(registry: DomainRegistry, url: str, host: str, hours: int, account: str | None = None) -> None:
+    """Check a host now and each hour from then on, as happens to one with something against it."""
+    registry.verify(host, account=account)
+    for _ in range(hours):
+        pass_time(url, 3600)
+        registry.verify(host, account=account)
+
+
 def row(url: str, host: str, account: str = "acme") -> dict[str, Any]:
     """A domain's row."""
     statement = text("SELECT * FROM linkwrap_domains WHERE host = :host AND account_id = :account")
@@ -153,7 +174,7 @@ def at_once(*works: Callable[[], T]) -> list[T | BaseException]:
 
 def seed(url: str, hosts: Iterable[str], account: str = "acme") -> None:
     """Add hosts in one transaction, vouched for."""
-    database = Database(url)
+    database = Database(url, TARGET, create=True)
     with database.write() as connection:
         at = now(connection)
         for host in hosts:
@@ -229,3 +250,45 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: f
                 break
             threading.Event().wait(0.1)
         log.write("ends", os.getpid())
+
+
+def check_and_die(url: str, host: str) -> None:
+    """A process that checks one domain that is due; the check of a host kills it."""
+
+    async def examine(domain: Domain, *_: object) -> Findings:
+        if domain.host == host:
+            os._exit(9)
+        return works(domain.host)
+
+    signal.alarm(100)
+    checker.examine = examine
+    with open_registry(url) as registry:
+        registry.verify_due(limit=1)
+
+
+def hold_write(url: str, writing: Any, end: Any) -> None:
+    """A process that is in the midst of a transaction until it is told to end."""
+    signal.alarm(100)
+    database = Database(url, TARGET, create=False)
+    with database.write() as connection:
+        [domain] = store.find(connection, lock=True)
+        link(connection, domain, "acme.test")
+        writing.set()
+        end.wait(90)
+    database.close()
+
+
+def read_only(url: str, readable: bool) -> None:
+    """A process of a user who may write nothing: it reads a registry, where that can be, and cannot add to it."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    with open_registry(url, create=False) as registry:
+        if readable:
+            assert [domain.host for domain in registry.domains()] == ["click.acme.test"]
+            assert registry.target.host == TARGET
+            assert len(registry.account("acme").domains) == 1
+            assert [change.what for change in registry.changes()] == ["added"]
+        with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: [^\n]*$"):
+            registry.add("acme", "news.acme.test")

@@ -1,9 +1,10 @@
 """How the tests call the command: in this process through click's runner, or as a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ COMMAND = [sys.executable, "-c", "from linkwrap.cli import main; main()"]
 
 Run = Callable[..., Result]
 Execute = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Let SIGINT do what it does at a terminal, here and in processes: nohup or & may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +70,7 @@ class Checks:
         self.found: dict[str, Findings] = {}
 
     async def examine(self, domain: Domain, *_: object) -> Findings:
-        """The findings for a domain, as `linkwrap.domains.check.examine` returns them."""
+        """The findings for a domain, as `linkwrap.domains.examine.examine` returns them."""
         return self.found[domain.host]
 
     def works(self, host: str, *, secure: bool = True) -> None:

@@ -180,7 +180,7 @@ def test_verify(run: Run, checks: Any) -> None:
             "no certificate that is valid for the host: it expired",
         ],
     ]
-    assert advice.startswith("To do: links are http, as https")
+    assert advice.startswith("To do: links are http: for https the redirector needs a certificate")
     assert re.fullmatch(f"Next check by watch: {TIME}", following)
 
 
@@ -203,7 +203,125 @@ def test_verify_while_the_redirector_is_away(run: Run, checks: Any) -> None:
     checks.found[HOST] = replace(checks.found[HOST], http=silent, https=None, control=silent, resolvers=resolvers)
     lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
     assert ["CNAME click.acme.test", "resolver 192.0.2.54", "warning", "no answer within 2 s"] in lines
-    assert ["http spgo.io", "redirector (192.0.2.80)", "no", "cannot be connected to"] in lines
+    control = ["http spgo.io", "redirector (192.0.2.80)", "no", "to compare, the target itself: cannot be connected to"]
+    assert control in lines
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mark", "control", "control_mark"),
+    [
+        ("silent", "no", "proven", "ok"),
+        ("silent", "no", "unasked", "warning"),
+        ("absent", "no", "proven", "ok"),
+        ("wrong", "no", "wrong", "no"),
+        ("blocked", "no", "silent", "no"),
+        ("certificate", "warning", "proven", "ok"),
+        ("unasked", "warning", "unasked", "warning"),
+    ],
+)
+def test_verify_by_http_that_fails(
+    run: Run, checks: Any, outcome: Any, mark: str, control: Any, control_mark: str
+) -> None:
+    """What could not be asked is a warning, the rest is held against it; the target has its name by http too."""
+    run("domain", "add", "acme", HOST, "--vouched", "--method", "http", "--target", "links.mailer.test")
+    checks.found[HOST] = Findings(
+        None,
+        None,
+        True,
+        http=Proof("http", outcome, "D"),
+        https=Proof("https", outcome, "D"),
+        control=Proof("http", control, "C"),
+    )
+    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    assert lines[2:5] == [
+        [f"http {HOST}", "redirector", mark, "D"],
+        [f"https {HOST}", "redirector", mark, "D"],
+        ["http links.mailer.test", "redirector", control_mark, "to compare, the target itself: C"],
+    ]
+    assert {
+        proof: data(run, "verify", HOST, status=1)["findings"][proof]["outcome"] for proof in ("http", "control")
+    } == {
+        "http": outcome,
+        "control": control,
+    }
+
+
+def test_verify_of_https_links(run: Run, verified: Verified, checks: Any) -> None:
+    """A certificate that is missing is held against links that are https, also in the check that ends their use."""
+    verified("acme", HOST)
+    checks.works(HOST, secure=False)
+    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    assert lines[0] == ["click.acme.test (acme): suspended, before verified"]
+    assert [line[2] for line in lines if line[0].startswith("http")] == ["ok", "no"]
+
+
+def test_verify_of_what_was_not_asked(run: Run, checks: Any) -> None:
+    """A name server that the check had no time for is a warning, and what it means is told."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.works(HOST)
+    [hop] = checks.found[HOST].dns.hops
+    unasked = ServerAnswer("ns8.dns.test", "192.0.2.8", "unasked", (), 0, "not asked: no time is left")
+    way = replace(checks.found[HOST].dns, hops=(replace(hop, answers=(*hop.answers, unasked)),))
+    checks.found[HOST] = replace(checks.found[HOST], dns=way)
+    lines = output(run, "verify", HOST, status=1).splitlines()
+    assert ["CNAME click.acme.test", "ns8.dns.test (192.0.2.8)", "warning", "not asked: no time is left"] in [
+        re.split("  +", line) for line in lines
+    ]
+    assert any(line.startswith("To do: not all name servers were asked") for line in lines)
+
+
+def test_verify_of_a_check_that_failed(run: Run, checks: Any) -> None:
+    """A check that has a fault of its own says so, without a table, and changes nothing."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    fault = "the check failed here (RuntimeError): see the log"
+    checks.found[HOST] = Findings(None, None, True, fault=fault)
+    state, told, _ = output(run, "verify", HOST, status=1).splitlines()
+    assert (state, told) == ("click.acme.test (acme): pending", f"To do: {fault}")
+    assert data(run, "verify", HOST, status=1)["findings"]["fault"] == fault
+
+
+def test_verify_of_a_misplaced_record(run: Run, checks: Any) -> None:
+    """Where the record is instead is told, and part of the JSON."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.leads(HOST, None)
+    checks.found[HOST] = replace(checks.found[HOST], misplaced=f"{HOST}.acme.test")
+    assert f"To do: the record is at {HOST}.acme.test" in output(run, "verify", HOST, status=1)
+    assert data(run, "verify", HOST, status=1)["findings"]["misplaced"] == f"{HOST}.acme.test"
+
+
+def test_show_after_its_advice_was_followed(run: Run, verified: Verified, checks: Any) -> None:
+    """Show has no advice of a check that was overtaken by what somebody did since."""
+    verified("acme", HOST)
+    run("domain", "secure", HOST, "--off")
+    run("domain", "verify", HOST)
+    assert "To do: a valid certificate is there" in output(run, "show", HOST)
+    run("domain", "secure", HOST)
+    assert "To do" not in output(run, "show", HOST)
+    assert data(run, "show", HOST)["advice"] == []
+
+
+def test_target_is_kept(run: Run, verified: Verified, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target is that of the first call, whoever asks later, and another one is refused."""
+    monkeypatch.setenv("LINKWRAP_TARGET", "links.mailer.test")
+    assert "CNAME links.mailer.test." in run("domain", "add", "acme", HOST).stdout
+    monkeypatch.delenv("LINKWRAP_TARGET")
+    assert "CNAME links.mailer.test." in run("domain", "add", "acme", "go.acme.test").stdout
+    assert "CNAME links.mailer.test." in output(run, "show", HOST)
+    for arguments in (["add", "acme", "x.acme.test"], ["watch", "--once"]):
+        result = run("domain", *arguments, "--target", "spgo.io")
+        assert_fails(result, 2, "lead to links.mailer.test, not to spgo.io: leave it out")
+    assert len(data(run, "list")) == 2
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", HOST], ["verify", HOST], ["link", HOST, "mail.acme.test"]])
+def test_target_of_other_commands(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    """Commands that use a registry take no target, and none that the environment has for others troubles them."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.works(HOST)
+    for target in ("https://x.test", "other.mailer.test"):
+        monkeypatch.setenv("LINKWRAP_TARGET", target)
+        assert output(run, *arguments)
+    assert_fails(run("domain", *arguments, "--target", "spgo.io"), 2, "--target")
 
 
 def test_verify_as_json(run: Run, checks: Any) -> None:
@@ -229,8 +347,9 @@ def test_verify_in_a_terminal(run: Run, checks: Any, registry: str, key: str, wi
     network = Network(resolvers=["192.0.2.53"])
     with DomainRegistry(registry, keys=SigningKeys(key), network=network) as opened:
         result = opened.verify(host)
+        target = opened.target.host
     out = io.StringIO()
-    Console(file=out, width=width, force_terminal=True, color_system=None).print(answers_table(result))
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(answers_table(result, target))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= width
     end = next(line for line in lines if "asked for" in line).index("server")
@@ -299,12 +418,13 @@ def test_dns_cannot_command_the_terminal(run: Run, checks: Any) -> None:
         True,
         http=Proof("http", "wrong", f"a redirect {evil}"),
     )
-    run("domain", "add", f"acme{evil}", HOST, "--vouched", "--subaccount", evil)
+    assert_fails(run("domain", "add", f"acme{evil}", HOST), 2, "printable")
+    run("domain", "add", "acme[bold]", HOST, "--vouched", "--subaccount", "[red]")
     for arguments in (["verify", HOST], ["show", HOST], ["list"], ["default", HOST, "--off"], ["remove", HOST]):
         result = run("domain", *arguments, *(["--yes"] if arguments[0] == "remove" else []))
         assert not {"\x1b", "\u202e"} & set(result.output)
-        assert r"\x1b[2J[bold]\u202e" in result.stdout
-        assert json.loads(run("domain", "list", "--json").stdout) is not None
+        assert (r"\x1b[2J[bold]\u202e" in result.stdout) == (arguments[0] in ("verify", "show"))
+        assert "acme[bold]" in result.stdout
 
 
 def test_default(run: Run, verified: Verified) -> None:
@@ -381,14 +501,15 @@ def test_remove_at_a_terminal(run: Run, command: list[str], answer: bytes, statu
     ("arguments", "words"),
     [
         (["add", "acme", "*.acme.test"], ["is a wildcard"]),
-        (["add", "acme", "192.0.2.1"], ["give a subdomain of yours"]),
+        (["add", "acme", "192.0.2.1"], ["is an IP address"]),
         (["add", "acme", "spgo.io"], ["what custom tracking domains lead to"]),
         (["add", "acme", "a\n\x1b[2J.test"], ["Error: "]),
         (["add", "acme", "taken.acme.test"], ["has taken.acme.test already"]),
-        (["add", "x" * 101, HOST], ["1 to 100 bytes"]),
+        (["add", "x" * 101, HOST], ["1 to 100 printable bytes"]),
         (["add", "\udcff", HOST], ["'ACCOUNT'", "encoding"]),
         (["add", "acme", HOST, "--method", "ftp"], ["'--method'"]),
         (["add", "acme", HOST, "--target", "https://x.test"], ["'--target'", "not a URL"]),
+        (["add", "acme", HOST, "--target", "x.test:8080"], ["'--target'", "without a port"]),
         (["add", "acme"], ["Missing argument 'HOST'"]),
         (["show", "nothing.acme.test"], ["there is no domain 'nothing.acme.test'", "add it first"]),
         (["show", "taken.acme.test", "--account", "beta"], ["of account 'beta'"]),
@@ -403,9 +524,9 @@ def test_remove_at_a_terminal(run: Run, command: list[str], answer: bytes, statu
         (["unlink", "taken.acme.test", "mail.acme.test"], ["is not linked to"]),
         (["list", "--state", "broken"], ["'--state'"]),
         (["fly", "taken.acme.test"], ["No such command", "(see linkwrap domain --help)"]),
-        (["list", "--registry", "S3CRET"], ["no database URL"]),
+        (["list", "--registry", "S3CRET"], ["no URL of a database"]),
         (["list", "--registry", "mysql://u:S3CRET@db.test/x"], ["SQLite or PostgreSQL, not mysql"]),
-        (["list", "--registry", "postgresql://u:S3CRET@db.test:S3CRET/x"], ["no database URL"]),
+        (["list", "--registry", "postgresql://u:S3CRET@db.test:S3CRET/x"], ["no URL of a database"]),
         (["list", "--registry", "sqlite://"], ["needs a file"]),
     ],
 )
@@ -429,12 +550,55 @@ def test_registry_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "S3CRETS.db").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["show", HOST],
+        ["verify", HOST],
+        ["default", HOST],
+        ["secure", HOST],
+        ["link", HOST, "a.test"],
+        ["unlink", HOST, "a.test"],
+        ["remove", HOST, "--yes"],
+    ],
+)
+def test_only_add_and_watch_make_a_registry(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    """All other commands make neither a file nor tables in one."""
+    assert_fails(run("domain", *arguments), 1, "there is no such registry")
+    (tmp_path / "S3CRET.db").touch()
+    assert_fails(run("domain", *arguments), 1, "there is no registry in this database")
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("S3CRET.db", 0)]
+
+
+def test_watch_makes_a_registry(run: Run) -> None:
+    """A worker may be the first that uses a registry, and says then where its domains lead."""
+    assert output(run, "watch", "--once", "--target", "links.mailer.test") == ""
+    assert "CNAME links.mailer.test." in run("domain", "add", "acme", HOST).stdout
+
+
 def test_without_registry_or_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the registry nor keys have a default."""
+    """Neither the registry nor keys have a default; only checks need keys."""
+    monkeypatch.delenv("LINKWRAP_KEYS")
+    assert run("domain", "add", "acme", HOST).exit_code == 0
+    for arguments in (["link", HOST, "a.test"], ["unlink", HOST, "a.test"], ["show", HOST], ["list"]):
+        assert output(run, *arguments)
+    for arguments in (["verify", HOST], ["watch", "--once"]):
+        assert_fails(run("domain", *arguments), 2, "LINKWRAP_KEYS", "--key-file")
+    assert output(run, "remove", HOST, "--yes")
     monkeypatch.delenv("LINKWRAP_REGISTRY")
     assert_fails(run("domain", "list"), 2, "LINKWRAP_REGISTRY", "--registry")
+
+
+def test_key_file(run: Run, tmp_path: Path, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks take keys from a file too."""
+    run("domain", "add", "acme", HOST, "--vouched")
+    checks.works(HOST)
+    (tmp_path / "keys").write_text(KEY)
+    (tmp_path / "keys").chmod(0o600)
     monkeypatch.delenv("LINKWRAP_KEYS")
-    assert_fails(run("domain", "add", "acme", HOST, "--registry", "sqlite:///S3CRET.db"), 2, "LINKWRAP_KEYS")
+    assert output(run, "verify", HOST, "--key-file", tmp_path / "keys")
+    assert output(run, "watch", "--once", "--key-file", tmp_path / "keys") == ""
 
 
 def test_no_command(run: Run) -> None:

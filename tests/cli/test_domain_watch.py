@@ -1,4 +1,4 @@
-"""`linkwrap domain watch`: every change and result is told, and Ctrl-C ends it."""
+"""`linkwrap domain watch`: every change and result is told, and Ctrl-C or SIGTERM ends it."""
 
 import json
 import os
@@ -159,8 +159,17 @@ def start(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+ENDS = pytest.mark.parametrize(
+    ("end", "status", "told"),
+    [(signal.SIGINT, 130, b"Error: interrupted"), (signal.SIGTERM, 143, b"Error: terminated")],
+)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_interrupted_while_waiting(run: Run, command: list[str], checks: Any) -> None:
+@ENDS
+def test_interrupted_while_waiting(
+    run: Run, command: list[str], checks: Any, end: signal.Signals, status: int, told: bytes
+) -> None:
     """Ctrl-C while nothing is due ends it without a traceback, and what was printed stays."""
     add(run, HOST)
     checks.works(HOST)
@@ -170,23 +179,75 @@ def test_interrupted_while_waiting(run: Run, command: list[str], checks: Any) ->
         assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
         assert b"secure False" in process.stdout.readline()  # type: ignore[union-attr]
         time.sleep(1)  # until it has looked, and waits
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.strip()) == (130, b"", b"Error: interrupted")
+    assert (process.returncode, out, err.strip()) == (status, b"", told)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_interrupted_while_checking(run: Run, checks: Any) -> None:
+@ENDS
+def test_interrupted_while_checking(run: Run, checks: Any, end: signal.Signals, status: int, told: bytes) -> None:
     """Ctrl-C in the middle of a check gives the domain back, so that it can be checked at once."""
     add(run, HOST)
     with start(sys.executable, "-c", SLOW) as process:
         assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
         assert process.stdout.readline() == b"checking\n"  # type: ignore[union-attr]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err.strip()) == (130, b"", b"Error: interrupted")
+    assert (process.returncode, out, err.strip()) == (status, b"", told)
     checks.works(HOST)
     assert run("domain", "verify", HOST).exit_code == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_terminated_in_the_background(run: Run, checks: Any) -> None:
+    """SIGTERM ends one that a shell has started with &, where Ctrl-C is ignored, and the domains are given back."""
+    hosts = [f"click{number}.acme.test" for number in range(5)]
+    add(run, *hosts)
+    with start("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", SLOW) as process:
+        lines = [process.stdout.readline() for _ in range(10)]  # type: ignore[union-attr]
+        assert lines[5:] == [b"checking\n"] * 5
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (143, b"", b"Error: terminated")
+    for host in hosts:
+        checks.works(host)
+        assert run("domain", "verify", host).exit_code == 0
+
+
+@pytest.mark.parametrize("end", [signal.SIG_DFL, signal.SIG_IGN])
+@pytest.mark.parametrize("interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_signals_are_as_before(run: Run, end: Any, interrupt: Any) -> None:
+    """When it is done, SIGTERM and Ctrl-C do what they did, and where one was ignored it stays so."""
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, end),
+        signal.SIGINT: signal.signal(signal.SIGINT, interrupt),
+    }
+    try:
+        lines_of(run("domain", "watch", "--once"))
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == (end, interrupt)
+        assert os.name != "posix" or signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_interrupted_while_the_database_is_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends it also where the changes cannot be read at that moment."""
+    changes = DomainRegistry.changes
+
+    def interrupted(*_: object, **__: object) -> None:
+        monkeypatch.setattr(DomainRegistry, "changes", fail)
+        raise KeyboardInterrupt
+
+    def fail(*_: object, **__: object) -> None:
+        raise LinkWrapError("the registry's database cannot be used: it went away")
+
+    monkeypatch.setattr(time, "sleep", lambda _: monkeypatch.setattr(DomainRegistry, "verify_due", interrupted))
+    monkeypatch.setattr(DomainRegistry, "changes", changes)
+    result = run("domain", "watch", "--after", "0")
+    assert (result.exit_code, result.stderr.strip()) == (130, "Error: interrupted")
 
 
 def test_reader_that_goes_away(run: Run, checks: Any, execute: Callable[..., Any]) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from linkwrap import DomainError, LinkWrapError
-from linkwrap.domains import Change, DomainRegistry, Network, leases, store
+from linkwrap import DomainError, LinkWrapError, OptionError
+from linkwrap.domains import Change, DomainRegistry, Network, checker, leases, store
 from linkwrap.domains.database import Database
 from linkwrap.domains.domain import Domain
 from postgres import Postgres
@@ -40,7 +40,7 @@ def domains(database_url: str, examiner: Examiner) -> Iterator[DomainRegistry]:
 @pytest.fixture
 def database(database_url: str, domains: DomainRegistry) -> Iterator[Database]:
     """The database of the registry, opened anew."""
-    database = Database(database_url)
+    database = Database(database_url, "spgo.io", create=True)
     yield database
     database.close()
 
@@ -50,6 +50,11 @@ def leased(url: str, host: str = HOST, account: str = "acme") -> bool:
     found = row(url, host, account)
     assert (found["lease"] is None) == (found["lease_until"] is None)
     return found["lease"] is not None
+
+
+def due(database: Database) -> leases.Lease | None:
+    """The lease of what is due now, for a minute."""
+    return leases.lease_due(database, 60, leases.time_of(database))
 
 
 def during_check(examiner: Examiner, what: Any) -> None:
@@ -64,27 +69,28 @@ def during_check(examiner: Examiner, what: Any) -> None:
 
 def test_leased_once(database: Database, domains: DomainRegistry, database_url: str) -> None:
     """A domain that is leased is not leased again, due or by hand."""
-    held = leases.lease_due(database, 60)
+    held = due(database)
     assert held is not None
     assert held.domain == domains.domain(HOST)
-    assert leases.lease_due(database, 60) is None
+    assert due(database) is None
     with pytest.raises(DomainError, match=rf"{HOST} is being checked: try again in (60|59) s at the latest"):
         leases.lease(database, held.domain, 60)
     leases.release(database, held)
     assert not leased(database_url)
-    assert leases.lease(database, held.domain, 60).token != held.token
-    assert leases.lease_due(database, 60) is None
+    again, changes = leases.lease(database, held.domain, 60)
+    assert (again.token != held.token, changes) == (True, [])
+    assert due(database) is None
 
 
 def test_leased_once_by_many(database: Database, domains: DomainRegistry) -> None:
     """Of those that ask at one moment, each gets a domain of its own."""
     for number in range(4):
         domains.add("acme", f"click{number}.acme.test")
-    taken = at_once(*[lambda: leases.lease_due(database, 60) for _ in range(8)])
+    taken = at_once(*[lambda: due(database) for _ in range(8)])
     assert [result for result in taken if isinstance(result, BaseException)] == []
     hosts = [held.domain.host for held in taken if held]  # type: ignore[union-attr]
     assert len(hosts) == len(set(hosts))
-    while held := leases.lease_due(database, 60):  # those passed over, as another was taking them
+    while held := due(database):  # those passed over, as another was taking them
         hosts.append(held.domain.host)
     assert sorted(hosts) == sorted(domain.host for domain in domains.domains())
 
@@ -94,30 +100,31 @@ def test_due_in_order(database: Database, domains: DomainRegistry, database_url:
     for host, seconds in (("b.acme.test", 20), ("c.acme.test", 30), ("d.acme.test", -30)):
         domains.add("acme", host)
         pass_time(database_url, seconds, host)
-    order = [held.domain.host for held in iter(lambda: leases.lease_due(database, 60), None)]
+    order = [held.domain.host for held in iter(lambda: due(database), None)]
     assert order == ["c.acme.test", "b.acme.test", HOST]
 
 
 def test_lease_that_ran_out(database: Database, domains: DomainRegistry, database_url: str) -> None:
     """Another takes it, and the late result of the first is not written, nor a change recorded."""
-    first = leases.lease_due(database, 60)
+    first = due(database)
     assert first
     pass_time(database_url, 61)
     before = row(database_url, HOST)
     assert leases.write(database, first, works(), "spgo.io") is None
     assert row(database_url, HOST) == before
-    second = leases.lease_due(database, 60)
+    second = due(database)
     assert second
     assert leases.write(database, first, works(), "spgo.io") is None
     leases.release(database, first)  # is not its to give back
     assert leased(database_url)
     written = leases.write(database, second, absent(), "spgo.io")
     assert written
-    assert written.domain == domains.domain(HOST)
-    assert written.domain.state == "pending"
+    verification, changes = written
+    assert verification.domain == domains.domain(HOST)
+    assert (verification.domain.state, changes) == ("pending", [])
     assert leases.write(database, first, works(), "spgo.io") is None
     assert leases.write(database, second, works(), "spgo.io") is None
-    assert domains.domain(HOST) == written.domain
+    assert domains.domain(HOST) == verification.domain
     assert [change.what for change in domains.changes()] == ["added"]
     assert not leased(database_url)
 
@@ -321,26 +328,151 @@ def test_ctrl_c_while_leasing(
     async def run() -> None:
         nonlocal main
         main = asyncio.get_running_loop()
-        domain = domains.domain(HOST)
-        await (domains._checker.verify_due(None, 5) if due else domains._checker.verify(domain))
+        await (checks.verify_due(None, 5) if due else checks.verify(domain, None))
 
     main: Any = None
+    checks, domain = domains._checker(), domains.domain(HOST)
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(run())
     assert not leased(database_url)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a bug"), LinkWrapError("the database is gone")])
-def test_failing_check_gives_the_lease_back(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, error: Exception
-) -> None:
-    """An error in a check by hand is raised, and the domain may be checked again at once."""
-    examiner.say(HOST, error)
-    with pytest.raises(type(error), match=str(error)):
+def test_failing_check_gives_the_lease_back(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+    """An error of ours in a check by hand is raised, and the domain may be checked again at once."""
+    examiner.say(HOST, LinkWrapError("the database is gone"))
+    with pytest.raises(LinkWrapError, match="the database is gone"):
         domains.verify(HOST)
     assert not leased(database_url)
+    assert domains.domain(HOST).checked_at is None
     examiner.say(HOST, works())
     assert domains.verify(HOST).verified
+
+
+@pytest.mark.parametrize("state", ["pending", "verified", "suspended"])
+def test_bug_in_a_check(
+    domains: DomainRegistry, examiner: Examiner, database_url: str, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    """It is logged, and stored as what says nothing of the domain; that may be checked again at once."""
+    for findings in {"pending": [], "verified": [works()], "suspended": [works(), wrong()]}[state]:
+        examiner.say(HOST, findings)
+        domains.verify(HOST)
+    before = domains.domain(HOST)
+    examiner.say(HOST, RuntimeError("a bug"))
+    result = domains.verify(HOST)
+    assert (result.before, result.domain.state, result.verified) == (state, state, state == "verified")
+    assert result.findings.offline
+    assert result.advice == (result.findings.fault,)
+    assert result.findings.fault == "the check failed here (RuntimeError): see the log"
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", f"the check of {HOST} failed")
+    assert "RuntimeError: a bug" in str(record.exc_text)
+    after = domains.domain(HOST)
+    assert after == result.domain
+    assert (after.owner, after.since, after.silent_since) == (before.owner, before.since, None)
+    assert bool(after.contrary_since) == (state == "suspended")
+    assert after.checked_at
+    assert after.next_check
+    assert 59 <= (after.next_check - after.checked_at).total_seconds() <= 3600
+    assert not leased(database_url)
+    examiner.say(HOST, works())
+    domains.verify(HOST)
+    pass_time(database_url, 60)
+    assert domains.verify(HOST).verified
+
+
+def test_method_changed_during_the_check(
+    domains: DomainRegistry, examiner: Examiner, database_url: str, database: Database
+) -> None:
+    """Another process that asks for it is told that a check runs, and nothing changes."""
+    refused: list[str] = []
+
+    def change() -> None:
+        before = row(database_url, HOST)
+        with open_registry(database_url) as other:
+            for method in ("http", "cname"):
+                with pytest.raises(DomainError) as error:
+                    other.verify(HOST, method=method)
+                refused.append(str(error.value))
+        assert row(database_url, HOST) == before
+
+    during_check(examiner, change)
+    assert domains.verify(HOST).verified
+    assert len(refused) == 2
+    assert all(f"{HOST} is being checked: try again in " in sentence for sentence in refused)
+    assert len(examiner.asked) == 1
+    assert domains.domain(HOST).method == "cname"
+    assert [change.what for change in domains.changes()] == ["added", "state"]
+    result = domains.verify(HOST, method="http")
+    assert (examiner.asked[-1].method, result.domain.method, domains.domain(HOST).method) == ("http",) * 3
+    assert [(change.what, change.old, change.new) for change in domains.changes(after=2)] == [
+        ("method", "cname", "http")
+    ]
+
+
+def test_unknown_method_of_a_check(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+    """It is refused, nothing is checked, and no lease stays."""
+    with pytest.raises(OptionError, match="method takes 'cname' or 'http'"):
+        domains.verify(HOST, method="txt")  # type: ignore[arg-type]
+    assert examiner.asked == []
+    assert not leased(database_url)
+
+
+def test_findings_of_the_old_method(database: Database, domains: DomainRegistry, database_url: str) -> None:
+    """They are not written to a domain that is verified in another way by then."""
+    held = due(database)
+    assert held
+    with sql(database_url) as connection:
+        connection.execute(text("UPDATE linkwrap_domains SET method = 'http'"))
+    before = row(database_url, HOST)
+    assert leases.write(database, held, works(), "spgo.io") is None
+    assert row(database_url, HOST) == before
+    assert [change.what for change in domains.changes()] == ["added"]
+
+
+def test_new_method_begins_anew(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+    """What the old method has seen, and since when, is not said of the new one."""
+    examiner.say(HOST, works(proven=False))
+    domains.verify(HOST)
+    assert domains.domain(HOST).seen_since
+    seen: list[dict[str, Any]] = []
+    during_check(examiner, lambda: seen.append(row(database_url, HOST)))
+    domains.verify(HOST, method="http")
+    assert [(found["method"], found["seen_since"], found["settled_at"]) for found in seen] == [("http", None, None)]
+
+
+def test_told_more_slowly_than_a_lease_holds(
+    examiner: Examiner, database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is told takes longer than the leases of the checks that wait for it: no result is lost, nor an order."""
+    monkeypatch.setattr(checker, "_MARGIN", 0.5)
+    hosts = [f"click{number}.acme.test" for number in range(5)]
+    told: list[int] = []
+
+    def tell(change: Change) -> None:
+        told.append(change.id)
+        if change.what == "state":
+            time.sleep(0.8)
+
+    network = Network(resolvers=["127.0.0.1:9"], deadline=1)
+    with open_registry(database_url, network=network, on_change=tell) as domains:
+        for host in hosts:
+            domains.add("acme", host)
+        results = domains.verify_due()
+        assert sorted(result.domain.host for result in results if result.verified) == hosts
+        assert told == list(range(1, 11)) == [change.id for change in domains.changes()]
+    assert caplog.records == []
+
+
+def test_check_put_off_too_far(database: Database, domains: DomainRegistry, database_url: str) -> None:
+    """A next check further off than any is put was made by a wrong clock: the domain is due."""
+    for days, taken in ((8, False), (9, True), (40_000, True)):
+        with sql(database_url) as connection:
+            later = {"later": time.time() + days * 86400}
+            connection.execute(text("UPDATE linkwrap_domains SET next_check = :later"), later)
+        held = due(database)
+        assert (held is not None) == taken
+        if held:
+            leases.release(database, held)
 
 
 def test_database_that_fails_in_a_round(

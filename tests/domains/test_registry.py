@@ -6,16 +6,19 @@ import logging
 import threading
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url, text
 
 from linkwrap import DomainError, LinkWrapError, OptionError, TrackingDomain
-from linkwrap.domains import Change, DomainRegistry, leases, registry
-from linkwrap.domains.registry import KEPT_FOR
-from registries import KEYS, NETWORK, Examiner, absent, at_once, open_registry, pass_time, sql, works, wrong
+from linkwrap.domains import Change, DomainRegistry, accounts, leases
+from linkwrap.domains.accounts import KEPT_FOR
+from registries import KEYS, NETWORK, Examiner, absent, at_once, hourly, open_registry, pass_time, sql, works, wrong
 
 HOST = "click.acme.test"
 
@@ -52,10 +55,16 @@ def test_options_of_the_wrong_kind() -> None:
         ("mysql://localhost/x", "SQLite or PostgreSQL, not mysql"),
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
-        ("domains.db", "no database URL: it is like sqlite:///domains.db"),
+        ("domains.db", "no URL of a database: it is like sqlite:///domains.db for a file, or postgresql"),
         ("nosuch://user:hunter2@host/x", "SQLite or PostgreSQL, not nosuch"),
-        ("postgresql+nosuch://user:hunter2@host/x", "no database URL"),
-        ("", "no database URL"),
+        ("postgresql+nosuch://user:hunter2@host/x", "no URL of a database"),
+        ("postgresql+psycopg://user:hunter2@host:port/x", "no URL of a database"),
+        ("postgres://user:hunter2@host/x", r"not postgres: write postgresql\+psycopg://"),
+        ("", "no URL of a database"),
+        ("sqlite:///domains.db?mode=ro", "needs a file and nothing else"),
+        ("sqlite:///file:domains.db", "needs a file and nothing else"),
+        ("sqlite:////nowhere/at/all/domains.db", "a file in a folder that is there"),
+        ("sqlite:////tmp", "a file in a folder that is there"),
     ],
 )
 def test_urls_that_cannot_be_one(url: str, complaint: str) -> None:
@@ -65,15 +74,12 @@ def test_urls_that_cannot_be_one(url: str, complaint: str) -> None:
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "sqlite:////nowhere/at/all/domains.db",
-        "postgresql+psycopg://user:hunter2@127.0.0.1:9/domains?connect_timeout=2",
-    ],
-)
-def test_databases_that_cannot_be_used(url: str) -> None:
+@pytest.mark.parametrize("scheme", ["sqlite", "postgresql"])
+def test_databases_that_cannot_be_used(tmp_path: Path, scheme: str) -> None:
     """The error is ours, one sentence, and has no password."""
+    file = tmp_path / "domains.db"
+    file.write_bytes(b"hunter2, which is no database" * 100)
+    url = f"sqlite:///{file}" if scheme == "sqlite" else "postgresql+psycopg://user:hunter2@127.0.0.1:9/domains"
     with open_registry(url) as domains, pytest.raises(LinkWrapError, match="database cannot be used: ") as error:
         domains.domains()
     assert "hunter2" not in str(error.value)
@@ -131,11 +137,72 @@ def test_own_target(database_url: str) -> None:
     """The target of the CNAME is the registry's, and what mail falls back to."""
     target = TrackingDomain("links.example.com", secure=False, verified=True)
     with open_registry(database_url, target=target) as domains:
-        assert domains.target == "links.example.com"
+        assert domains.target == target
         assert domains.add("acme", HOST).records[0].value == "links.example.com"
         assert domains.account("acme").tracking_domain() == target
         with pytest.raises(DomainError, match=r"'links\.example\.com' is what custom tracking domains lead to"):
             domains.add("acme", "links.example.com")
+
+
+def test_target_is_kept(database_url: str, examiner: Examiner) -> None:
+    """It is that of the first use, needs not be given again, and is the same however it is spelled."""
+    with open_registry(database_url, target="links.example.com") as domains:
+        domains.add("acme", HOST)
+    for options in ({}, {"create": False}, {"target": "LINKS.Example.com."}):
+        with open_registry(database_url, **options) as domains:
+            assert domains.target == TrackingDomain("links.example.com", verified=True)
+            assert domains.request(HOST).records[0].value == "links.example.com"
+            assert domains.account("acme").tracking_domain().host == "links.example.com"
+            with pytest.raises(DomainError, match=r"overlaps with 'links\.example\.com'"):
+                domains.add("acme", "click.links.example.com")
+            assert domains.verify(HOST).domain.host == HOST
+    with open_registry(database_url) as domains:
+        assert domains.add("acme", "news.acme.test").records[0].value == "links.example.com"
+        assert domains.add("acme", "click.spgo.io").domain.host == "click.spgo.io"
+
+
+@pytest.mark.parametrize(("kept", "given"), [(None, "links.example.com"), ("links.example.com", "spgo.io")])
+def test_another_target_is_refused(database_url: str, examiner: Examiner, kept: str | None, given: str) -> None:
+    """The customers' records lead to the first one: what depends on it is refused, and nothing changes."""
+    with open_registry(database_url, target=kept) as domains:
+        domains.add("acme", HOST)
+        before = domains.domains(), domains.changes()
+    with open_registry(database_url, target=given) as domains:
+        calls: list[Any] = [lambda: domains.target, lambda: domains.request(HOST), lambda: domains.account("acme")]
+        calls += [lambda: domains.add("acme", "news.acme.test"), lambda: domains.verify(HOST), domains.verify_due]
+        for call in calls:
+            with pytest.raises(OptionError, match=f"lead to {kept or 'spgo.io'}, not to {given}: leave it out"):
+                call()
+    assert examiner.asked == []
+    with open_registry(database_url) as domains:
+        assert domains.target.host == (kept or "spgo.io")
+        assert (domains.domains(), domains.changes()) == before
+
+
+def test_first_use_at_once_with_two_targets(database_url: str) -> None:
+    """Of two targets that are given at one moment, one is kept, and the other refused."""
+    targets = ["links.example.com", "spgo.io"] * 2
+    registries = [open_registry(database_url, target=target) for target in targets]
+    results = at_once(*[lambda n=n: registries[n].add(f"account{n}", f"click{n}.acme.test") for n in range(4)])
+    kept = open_registry(database_url, create=False)
+    refused = [isinstance(result, OptionError) for result in results]
+    assert refused == [target != kept.target.host for target in targets]
+    assert len(kept.domains()) == 2
+    for each in (*registries, kept):
+        each.close()
+
+
+def test_checks_need_keys(database_url: str, examiner: Examiner) -> None:
+    """All else does without them."""
+    with open_registry(database_url, keys=None) as domains:
+        domains.add("acme", HOST)
+        for call in (lambda: domains.verify(HOST), domains.verify_due):
+            with pytest.raises(OptionError, match="a check needs the keys of the redirector"):
+                call()
+        assert len(domains.account("acme").domains) == 1
+        domains.link(HOST, "acme.test")
+        assert domains.domain(HOST).checked_at is None
+        domains.remove(HOST)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +222,7 @@ def test_own_target(database_url: str) -> None:
         ("localhost", "reader's own machine"),
         ("spgo.io", "is what custom tracking domains lead to"),
         ("SPGO.IO.", "is what custom tracking domains lead to"),
-        ("click.spgo.io", "belongs to 'spgo.io'"),
+        ("click.spgo.io", "overlaps with 'spgo.io'"),
         (None, "no host name, but NoneType"),
         (b"click.acme.test", "no host name, but bytes"),
     ],
@@ -379,7 +446,7 @@ def test_account_is_kept_for_a_minute(database_url: str, examiner: Examiner, mon
     class Time:
         monotonic = staticmethod(lambda: clock[0])
 
-    monkeypatch.setattr(registry, "time", Time)
+    monkeypatch.setattr(accounts, "time", Time)
     with open_registry(database_url) as here, open_registry(database_url) as there:
         assert here.account("acme") is here.account("acme")
         here.add("acme", HOST)
@@ -392,7 +459,7 @@ def test_account_is_kept_for_a_minute(database_url: str, examiner: Examiner, mon
         pass_time(database_url, 8 * 86400)
         here.verify_due()
         assert here.account("acme").tracking_domain().host == "spgo.io"
-        for seconds, host in ((KEPT_FOR - 1, HOST), (1, HOST), (0.5, "spgo.io")):
+        for seconds, host in ((KEPT_FOR - 1, HOST), (0.5, HOST), (0.5, "spgo.io")):
             clock[0] += seconds
             assert there.account("acme").tracking_domain().host == host
         here.remove(HOST)
@@ -405,10 +472,69 @@ def test_account_right_after_starting(database_url: str, examiner: Examiner, mon
     class Time:
         monotonic = staticmethod(lambda: 0.0)
 
-    monkeypatch.setattr(registry, "time", Time)
+    monkeypatch.setattr(accounts, "time", Time)
     with open_registry(database_url) as domains:
         domains.add("acme", HOST)
         assert len(domains.account("acme").domains) == 1
+
+
+@contextmanager
+def away(url: str, registry: DomainRegistry) -> Iterator[None]:
+    """A time in which a database cannot be reached."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        registry.close()
+        path, kept = Path(str(parsed.database)), Path(f"{parsed.database}-kept")
+        path.rename(kept)
+        path.mkdir()
+        yield
+        path.rmdir()
+        kept.rename(path)
+        return
+    server = parsed.set(database="postgres").render_as_string(hide_password=False)
+    with sql(server) as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {parsed.database} ALLOW_CONNECTIONS false")
+        ends = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name")
+        connection.execute(ends, {"name": parsed.database})
+    yield
+    with sql(server) as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {parsed.database} ALLOW_CONNECTIONS true")
+
+
+def test_account_while_the_database_is_away(
+    database_url: str, examiner: Examiner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mail goes out on what was read before, and that is logged once a minute; what was never read is an error."""
+    clock = [1000.0]
+
+    class Time:
+        monotonic = staticmethod(lambda: clock[0])
+
+    monkeypatch.setattr(accounts, "time", Time)
+    with open_registry(database_url) as domains:
+        domains.add("acme", HOST)
+        domains.verify(HOST)
+        domains.set_default(HOST)
+        account = domains.account("acme")
+        clock[0] += KEPT_FOR
+        with away(database_url, domains):
+            for minutes in range(1, 4):
+                assert domains.account("acme") is account
+                assert domains.account("acme").tracking_domain().host == HOST
+                assert len(caplog.records) == minutes
+                for _ in range(2):
+                    with pytest.raises(LinkWrapError, match="the registry's database cannot be used: "):
+                        domains.account("bolt")
+                clock[0] += KEPT_FOR
+            for call in (domains.domains, domains.changes, lambda: domains.verify(HOST), domains.verify_due):
+                with pytest.raises(LinkWrapError, match="the registry's database cannot be used: "):
+                    call()
+        sentences = {(record.levelname, record.getMessage().split(": ")[0]) for record in caplog.records}
+        assert sentences == {("WARNING", "the account 'acme' is used as it was read before")}
+        assert all("\n" not in record.getMessage() for record in caplog.records)
+        domains.remove(HOST)
+        assert domains.account("acme").domains == ()
+        assert domains.account("bolt").domains == ()
 
 
 def test_account_while_it_changes(domains: DomainRegistry, examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,19 +559,44 @@ def test_account_while_it_changes(domains: DomainRegistry, examiner: Examiner, m
 
 def test_accounts_that_are_kept_are_bounded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of accounts that mail is asked for do not fill the memory."""
-    monkeypatch.setattr(registry, "_KEPT", 3)
+    monkeypatch.setattr(accounts, "_MOST", 3)
     with open_registry(database_url) as domains:
         for number in range(10):
             domains.account(f"account{number}")
-        assert len(domains._accounts) <= 3
+        assert len(domains._accounts._kept) <= 3
 
 
-@pytest.mark.parametrize("account", ["", None])
+@pytest.mark.parametrize("account", ["", None, 5, b"acme", "a" * 101, "é" * 51, "ac\0me", "ac\nme", "ac\ud800me"])
 def test_account_without_an_id(domains: DomainRegistry, account: Any) -> None:
-    """No account is an error, not all of them."""
+    """What can be no account's id is an error wherever one is given, the same in both databases."""
     domains.add("acme", HOST)
-    with pytest.raises(DomainError, match="the id must be a string that is not empty"):
+    calls: list[Any] = [domains.domain, domains.request, domains.verify, domains.remove, domains.set_default]
+    calls += [domains.set_secure, lambda host, **rest: domains.link(host, "acme.test", **rest)]
+    calls += [lambda host, **rest: domains.unlink(host, "acme.test", **rest)]
+    calls += [lambda _, **rest: domains.domains(**rest), lambda host, **rest: domains.changes(host=host, **rest)]
+    before = domains.domains(), domains.changes()
+    with pytest.raises(OptionError, match="the account id takes a string of 1 to 100 printable bytes of UTF-8"):
         domains.account(account)
+    for call in calls if account is not None else []:  # None is for all
+        with pytest.raises(OptionError, match="the account id takes a string of 1 to 100 printable bytes of UTF-8"):
+            call(HOST, account=account)
+    assert (domains.domains(), domains.changes()) == before
+
+
+@pytest.mark.parametrize("account", ["a" * 100, "é" * 50, "ac me", "Ünïcode/…"])
+def test_account_ids(domains: DomainRegistry, account: str) -> None:
+    """All that is printable may be one."""
+    domains.add(account, HOST, subaccount=account)
+    assert domains.domain(HOST, account=account).subaccount == account
+    assert [domain.host for domain in domains.account(account).domains] == [HOST]
+    assert [change.account_id for change in domains.changes(account=account)] == [account]
+
+
+@pytest.mark.parametrize("state", ["", "Verified", "removed", 5])
+def test_unknown_state(domains: DomainRegistry, state: Any) -> None:
+    """A state that there is not is said to be none, and which there are."""
+    with pytest.raises(OptionError, match=r"there is no state .*, only pending, .*lapsed"):
+        domains.domains(state=state)
 
 
 def test_unverified_domains_are_passed_over(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
@@ -635,9 +786,7 @@ def test_lapsed_domain_is_added_anew(domains: DomainRegistry, examiner: Examiner
     first = domains.add("acme", HOST, vouched=True).domain
     domains.verify(HOST)
     examiner.say(HOST, wrong())
-    domains.verify(HOST)
-    pass_time(database_url, 25 * 3600)
-    domains.verify(HOST)
+    hourly(domains, database_url, HOST, 25)
     lapsed = domains.domain(HOST)
     assert (lapsed.state, lapsed.owner, lapsed.vouched) == ("lapsed", False, False)
     second = domains.add("acme", HOST).domain
@@ -675,4 +824,6 @@ def test_keys_and_network_reach_the_checks(database_url: str, monkeypatch: pytes
     with open_registry(database_url, target="links.example.com") as domains:
         domains.add("acme", HOST)
         domains.verify(HOST)
-    assert given == [("links.example.com", KEYS, NETWORK)]
+    [(*rest, sockets)] = given
+    assert rest == ["links.example.com", KEYS, NETWORK]
+    assert isinstance(sockets, asyncio.Semaphore)

@@ -6,7 +6,7 @@ import pytest
 
 from linkwrap import DomainError, LinkWrapError, OptionError
 from linkwrap.domains import DomainRegistry, Findings
-from registries import Examiner, absent, at_once, open_registry, pass_time, row, works, wrong
+from registries import Examiner, absent, at_once, hourly, open_registry, pass_time, row, works, wrong
 
 HOST = "click.acme.test"
 OTHER = "news.acme.test"
@@ -48,12 +48,14 @@ def brought_to(state: str, domains: DomainRegistry, examiner: Examiner, url: str
         "propagating": [works(proven=False)],
         "verified": [works(https=True)],
         "suspended": [works(https=True), wrong()],
-        "lapsed": [works(https=True), wrong(), wrong()],
+        "lapsed": [works(https=True), wrong()],
     }
     for findings in ways[state]:
         examiner.say(HOST, findings)
         domains.verify(HOST)
         pass_time(url, 25 * 3600)
+    if state == "lapsed":
+        hourly(domains, url, HOST, 25)
     assert domains.domain(HOST).state == state
 
 
@@ -245,12 +247,24 @@ def test_link_before_it_is_verified(domains: DomainRegistry, examiner: Examiner)
     assert domains.account("acme").tracking_domain(sending_domain="acme.test").host == HOST
 
 
-@pytest.mark.parametrize("sender", ["", "acme", "mailer@acme.test", "192.0.2.1", "https://acme.test", None, 5])
-def test_senders_that_are_no_host(domains: DomainRegistry, sender: Any) -> None:
+@pytest.mark.parametrize(
+    ("sender", "complaint"),
+    [
+        ("", "no DNS host name"),
+        ("acme", "no DNS host name"),
+        ("192.0.2.1", "no DNS host name"),
+        ("mailer@acme.test", "is an address: give the part behind the @"),
+        ("https://acme.test", "is a URL: give the host alone"),
+        ("*.acme.test", "is a wildcard: give each host by itself"),
+        (None, "no host name, but NoneType"),
+        (5, "no host name, but int"),
+    ],
+)
+def test_senders_that_are_no_host(domains: DomainRegistry, sender: Any, complaint: str) -> None:
     """They are refused, and nothing is stored."""
     domains.add("acme", HOST)
     for method in (domains.link, domains.unlink):
-        with pytest.raises(DomainError, match="no DNS host name"):
+        with pytest.raises(DomainError, match=complaint):
             method(HOST, sender)
     assert domains.domain(HOST).sending_domains == ()
 

@@ -4,15 +4,16 @@ import multiprocessing
 import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Double, Integer, Text, inspect, literal_column, select, text
+from sqlalchemy import Boolean, Double, Integer, Text, inspect, literal_column, make_url, select, text
 from sqlalchemy import table as sql_table
 
 from linkwrap import LinkWrapError, OptionError
-from linkwrap.domains import schema
+from linkwrap.domains import DomainRegistry, schema
 from linkwrap.domains.schema import CHANGES, DOMAINS, LINKS, METADATA, SCHEMA, STEPS
 from registries import Log, at_once, engine, open_at_once, open_registry, sql
 
@@ -107,7 +108,7 @@ def test_newer_database_is_refused(database_url: str) -> None:
     before = contents(database_url)
     registry = open_registry(database_url)
     for _ in range(2):
-        with pytest.raises(OptionError, match=r"tables of version 2, but this linkwrap knows 1 versions: update it"):
+        with pytest.raises(OptionError, match=r"tables of version 2, and this linkwrap knows 1: update it"):
             registry.add("acme", "click.acme.test")
     registry.close()
     assert contents(database_url) == before
@@ -193,3 +194,70 @@ def test_opening_waits_for_who_writes(tmp_path: Path) -> None:
     finally:
         end.join()
         writer.close()
+
+
+READS: list[Callable[[DomainRegistry], object]] = [
+    lambda registry: registry.domains(),
+    lambda registry: registry.domain("click.acme.test"),
+    lambda registry: registry.request("click.acme.test"),
+    lambda registry: registry.account("acme"),
+    lambda registry: registry.changes(),
+    lambda registry: registry.target,
+    lambda registry: registry.verify_due(),
+    lambda registry: registry.add("acme", "click.acme.test"),
+    lambda registry: registry.remove("click.acme.test"),
+]
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["empty", "somebody else's"])
+def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign: bool) -> None:
+    """A database without a registry is said to be so, and is left as it is, until somebody makes one there."""
+    file = Path(str(make_url(database_url).database))
+    if "sqlite" in database_url:
+        file.touch()
+    if foreign:
+        with sql(database_url) as connection:
+            connection.execute(text("CREATE TABLE theirs (name TEXT)"))
+            connection.execute(text("INSERT INTO theirs VALUES ('kept')"))
+    before = contents(database_url), file.read_bytes() if file.exists() else None
+    with open_registry(database_url, create=False) as registry:
+        for read in READS:
+            with pytest.raises(LinkWrapError, match=r"^there is no registry in this database: is it the right one\?$"):
+                read(registry)
+        assert (contents(database_url), file.read_bytes() if file.exists() else None) == before
+        assert [path.name for path in file.parent.glob("domains.db?*")] == []
+        opened(database_url)
+        assert registry.domains() == []
+    assert set(contents(database_url)) == {*METADATA.tables, *before[0]}
+
+
+def test_no_file_is_made_where_that_is_not_asked_for(tmp_path: Path) -> None:
+    """A file that is not there is said not to be, when the object is made."""
+    with pytest.raises(LinkWrapError, match=r"^there is no such registry: the file is not there$"):
+        open_registry(f"sqlite:///{tmp_path / 'domains.db'}", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE linkwrap_schema (id BIGINT)", "INSERT INTO linkwrap_schema VALUES (7)"],
+        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT)"],
+        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT, target TEXT)"],
+    ],
+    ids=["other columns", "no target", "no row"],
+)
+def test_foreign_table(database_url: str, statements: list[str], create: bool) -> None:
+    """A table of this name that is somebody else's is told in a sentence, and nothing is changed."""
+    with sql(database_url) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    before = contents(database_url)
+    complaint = "the database has a table linkwrap_schema that is not this package's: use another database"
+    with open_registry(database_url, create=create) as registry:
+        for read in READS:
+            with pytest.raises(OptionError) as error:
+                read(registry)
+            assert str(error.value) == complaint
+    assert contents(database_url) == before

@@ -23,6 +23,7 @@ from domain_values import (
     nothing,
     proof,
     resolvers,
+    said,
     trace,
     value,
     way,
@@ -92,6 +93,15 @@ def checked(start: Domain, *checks: tuple[timedelta, Findings]) -> Domain:
     """A domain after checks, each some time after `NOW`."""
     for after, found in checks:
         start = decide(start, found, NOW + after)
+    return start
+
+
+def hourly(start: Domain, *checks: tuple[timedelta, Findings]) -> Domain:
+    """A domain after checks, with the findings of each again every hour until the next."""
+    for (after, found), (until, _) in zip(checks, [*checks[1:], (checks[-1][0] + HOUR, None)], strict=True):
+        while after < until:
+            start = decide(start, found, NOW + after)
+            after += HOUR
     return start
 
 
@@ -290,10 +300,36 @@ def test_a_domain_whose_links_are_http_needs_no_certificate(outcome: str) -> Non
     assert decide(domain("verified"), findings(https=proof("https", outcome)), NOW).state == "verified"
 
 
-def test_a_domain_whose_links_are_http_needs_http() -> None:
-    """Https does not help links that are http."""
+def test_links_that_are_http_work_where_https_does() -> None:
+    """Something in front of the redirector makes the one into the other."""
     found = findings(http=proof("http", "wrong"), https=proof("https"))
-    assert decide(domain("verified"), found, NOW).state == "suspended"
+    assert decide(domain("verified"), found, NOW).state == "verified"
+    assert decide(domain("verified"), findings(http=proof("http", "wrong")), NOW).state == "suspended"
+
+
+def test_a_certificate_is_nothing_against_links_that_are_http() -> None:
+    """Where http is silent, that is what counts."""
+    found = findings(http=proof("http", "silent"), https=proof("https", "certificate"))
+    assert decide(domain("verified"), found, NOW).state == "verified"
+
+
+def test_time_between_checks_counts_for_two_hours_at_most() -> None:
+    """A week in which nobody looked is neither a day of contrary answers nor 72 hours of silence."""
+    for reading, state in (("wrong", "suspended"), ("unanswered", "verified")):
+        found = READINGS[reading]
+        assert checked(domain("verified"), (0 * SECOND, found), (7 * DAY, found)).state == state
+        assert hourly(domain("verified"), (0 * SECOND, found), (7 * DAY, found)).state == "lapsed"
+
+
+def test_servers_that_were_not_asked_keep_a_domain_back() -> None:
+    """A chain that only some servers were asked for is not verified, and costs no domain its place."""
+    full = way("complete")
+    left_out = replace(full, hops=(replace(full.hops[0], answers=(*full.hops[0].answers, said("unasked"))),))
+    assert left_out.verdict == "complete"
+    settled = {"seen_since": NOW - DAY, "settled_at": NOW - HOUR}
+    assert decide(domain("propagating", **settled), findings(left_out), NOW).state == "propagating"
+    assert decide(domain("propagating", **settled), findings(full), NOW).state == "verified"
+    assert decide(domain("verified"), findings(left_out), NOW).state == "verified"
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -338,7 +374,7 @@ def test_a_suspended_domain_comes_back_once_it_is_right_and_settled() -> None:
 def test_a_day_counts_anew_after_a_right_answer() -> None:
     """A domain that came back has a day again."""
     right, wrong = findings(way("complete", negative_ttl=86400)), findings("wrong")
-    after = checked(domain("verified"), (0 * SECOND, wrong), (20 * HOUR, right), (21 * HOUR, wrong), (44 * HOUR, wrong))
+    after = hourly(domain("verified"), (0 * SECOND, wrong), (20 * HOUR, right), (21 * HOUR, wrong), (44 * HOUR, wrong))
     assert (after.state, after.contrary_since) == ("suspended", NOW + 21 * HOUR)
 
 
@@ -383,7 +419,7 @@ def test_72_hours_without_any_answer_lapse(state: str, how: str) -> None:
 def test_an_answer_in_between_ends_the_silence(answer: str) -> None:
     """It is 72 hours without any answer that count."""
     silent = findings("unanswered")
-    after = checked(
+    after = hourly(
         domain("verified"),
         (0 * SECOND, silent),
         (71 * HOUR, READINGS[answer]),
@@ -552,10 +588,14 @@ def test_a_domain_in_trouble_is_looked_at_each_hour(state: str, reading: str) ->
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("next_check", [NOW, None])
-def test_a_check_that_could_ask_nothing_is_done_again_soon(state: str, next_check: datetime | None) -> None:
-    """Trouble of this machine's network may be over in minutes."""
+def test_a_check_that_could_ask_nothing_is_done_again_in_time(state: str, next_check: datetime | None) -> None:
+    """A domain in use is looked at within the hour, others as often as else, so that none is looked at for ever."""
     after = decide(domain(state, next_check=next_check), findings("offline"), NOW)
-    assert after.next_check == NOW + 5 * MINUTE
+    assert after.next_check is not None
+    expected = {"verified": HOUR, "suspended": HOUR, "lapsed": 8 * DAY}.get(state, MINUTE)
+    assert after.next_check - NOW <= expected
+    if state in ("pending", "propagating", "invalid"):
+        assert checked(after, (100 * HOUR, findings("offline"))).next_check is None
 
 
 def test_a_lapsed_domain_is_looked_at_each_week() -> None:

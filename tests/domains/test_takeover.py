@@ -1,15 +1,18 @@
 """A host that points at us is not another account's for the asking: real name servers, a real redirector."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dns.asyncquery
 import pytest
 
 from dnsworld import World
 from linkwrap import DomainError
 from linkwrap.domains import DomainRegistry, Network, Verification
 from redirector import Redirector
-from registries import pass_time
+from registries import hourly, pass_time
 
 HOST = "click.acme.test"
 CNAME = "click CNAME spgo.io."
@@ -115,9 +118,8 @@ def test_suspended_owner_keeps_the_host(domains: DomainRegistry, world: World, c
     with pytest.raises(DomainError, match="belongs to another account"):
         domains.add("third", HOST)
     publish(world, hers, records="click A 127.0.80.9")
-    domains.verify(HOST, account="acme")
-    pass_time(database_url, 25 * 3600)
-    assert domains.verify(HOST, account="acme").domain.state == "lapsed"
+    hourly(domains, database_url, HOST, 25, account="acme")
+    assert domains.domain(HOST, account="acme").state == "lapsed"
     publish(world, hers)
     assert check("evil").verified
     assert domains.domain(HOST).account_id == "evil"
@@ -146,9 +148,8 @@ def test_after_a_lapse(domains: DomainRegistry, world: World, check: Any, databa
     ours = challenge(domains, "acme", vouched=True)
     assert check("acme").verified
     publish(world, records="click A 127.0.80.9")
-    domains.verify(HOST)
-    pass_time(database_url, 25 * 3600)
-    lapsed = domains.verify(HOST).domain
+    hourly(domains, database_url, HOST, 25)
+    lapsed = domains.domain(HOST)
     assert (lapsed.state, lapsed.owner, lapsed.vouched) == ("lapsed", False, False)
     publish(world)
     result = check("acme")
@@ -270,3 +271,35 @@ def test_host_behind_another_accounts_host(domains: DomainRegistry, world: World
     assert domains.domain(HOST).account_id == "acme"
     with pytest.raises(DomainError, match="of account 'evil'"):
         domains.verify(HOST, account="evil")
+
+
+def test_too_few_files(
+    domains: DomainRegistry, world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that has no sockets left for so many checks at once takes nothing of that for the domains' silence."""
+    count, left = 30, 60
+    world.zone("acme.test", "\n".join(f"click{n} CNAME spgo.io." for n in range(count)), negative_ttl=0)
+    world.forget()
+    for number in range(count):
+        domains.add("acme", f"click{number}.acme.test", vouched=True)
+    domains.verify_due()
+    pass_time(database_url, 60)
+    domains.verify_due()
+    assert {domain.state for domain in domains.domains()} == {"verified"}
+    pass_time(database_url, 8 * 86400)
+    ask = dns.asyncquery.udp_with_fallback
+
+    async def scarce(*arguments: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return await ask(*arguments, **options)
+
+    monkeypatch.setattr(dns.asyncquery, "udp_with_fallback", scarce)
+    results = domains.verify_due(concurrency=100)
+    assert len(results) == count
+    assert any(result.findings.fault for result in results)
+    assert all(result.findings.offline or result.findings.reached for result in results)
+    for domain in domains.domains():
+        assert (domain.state, domain.silent_since, domain.contrary_since) == ("verified", None, None)

@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import multiprocessing
+import os
+import signal
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +17,19 @@ import pytest
 from sqlalchemy import text
 
 from linkwrap.domains import checker
-from registries import Examiner, Log, check_due, open_registry, pass_time, seed, sql, works
+from registries import (
+    Examiner,
+    Log,
+    check_and_die,
+    check_due,
+    hold_write,
+    open_registry,
+    pass_time,
+    read_only,
+    seed,
+    sql,
+    works,
+)
 
 WORKERS, DOMAINS = 8, 500
 HOSTS = [f"click{number}.acme.test" for number in range(DOMAINS)]
@@ -136,14 +151,18 @@ def test_error_in_one_check(
     examiner.say(hosts[3], ZeroDivisionError("a bug"))
     seed(database_url, hosts)
     with open_registry(database_url) as registry, caplog.at_level(logging.ERROR, "linkwrap"):
-        results = registry.verify_due(concurrency=2)
+        results = {result.domain.host: result for result in registry.verify_due(concurrency=2)}
         assert registry.verify_due() == []
-        assert {result.domain.host for result in results} == {*hosts} - {hosts[3]}
+        assert set(results) == {*hosts}
+        assert {host for host, result in results.items() if not result.verified} == {hosts[3]}
+        assert (results[hosts[3]].before, results[hosts[3]].domain.state) == ("pending", "pending")
+        assert "ZeroDivisionError" in results[hosts[3]].findings.fault
+        assert registry.domain(hosts[3]) == results[hosts[3]].domain
         assert Counter(domain.host for domain in examiner.asked) == Counter(hosts)
         [record] = caplog.records
         assert record.getMessage() == f"the check of {hosts[3]} failed"
         assert "ZeroDivisionError: a bug" in str(record.exc_text)
-        pass_time(database_url, 51)
+        pass_time(database_url, 61)
         examiner.say(hosts[3], works(hosts[3]))
         assert [result.domain.host for result in registry.verify_due(limit=1)] == [hosts[3]]
 
@@ -165,16 +184,128 @@ def test_errors_do_not_keep_others_waiting(database_url: str, monkeypatch: pytes
 
 
 def test_process_that_is_slow(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a round goes on, what comes to be due is taken up by it."""
+    """While a round goes on, what comes to be due is left to the next one, so that each comes to an end."""
     examiner = Examiner()
     monkeypatch.setattr(checker, "examine", examiner)
     hosts = HOSTS[:3]
 
     async def one_more(_: object) -> None:
         if len(examiner.asked) < len(hosts):
+            await asyncio.sleep(0.02)
             await asyncio.to_thread(registry.add, "acme", hosts[len(examiner.asked)])
 
     examiner.before = one_more
     with open_registry(database_url) as registry:
         registry.add("acme", hosts[0])
-        assert len(registry.verify_due(concurrency=1)) == 3
+        for host in hosts:
+            assert [result.domain.host for result in registry.verify_due(concurrency=1)] == [host]
+        assert registry.verify_due(concurrency=1) == []
+
+
+def test_check_that_kills_its_process(database_url: str, tmp_path: Path) -> None:
+    """A domain whose check takes its process with it, each time, keeps no other waiting."""
+    hosts = HOSTS[:4]
+    with open_registry(database_url) as registry:
+        for host in hosts:
+            registry.add("acme", host, vouched=True)
+        context = multiprocessing.get_context("spawn")
+        for _ in range(len(hosts)):
+            worker = context.Process(target=check_and_die, args=(database_url, hosts[0]))
+            worker.start()
+            worker.join(60)
+            assert worker.exitcode in (0, 9)
+            pass_time(database_url, 100)  # what it held has run out
+        assert {domain.host for domain in registry.domains(state="verified")} == set(hosts[1:])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # of Python 3.12, where there are threads
+def test_forked_processes(database_url: str, tmp_path: Path) -> None:
+    """A registry that was used before its process forked works in all of them, each with connections of its own."""
+    log = Log(tmp_path / "log")
+    children: list[int] = []
+    with open_registry(database_url) as registry:
+        registry.add("acme", "click.acme.test")
+        for _ in range(4):
+            child = os.fork()
+            if not child:
+                use_in_child(registry, log)
+            children.append(child)
+            assert len(registry.domains(account="acme")) == 1
+        for turn in range(20):
+            registry.add("parent", f"click{turn}.parent.test")
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        assert log.read() == [["done"]] * 4
+        assert Counter(domain.account_id for domain in registry.domains()) == {
+            "acme": 1,
+            "parent": 20,
+            **{f"child{child}": 20 for child in children},
+        }
+        assert [change.id for change in registry.changes()] == list(range(1, 102))
+
+
+def use_in_child(registry: Any, log: Log) -> None:
+    """Write and read in a forked process, which ends here and now."""
+    try:
+        signal.alarm(60)
+        for turn in range(20):
+            host, account = f"click{turn}.child{os.getpid()}.test", f"child{os.getpid()}"
+            registry.add(account, host)
+            assert registry.domain(host).account_id == account
+        log.write("done")
+    except BaseException as error:
+        log.write(repr(error))
+    finally:
+        os._exit(0)
+
+
+def test_readers_do_not_wait(database_url: str) -> None:
+    """While another process is in the midst of writing, all that reads goes on, also in one that has just begun."""
+    with open_registry(database_url) as registry:
+        registry.add("acme", "click.acme.test")
+    context = multiprocessing.get_context("spawn")
+    writing, end = context.Event(), context.Event()
+    writer = context.Process(target=hold_write, args=(database_url, writing, end))
+    writer.start()
+    try:
+        assert writing.wait(60)
+        for create in (True, False):
+            begin = time.monotonic()
+            with open_registry(database_url, create=create, keys=None) as registry:
+                assert registry.target.host == "spgo.io"
+                assert [domain.host for domain in registry.domains()] == ["click.acme.test"]
+                assert registry.domain("click.acme.test").sending_domains == ()
+                assert len(registry.request("click.acme.test").records) == 2
+                assert len(registry.account("acme").domains) == 1
+                assert [change.what for change in registry.changes()] == ["added"]
+            assert time.monotonic() - begin < 2
+    finally:
+        end.set()
+        writer.join(60)
+    assert writer.exitcode == 0
+    with open_registry(database_url) as registry:
+        assert registry.domain("click.acme.test").sending_domains == ("acme.test",)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("folder_mode", [0o777, 0o755], ids=["folder writable", "folder not writable"])
+@pytest.mark.parametrize("busy", [False, True], ids=["nobody has it open", "somebody has it open"])
+def test_file_that_may_only_be_read(folder_mode: int, busy: bool) -> None:
+    """Who may not write a SQLite file may read it, and is told in one sentence what it cannot do."""
+    with tempfile.TemporaryDirectory(prefix="linkwrap-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        url = f"sqlite:///{folder / 'domains.db'}"
+        with open_registry(url) as registry:
+            registry.add("acme", "click.acme.test")
+            registry.close()
+            (folder / "domains.db").chmod(0o444)
+            folder.chmod(folder_mode if os.geteuid() == 0 else folder_mode & 0o555)
+            if busy:
+                assert len(registry.domains()) == 1
+            # In a folder where it may write nothing, SQLite needs the files of whoever has the database open.
+            readable = busy or folder_mode == 0o777
+            worker = multiprocessing.get_context("fork").Process(target=read_only, args=(url, readable))
+            worker.start()
+            worker.join(60)
+            folder.chmod(0o755)
+    assert worker.exitcode == 0

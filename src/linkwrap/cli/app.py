@@ -1,7 +1,7 @@
 """The command with its subcommands, and how everything that goes wrong ends: one line on standard error, no traceback.
 
 The exit status is 2 for a call that cannot work as it was written (an unknown option, no keys), 1 where the work
-failed, 130 after Ctrl-C. No message holds a key or a metadata value.
+failed, 130 after Ctrl-C, 143 where SIGTERM ended `domain watch`. No message holds a key or a metadata value.
 """
 
 import io

@@ -19,6 +19,14 @@ class DomainChoice:
     requested: str | None
     subaccount: str | None
 
+    @property
+    def warning(self) -> str | None:
+        """What the user should be told of the account, which may be mistyped, if anything."""
+        if self.account.domains:
+            return None
+        host = self.account.fallback.host
+        return f"Warning: account {self.account.id!r} has no domain in the registry: its links are on {host}"
+
     def pick(self, message: bytes | None = None) -> TrackingDomain:
         """Return the tracking domain of a message, or of HTML, which has no sender.
 

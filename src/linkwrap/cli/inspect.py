@@ -21,7 +21,7 @@ from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options
 from .places import lines_and_columns
 from .tables import print_table
-from .text import printable
+from .text import printable, tell
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,6 +89,8 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
     """
     source = read_input(file)
     keys = find_keys(key_file)
+    if wrapping.choice and wrapping.choice.warning:
+        tell(wrapping.choice.warning)
     message = wrapping.takes_message(file)
     wrapping = wrapping.for_input(source, message=message)
     bodies = _bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), message)

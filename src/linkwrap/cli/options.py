@@ -16,7 +16,7 @@ from ..template import LinkTemplate
 from ..tokens import SigningKeys
 from ..wrapper import LinkWrapper
 from .choice import DomainChoice
-from .registry import is_text, read_account, target_option, tracking_domain
+from .registry import is_text, read_account, tracking_domain
 from .registry import text as as_text
 
 # Header fields before any empty line, one of those among them that mail has.
@@ -105,7 +105,6 @@ _OPTIONS = (
         help="Take the tracking domain from what --account has verified in this registry.",
     ),
     click.option("--subaccount", callback=as_text, metavar="ID", help="Subaccount that it is sent for, in --registry."),
-    target_option,
     click.option(
         "-m",
         "--metadata",
@@ -143,7 +142,6 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
         account: str,
         registry: str | None,
         subaccount: str | None,
-        target: TrackingDomain | None,
         metadata: dict[str, str],
         initial_open: bool,
         no_opens: bool,
@@ -154,9 +152,9 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         choice = None
         if registry is not None:
-            choice = _choice(registry, account, domain, subaccount, target)
-        elif subaccount is not None or _given("target"):
-            raise click.UsageError("--subaccount and --target say something of a --registry: give that too")
+            choice = _choice(registry, account, domain, subaccount)
+        elif subaccount is not None:
+            raise click.UsageError("--subaccount says something of a --registry: give that too")
         options = MessageOptions(
             account_id=account,
             tracking_domain=choice.pick() if choice else domain or DEFAULT_TRACKING_DOMAIN,
@@ -170,9 +168,7 @@ def message_options(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _choice(
-    registry: str, account: str, domain: TrackingDomain | None, subaccount: str | None, target: TrackingDomain | None
-) -> DomainChoice:
+def _choice(registry: str, account: str, domain: TrackingDomain | None, subaccount: str | None) -> DomainChoice:
     if not account:
         raise click.UsageError("--registry takes the account whose domains are meant: give --account too")
     if not is_text(account):
@@ -180,9 +176,4 @@ def _choice(
     requested = None
     if domain is not None:
         requested = domain.host if domain.port is None else f"{domain.host}:{domain.port}"
-    return DomainChoice(read_account(registry, account, target), requested, subaccount)
-
-
-def _given(option: str) -> bool:
-    """Tell whether an option stands on the command line: the environment may hold it for other commands."""
-    return click.get_current_context().get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+    return DomainChoice(read_account(registry, account), requested, subaccount)

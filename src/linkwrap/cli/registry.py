@@ -5,7 +5,6 @@ The extra `domains` is imported when a command asks for it, and not before.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -50,12 +49,19 @@ def is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def _target(context: click.Context, parameter: click.Parameter, host: str | None) -> TrackingDomain | None:
+    target = tracking_domain(context, parameter, host)
+    if target is not None and target.port is not None:
+        raise click.BadParameter("it takes a host without a port: a CNAME leads to a name alone")
+    return target
+
+
 target_option = click.option(
     "--target",
     envvar="LINKWRAP_TARGET",
-    callback=tracking_domain,
+    callback=_target,
     metavar="HOST",
-    help=f"Host that all tracking domains lead to, or LINKWRAP_TARGET; else {DEFAULT_TRACKING_DOMAIN.host}.",
+    help=f"For a new registry: host that all domains lead to, or LINKWRAP_TARGET; else {DEFAULT_TRACKING_DOMAIN.host}.",
 )
 
 
@@ -74,30 +80,26 @@ def make_network(resolvers: Sequence[str] = (), deadline: float | None = None) -
 def open_registry(
     url: str,
     *,
-    keys: SigningKeys,
-    target: TrackingDomain | None,
+    keys: SigningKeys | None = None,
+    target: TrackingDomain | None = None,
+    create: bool = False,
     network: Network | None = None,
     on_change: Callable[[Change], object] | None = None,
-    make: bool = False,
 ) -> Iterator[DomainRegistry]:
-    """Open a registry for a `with` block. Where it would be a new file, `make` says whether that is made.
+    """Open a registry for a `with` block; its options are those of `DomainRegistry`, but that it makes none by itself.
 
     Raises `click.ClickException` where the extra is not installed, and what `DomainRegistry` does.
     """
     require_extra()
     from ..domains import DomainRegistry
 
-    if not make:
-        _require_file(url)
-    target = target or DEFAULT_TRACKING_DOMAIN
-    with DomainRegistry(url, keys=keys, target=target, network=network, on_change=on_change) as registry:
+    with DomainRegistry(url, keys=keys, target=target, create=create, network=network, on_change=on_change) as registry:
         yield registry
 
 
-def read_account(url: str, account_id: str, target: TrackingDomain | None) -> Account:
+def read_account(url: str, account_id: str) -> Account:
     """Return an account with its domains, as the registry has them now."""
-    keys = SigningKeys(SigningKeys.generate())  # what is only read takes none
-    with open_registry(url, keys=keys, target=target) as registry:
+    with open_registry(url) as registry:
         return registry.account(account_id)
 
 
@@ -106,19 +108,3 @@ def require_extra() -> None:
     missing = [package for name, package in _NEEDED.items() if find_spec(name) is None]
     if missing:
         raise _Missing(f"{' and '.join(missing)} not installed: pip install 'linkwrap[domains]'")
-
-
-def _require_file(url: str) -> None:
-    """Raise where SQLite would make a new file: of a mistyped name, an account would seem to have no domains."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # which `DomainRegistry` tells
-        return
-    name = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":", "file:")):
-        return
-    if not os.path.exists(name):
-        raise click.ClickException("there is no such registry: linkwrap domain add makes the file")

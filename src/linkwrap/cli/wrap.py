@@ -39,6 +39,8 @@ def wrap(
     if len(names) > 1:
         check_folder(names, output)
     job = Job(wrapping, require_key_source(key_file), click_tracking=not no_clicks)
+    if wrapping.choice and wrapping.choice.warning:
+        tell(wrapping.choice.warning)
     if len(names) > 1:
         if not wrap_many(job, names, output, jobs):
             click.get_current_context().exit(1)

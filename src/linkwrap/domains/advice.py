@@ -21,14 +21,18 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
     if way:
         yield from _about_dns(domain, way, findings, target)
     if findings.offline:
+        if findings.fault:
+            yield findings.fault
         if findings.control:
-            yield f"the redirector does not answer at {target} itself ({findings.control}): see to it first"
+            yield f"the redirector is not reached at {target} itself ({findings.control}): see to it first"
         return
     if not findings.proven and findings.owner:
         yield from _about_owner(domain, findings.owner)
     if taken:
         yield f"{domain.host} is another account's: it has to be removed there before it can be verified here"
     if way is None or way.verdict == "complete":
+        if way and way.unasked:
+            yield "not all name servers were asked, as they are too many or too slow: let fewer zones be on the way"
         if not findings.resolved:
             for answer in findings.resolvers:
                 if answer.answered and not answer.chain:
@@ -38,7 +42,7 @@ def _sentences(domain: Domain, findings: Findings, target: str, taken: bool) -> 
         elif findings.proven and findings.reached and not taken and _waits(domain):
             yield (
                 "everything is set up: resolvers may keep what was there before until "
-                f"{domain.settled_at:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again then"
+                f"{domain.settled_at:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again after that"
             )
         yield from _about_proofs(domain, findings)
     if domain.state == "lapsed":
@@ -52,20 +56,25 @@ def _about_dns(domain: Domain, way: Trace, findings: Findings, target: str) -> I
     create = f"create a CNAME record for {host} with the value {target}"
     if way.failure == "no-such-tld" and not way.hops:
         yield f"{way.detail}: is {host} spelled right?"
-    elif way.failure == "intercepted":
-        yield f"{way.detail}: let this machine reach port 53 of any address, or verify by http"
-    elif way.failure == "offline":
+    elif way.verdict == "intercepted":
+        yield f"{way.detail}: let this machine reach port 53 of any address, or vouch for the owner and verify by http"
+    elif way.verdict == "offline":
         yield f"{way.detail}: check the network and the resolvers of this machine"
     elif way.at_root and way.verdict == "wrong":
         yield f"{host} is the root of a zone, where a CNAME cannot stand: choose a subdomain, such as click.{host}"
+    elif way.verdict == "absent" and findings.misplaced:
+        yield f"the record is at {findings.misplaced}: the zone was put behind the name, so give the name without it"
     elif way.verdict == "absent":
         yield create if len(way.hops[0].zone.split(".")) > 1 else f"{host} is in no zone: is its domain registered?"
     elif way.verdict == "partial":
         for answer in way.contrary:
             yield f"{answer}: wait until it has the new record, or ask who runs it"
     elif way.verdict == "unanswered":
-        hop = next(hop for hop in way.hops if not hop.heard)
-        yield f"no name server of {hop.zone} answers with authority for {hop.name}: ask who runs them"
+        silent = [hop for hop in way.hops if not hop.heard]
+        for hop in silent:
+            yield f"no name server of {hop.zone} answers with authority for {hop.name}: ask who runs them"
+        if not silent:
+            yield f"{way.hops[-1].name} leads to a name that cannot be looked up: {way.detail}"
     elif way.verdict == "wrong":
         yield from _about_wrong(way, findings, create, target)
 
@@ -78,7 +87,9 @@ def _about_wrong(way: Trace, findings: Findings, create: str, target: str) -> It
     if len(way.hops) == MAX_HOPS and last.aliases:
         yield f"more than {len(way.hops) - 1} CNAME records follow {first.name}: let it point to {target}"
         return
-    if first.aliases:
+    if first.aliases and first.aliases[0] == f"{target}.{first.zone}":
+        yield f"the record points to {first.aliases[0]}: the zone was put behind {target}, so end the value with a dot"
+    elif first.aliases:
         yield f"the record points to {first.aliases[0]}, it must point to {target}"
     value = _values(last)
     if value and findings.reached:
@@ -107,15 +118,21 @@ def _about_owner(domain: Domain, owner: Trace) -> Iterator[str]:
 
 
 def _about_proofs(domain: Domain, findings: Findings) -> Iterator[str]:
-    used = findings.https if domain.secure else findings.http
-    if not findings.reached or (domain.in_use and used and used.outcome != "proven"):
-        for proof in (findings.http, findings.https):
-            if proof and proof.outcome != "proven":
-                yield f"the redirector is not reached through {domain.host} by {proof}"
-    elif domain.in_use and not domain.secure and not findings.secure and findings.https:
-        yield f"links are http, as {findings.https}"
+    host, http, https = domain.host, findings.http, findings.https
+    if http is None or https is None:
+        return
+    if http.outcome == "absent":
+        yield f"{host} has no address: let it lead to the redirector, by its DNS records or those of the CDN before it"
+    elif not findings.reached or (domain.in_use and domain.secure and not findings.secure):
+        for proof in (http, https):
+            if proof.outcome != "proven":
+                yield f"the redirector is not reached through {host} by {proof}"
+    elif domain.in_use and not domain.secure and http.outcome != "proven":
+        yield f"links on {host} should be https, as {http}: set it secure"
     elif domain.in_use and not domain.secure and findings.secure:
-        yield f"a valid certificate is there: links on {domain.host} can be https, once it is set secure"
+        yield f"a valid certificate is there: links on {host} can be https, once it is set secure"
+    elif domain.in_use and not domain.secure:
+        yield f"links are http: for https the redirector needs a certificate for {host} ({https})"
 
 
 def _waits(domain: Domain) -> bool:

@@ -8,11 +8,13 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import DomainError, OptionError
 from ..tokens import MAX_ACCOUNT_ID
-from ..urls import host_name
 from . import store
 from .domain import METHODS, Change, Domain, Method
-from .records import check_host, make_challenge
+from .hosts import check_host, read_host
+from .records import make_challenge
 from .schema import DOMAINS
+
+_ACCOUNT_FAULT = f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} printable bytes of UTF-8"
 
 
 def new_domain(
@@ -24,7 +26,7 @@ def new_domain(
     """
     faults = []
     if not _is_id(account_id):
-        faults.append(f"the account id takes a string of 1 to {MAX_ACCOUNT_ID} bytes of UTF-8")
+        faults.append(_ACCOUNT_FAULT)
     if subaccount is not None and not _is_id(subaccount):
         faults.append("subaccount takes a string like an account id, or None for the account itself")
     if method not in METHODS:
@@ -61,10 +63,16 @@ def new_domain(
     )
 
 
+def check_account(account_id: object) -> None:
+    """Raise `OptionError` for what can be no account's id: it would be an error of the database's, or mean another."""
+    if not _is_id(account_id):
+        raise OptionError(_ACCOUNT_FAULT)
+
+
 def _is_id(value: object) -> bool:
     try:
-        return isinstance(value, str) and "\0" not in value and 0 < len(value.encode()) <= MAX_ACCOUNT_ID
-    except UnicodeEncodeError:  # a lone surrogate
+        return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= MAX_ACCOUNT_ID
+    except UnicodeEncodeError:
         return False
 
 
@@ -105,7 +113,9 @@ def pick(connection: Connection, host: str, account_id: str | None, *, lock: boo
 
     Raises `DomainError` where there is none, or none of several is proven.
     """
-    name = known_as(host)
+    name = read_host(host)
+    if account_id is not None:
+        check_account(account_id)
     conditions: list[Any] = [DOMAINS.c.host == name]
     conditions += [] if account_id is None else [DOMAINS.c.account_id == account_id]
     found = store.find(connection, *conditions, lock=lock)
@@ -116,11 +126,3 @@ def pick(connection: Connection, host: str, account_id: str | None, *, lock: boo
     if len(found) > 1 and not owned:
         raise DomainError(f"{len(found)} accounts claim {name}, and none has proven it: say which account is meant")
     return (owned or found)[0]
-
-
-def known_as(host: str) -> str:
-    """Return a host as the registry keeps it; raises `DomainError` where it is no host name."""
-    try:
-        return host_name(host) if isinstance(host, str) else host_name("")
-    except ValueError as error:
-        raise DomainError(str(error)) from None

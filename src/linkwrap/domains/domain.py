@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from ..account import TrackingDomain
 
 State = Literal["pending", "propagating", "verified", "invalid", "suspended", "lapsed"]
+STATES: tuple[State, ...] = get_args(State)
 Method = Literal["cname", "http"]
 METHODS: tuple[Method, ...] = get_args(Method)
 What = Literal["added", "removed", "state", "method", "default", "secure", "linked", "unlinked"]

@@ -6,6 +6,8 @@ keep the answer that there is none, and hand it to readers.
 
 import asyncio
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import dns.name
 import dns.rdatatype
@@ -21,13 +23,19 @@ from .records import owner_name, proves
 from .trace import Trace, trace
 from .zones import Zones
 
+MAX_NAME: Final = 253
+"""Characters of a name in the DNS, without its trailing dot (RFC 1035 2.3.4)."""
 
-async def examine(domain: Domain, target: str, keys: SigningKeys, network: Network) -> Findings:
-    """Check a domain, within the deadline of `network`.
 
-    Raises `OptionError` where there is no recursive resolver to ask; nothing that a domain's servers do raises.
+async def examine(
+    domain: Domain, target: str, keys: SigningKeys, network: Network, sockets: asyncio.Semaphore
+) -> Findings:
+    """Check a domain, within the deadline of `network`; `sockets` are those that all checks have open at a time.
+
+    Raises `OptionError` where there is no recursive resolver to ask, and `OSError` where this machine has no sockets or
+    the like; nothing that a domain's servers do raises.
     """
-    questions = Questions(network)
+    questions = Questions(network, sockets)
     zones = Zones(questions)
     host = dns.name.from_text(domain.host)
     way = await trace(zones, domain.host, dns.rdatatype.A, target) if domain.method == "cname" else None
@@ -36,35 +44,50 @@ async def examine(domain: Domain, target: str, keys: SigningKeys, network: Netwo
         return Findings(way, None, known)
     owner = None if known else await trace(zones, owner_name(domain.host), dns.rdatatype.TXT, "")
     findings = Findings(way, owner, owner is None or _proven(owner, domain.challenge))
+    prover = partial(_prove, keys, questions)
     if way is None or way.verdict == "complete":
         resolvers = await _resolvers(questions, host, target) if way else ()
-        findings = replace(findings, resolvers=resolvers)
-        findings = await _prove(findings, domain.host, await questions.addresses(host), keys, questions)
-        failed = _failed(domain, findings)
+        http, https = await prover(domain.host, await questions.addresses(host))
+        findings = replace(findings, resolvers=resolvers, http=http, https=https)
+        failed = None if findings.reached else (https if domain.in_use and domain.secure else http)
+        if domain.in_use and domain.secure and https.outcome == "certificate":
+            failed = https
         if failed:
-            # Whether it is the host that fails, or the redirector, or the way to it from here.
             addresses = await questions.addresses(dns.name.from_text(target))
-            control = await prove(network, keys, target, failed.scheme, addresses, questions.seconds_left)
-            findings = replace(findings, control=control)
+            findings = replace(findings, control=_control(failed, *await prover(target, addresses)))
     elif addresses := [value for answer in way.contrary if answer.said == "value" for value in answer.values]:
         # An address in place of the CNAME may be that of a proxy which leads to the redirector.
-        findings = await _prove(findings, domain.host, addresses, keys, questions)
+        http, https = await prover(domain.host, addresses)
+        findings = replace(findings, http=http, https=https)
+    elif way.verdict == "absent":
+        findings = replace(findings, misplaced=await _misplaced(zones, way, target))
     return findings
 
 
-async def _prove(
-    findings: Findings, host: str, addresses: list[str] | None, keys: SigningKeys, questions: Questions
-) -> Findings:
-    network, seconds = questions.network, questions.seconds_left
-    http, https = await asyncio.gather(*(prove(network, keys, host, scheme, addresses, seconds) for scheme in SCHEMES))
-    return replace(findings, http=http, https=https)
+async def _misplaced(zones: Zones, way: Trace, target: str) -> str:
+    """The name with its zone put behind it once more, as providers do, if the record is there."""
+    [hop] = way.hops or [None]
+    name = f"{hop.name}.{hop.zone}" if hop and "." in hop.zone else ""
+    if not name or len(name) > MAX_NAME:
+        return ""
+    return name if (await trace(zones, name, dns.rdatatype.A, target)).reached else ""
 
 
-def _failed(domain: Domain, findings: Findings) -> Proof | None:
-    """The proof that is missing though the redirector may be to blame: a certificate is the host's own matter."""
-    used = findings.https if domain.in_use and domain.secure else findings.http
-    needed = used if domain.in_use or not findings.reached else None
-    return needed if needed and needed.outcome in ("wrong", "silent") else None
+async def _prove(keys: SigningKeys, questions: Questions, host: str, addresses: list[str] | None) -> list[Proof]:
+    """The proofs over http and https, in a time that leaves some for what is asked afterwards."""
+    network = questions.network
+    seconds = min(questions.seconds_left, 3 * network.timeout)
+    return await asyncio.gather(*(prove(network, keys, host, scheme, addresses, seconds) for scheme in SCHEMES))
+
+
+def _control(failed: Proof, http: Proof, https: Proof) -> Proof:
+    """The target's own proof that tells whether a host fails, or the redirector, or the way to it from here.
+
+    A certificate that is not believed tells of the host only where the target's is. Else either scheme will do.
+    """
+    if failed.outcome != "certificate" and "proven" in (http.outcome, https.outcome):
+        return http if http.outcome == "proven" else https
+    return https if failed.scheme == "https" else http
 
 
 def _proven(owner: Trace, challenge: str) -> bool:
@@ -80,7 +103,7 @@ def _proven(owner: Trace, challenge: str) -> bool:
             for answer in hop.heard
         )
 
-    return bool(owner.hops) and proven(owner.hops[0].name, frozenset())
+    return bool(owner.hops) and not owner.unasked and proven(owner.hops[0].name, frozenset())
 
 
 async def _resolvers(questions: Questions, host: dns.name.Name, target: str) -> tuple[ResolverAnswer, ...]:

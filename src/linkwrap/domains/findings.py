@@ -32,7 +32,9 @@ class Findings:
       was before, or is vouched for;
     - `resolvers`: what the recursive resolvers return; empty where they were not asked;
     - `http`, `https`: the proofs through the redirector; None where they were not asked for;
-    - `control`: the proof of the target itself, where one through the host failed; None where none was asked for.
+    - `control`: the proof of the target itself, where one through the host failed; None where none was asked for;
+    - `misplaced`: where the record is instead, if the zone was put behind the name twice; empty else;
+    - `fault`: why there are no findings, if so, such as a fault of this software.
     """
 
     dns: Trace | None
@@ -42,13 +44,15 @@ class Findings:
     http: Proof | None = None
     https: Proof | None = None
     control: Proof | None = None
+    misplaced: str = ""
+    fault: str = ""
 
     @property
     def offline(self) -> bool:
         """Whether nothing could be learnt: the DNS cannot be asked from here, or not even the target is reached."""
-        if self.dns is not None and self.dns.verdict in ("offline", "intercepted"):
+        if self.fault or (self.dns is not None and self.dns.verdict in ("offline", "intercepted")):
             return True
-        return self.control is not None and self.control.outcome != "proven"
+        return self.control is not None and self.control.outcome not in ("proven", "unasked")
 
     @property
     def resolved(self) -> bool:

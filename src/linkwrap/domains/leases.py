@@ -13,13 +13,14 @@ from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import DomainError, LinkWrapError
-from . import store
+from . import settings, store
 from .advice import advise
 from .database import Database, moment, now
-from .domain import Change, Domain
+from .domain import Change, Domain, Method
 from .findings import Findings
 from .schema import DOMAINS
-from .states import decide
+from .states import LONGEST, decide
+from .verification import Verification
 
 _TRIES = 3
 
@@ -32,17 +33,10 @@ class Lease:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a check made of a domain, and the changes that this was."""
-
-    domain: Domain
-    advice: tuple[str, ...]
-    changes: list[Change]
-
-
-def lease(database: Database, domain: Domain, seconds: float) -> Lease:
-    """Take the lease of a domain, whether it is due or not.
+def lease(
+    database: Database, domain: Domain, seconds: float, method: Method | None = None
+) -> tuple[Lease, list[Change]]:
+    """Take the lease of a domain, whether it is due or not, to be verified by `method` from now on.
 
     Raises `DomainError` where it is being checked, or is not there any more.
     """
@@ -55,15 +49,24 @@ def lease(database: Database, domain: Domain, seconds: float) -> Lease:
         until = connection.execute(select(DOMAINS.c.lease_until).where(store.this(domain))).scalar_one()
         if until is not None and until > at:
             raise DomainError(f"{domain.host} is being checked: try again in {until - at:.0f} s at the latest")
-        return _take(connection, found[0], at, seconds)
+        changed = [] if method is None else settings.set_method(connection, found[0], method)
+        return _take(connection, replace(found[0], method=method or found[0].method), at, seconds), changed
 
 
-def lease_due(database: Database, seconds: float) -> Lease | None:
-    """Take the lease of the domain that is due for the longest; None where none is."""
+def time_of(database: Database) -> float:
+    """Return the time of the database's clock."""
+    with database.read() as connection:
+        return now(connection)
+
+
+def lease_due(database: Database, seconds: float, due: float) -> Lease | None:
+    """Take the lease of the domain that is due for the longest of those that were at a time; None where none is."""
     with database.write() as connection:
         at = now(connection)
         free = or_(DOMAINS.c.lease_until.is_(None), DOMAINS.c.lease_until <= at)
-        query = select(DOMAINS.c.host, DOMAINS.c.account_id).where(DOMAINS.c.next_check <= at, free)
+        # A check that was put further off than any is: the clock was wrong then.
+        when = (DOMAINS.c.next_check <= due) | (DOMAINS.c.next_check > due + LONGEST.total_seconds())
+        query = select(DOMAINS.c.host, DOMAINS.c.account_id).where(when, free)
         # One whose check came to no end has waited since then, so that it never keeps the others waiting. Those that
         # another process takes at this moment are passed over.
         waiting = query.order_by(func.coalesce(DOMAINS.c.lease_until, DOMAINS.c.next_check)).limit(1)
@@ -80,20 +83,25 @@ def release(database: Database, held: Lease) -> None:
         connection.execute(DOMAINS.update().where(_held(held)).values(lease=None, lease_until=None))
 
 
-def write(database: Database, held: Lease, findings: Findings, target: str) -> Written | None:
-    """Write what a check found; None where the lease has run out or the domain was removed, so that nothing is."""
+def write(database: Database, held: Lease, findings: Findings, target: str) -> tuple[Verification, list[Change]] | None:
+    """Write what a check found; return the result and the changes that it brought.
+
+    None where the lease has run out or the domain was removed, so that nothing is written.
+    """
     for _ in range(_TRIES):
         with suppress(IntegrityError):  # another account has proven the host since we looked: next time we see it
             return _write(database, held, findings, target)
     raise LinkWrapError(f"the check of {held.domain.host} could not be stored: try again")
 
 
-def _write(database: Database, held: Lease, findings: Findings, target: str) -> Written | None:
+def _write(
+    database: Database, held: Lease, findings: Findings, target: str
+) -> tuple[Verification, list[Change]] | None:
     with database.write() as connection:
         found = store.find(connection, _held(held), lock=True)
         at = now(connection)
         until = connection.execute(select(DOMAINS.c.lease_until).where(_held(held))).scalar_one_or_none()
-        if until is None or until <= at:
+        if until is None or until <= at or found[0].method != held.domain.method:
             return None
         [before] = found
         others = select(DOMAINS.c.account_id).where(
@@ -111,7 +119,7 @@ def _write(database: Database, held: Lease, findings: Findings, target: str) -> 
             changes.append(store.record(connection, after, "state", before.state, after.state, evidence))
         if after.secure != before.secure:
             changes.append(store.record(connection, after, "secure", str(before.secure), str(after.secure), evidence))
-    return Written(after, advice, changes)
+    return Verification(after, before.state, findings, advice), changes
 
 
 def _take(connection: Connection, domain: Domain, at: float, seconds: float) -> Lease:

@@ -7,14 +7,16 @@ up again in between. No redirect is followed, no proxy of the environment used, 
 import asyncio
 import secrets
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 import httpx
 
 from ..tokens import SigningKeys, signed_message
 from .network import Network
+from .questions import OWN_FAULT
 
 MAX_BODY: Final = 4096
 """Bytes of an answer that are read; a proof has 22."""
@@ -24,16 +26,18 @@ _SIGNATURE = 22
 
 Scheme = Literal["http", "https"]
 SCHEMES: Final[tuple[Scheme, Scheme]] = ("http", "https")
-Outcome = Literal["proven", "wrong", "certificate", "silent", "blocked"]
+Outcome = Literal["proven", "wrong", "absent", "certificate", "silent", "blocked", "unasked"]
+_FIRST: Final[tuple[Outcome, ...]] = ("wrong", "certificate", "proven", "silent")
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What came of asking the redirector through a host.
 
-    `outcome` is "proven", "wrong" (something else answers), "certificate" (there is none that is valid for the host),
-    "silent" (nothing answers, or a gateway says that nothing does) or "blocked" (an address is not public). `address`
-    is the last one that was tried; `detail` puts the outcome in words.
+    `outcome` is "proven" (at each address that answers), "wrong" (something else answers at one), "absent" (there is no
+    address), "certificate" (none that is valid for the host), "silent" (nothing answers, or a gateway says that nothing
+    does), "blocked" (an address is not public) or "unasked" (no time was left). `address` is the one that decided;
+    `detail` puts the outcome in words.
     """
 
     scheme: Scheme
@@ -53,27 +57,23 @@ async def prove(
 
     `addresses` is None where no resolver could tell them.
     """
+    if seconds <= 0:
+        return Proof(scheme, "unasked", "the check had no time left")
     if addresses is None:
         return Proof(scheme, "silent", "no recursive resolver tells the host's address")
     if not addresses:
-        return Proof(scheme, "wrong", "the host has no address")
+        return Proof(scheme, "absent", "the host has no address")
     for address in addresses:
         forbidden = network.why_forbidden(address)
         if forbidden:
             return Proof(scheme, "blocked", f"not asked: {forbidden}", address)
-    proof = Proof(scheme, "silent", "the check had no time left")
-    try:
-        async with asyncio.timeout(seconds):
-            for address in addresses[:_MAX_ADDRESSES]:
-                proof = await _ask(network, keys, host, scheme, address)
-                if proof.outcome != "silent":
-                    break
-    except TimeoutError:
-        return Proof(scheme, "silent", "the check had no time left", proof.address)
-    return proof
+    asked = addresses[:_MAX_ADDRESSES]
+    proofs = await asyncio.gather(*(_ask(network, keys, host, scheme, address, seconds) for address in asked))
+    # Readers go to any of them: one that answers wrongly loses some, one that is down does not.
+    return min(proofs, key=lambda proof: _FIRST.index(proof.outcome))
 
 
-async def _ask(network: Network, keys: SigningKeys, host: str, scheme: Scheme, address: str) -> Proof:
+async def _ask(network: Network, keys: SigningKeys, host: str, scheme: Scheme, address: str, seconds: float) -> Proof:
     nonce = secrets.token_hex(16)
     port, usual = (network.https_port, 443) if scheme == "https" else (network.http_port, 80)
     authority = host if port == usual else f"{host}:{port}"
@@ -84,22 +84,32 @@ async def _ask(network: Network, keys: SigningKeys, host: str, scheme: Scheme, a
         headers={"Host": authority, "Accept-Encoding": "identity", "User-Agent": "linkwrap", "Connection": "close"},
         extensions={"sni_hostname": host, "timeout": httpx.Timeout(network.timeout).as_dict()},
     )
-    tls = network.tls or ssl.create_default_context()
     try:
-        async with httpx.AsyncHTTPTransport(verify=tls, trust_env=False, http2=False) as transport:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncHTTPTransport(verify=network.tls or _system_tls(), trust_env=False) as transport,
+        ):
             response = await transport.handle_async_request(request)
             try:
                 return _judged(scheme, address, response.status_code, await _body(response), keys, nonce, host)
             finally:
                 await response.aclose()
-    except httpx.TimeoutException:
-        return Proof(scheme, "silent", f"no answer within {network.timeout:.3g} s", address)
-    except httpx.TransportError as error:
+    except (httpx.TimeoutException, TimeoutError):
+        return Proof(scheme, "silent", "no answer in time", address)
+    except (httpx.HTTPError, OSError) as error:  # OpenSSL's own errors come through
+        for cause in _causes(error):
+            if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno in OWN_FAULT:
+                raise cause from None
         fault = _certificate_fault(error)
         if fault:
             return Proof(scheme, "certificate", f"no certificate that is valid for the host: {fault}", address)
         kind = "cannot be connected to" if isinstance(error, httpx.ConnectError) else "breaks the connection"
         return Proof(scheme, "silent", kind, address)
+
+
+@cache
+def _system_tls() -> ssl.SSLContext:
+    return ssl.create_default_context()  # takes too long to be made for each request
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -127,10 +137,13 @@ def _judged(scheme: Scheme, address: str, status: int, body: bytes, keys: Signin
     return Proof(scheme, "wrong", f"something else than this service's redirector answers (status {status})", address)
 
 
-def _certificate_fault(error: BaseException | None) -> str | None:
+def _certificate_fault(error: BaseException) -> str | None:
     """What OpenSSL says of a certificate that it refuses, where that is what an error comes from."""
+    refused = (cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError))
+    return next((cause.verify_message.rstrip(".") for cause in refused), None)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message.rstrip(".")
+        yield error
         error = error.__cause__ or error.__context__
-    return None

@@ -13,6 +13,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from dns.message import Message
@@ -22,9 +23,17 @@ from dns.rdatatype import RdataType
 from .network import Network, Server
 
 MAX_QUERIES: Final = 64
-"""DNS queries that one check may send, retries and those over TCP included."""
+"""DNS queries that one check may send to authoritative servers, retries and those over TCP included.
+
+As many again may go to the operator's own recursive resolvers.
+"""
+MAX_SOCKETS: Final = 200
+"""Sockets that the checks of one event loop have open at a time for questions."""
+OWN_FAULT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES)
+"""Errors that are this machine's own want of something, and say nothing of a server."""
 
 _TRIES = 2
+_NO_EDNS = (dns.rcode.FORMERR, dns.rcode.NOTIMP)
 _PAYLOAD = 1232  # octets of an answer over UDP that no network on the way breaks into pieces
 _NOT_SENT = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)  # such as IPv6 where there is none
 _ANSWERED = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
@@ -44,12 +53,14 @@ class Unanswered(Exception):
 class Questions:
     """What one check asks. The deadline runs from when it is made."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, sockets: asyncio.Semaphore) -> None:
         self.network = network
+        self._sockets = sockets
         self._resolvers = network.recursive_servers()
         self._clock = asyncio.get_running_loop().time
         self._ends = self._clock() + network.deadline
-        self._left = MAX_QUERIES
+        self._left = {False: MAX_QUERIES, True: MAX_QUERIES}
+        self._silent: set[str] = set()
 
     @property
     def seconds_left(self) -> float:
@@ -84,16 +95,22 @@ class Questions:
     async def addresses(self, name: Name) -> list[str] | None:
         """Return the IPv4 and IPv6 addresses of a name by the recursive resolvers; None where they give no answer."""
         kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
-        answers = await asyncio.gather(*(self.resolve(name, kind) for kind in kinds), return_exceptions=True)
+        answers = await asyncio.gather(*(self._resolved(name, kind) for kind in kinds))
         found = [
             str(record.address)
             for kind, answer in zip(kinds, answers, strict=True)
-            if isinstance(answer, Message)
+            if answer is not None
             for rrset in answer.answer
             if rrset.rdtype == kind
             for record in rrset
         ]
-        return found if found or all(isinstance(answer, Message) for answer in answers) else None
+        return found if found or None not in answers else None
+
+    async def _resolved(self, name: Name, kind: RdataType) -> Message | None:
+        try:
+            return await self.resolve(name, kind)
+        except Unanswered:
+            return None
 
     async def _ask_resolver(self, server: Server, name: Name, kind: RdataType) -> tuple[str, Message | Unanswered]:
         try:
@@ -109,32 +126,45 @@ class Questions:
         if not recursive:
             query.flags &= ~dns.flags.RD
         failure = ""
-        for _ in range(_TRIES):
-            seconds = min(self.network.timeout, self.seconds_left)
-            if not self._left or not seconds:
-                break
-            self._left -= 1
-            try:
-                answer, _ = await dns.asyncquery.udp_with_fallback(
-                    query, server.address, seconds, server.port, ignore_unexpected=True, ignore_errors=True
-                )
-            except dns.exception.Timeout:
-                failure = f"no answer within {seconds:.3g} s"
-            except OSError as error:
-                failure = f"cannot be reached ({error.strerror or type(error).__name__})"
-                if error.errno in _NOT_SENT:
-                    self._left += 1
+        # One that gave no answer before is asked once more, not twice.
+        for _ in range(1 if server.address in self._silent else _TRIES):
+            async with self._sockets:
+                seconds = min(self.network.timeout, self.seconds_left)
+                if self._left[recursive] <= 0 or not seconds:
                     break
-            except (dns.exception.DNSException, EOFError):
-                failure = "answers what is no DNS message"
-            else:
-                if answer.rcode() != dns.rcode.FORMERR or query.edns < 0:
-                    return answer
-                failure = "answers FORMERR"
-                query.use_edns(False)
+                self._left[recursive] -= 1
+                try:
+                    answer, over_tcp = await dns.asyncquery.udp_with_fallback(
+                        query, server.address, seconds, server.port, ignore_unexpected=True, ignore_errors=True
+                    )
+                except dns.exception.Timeout:
+                    failure = f"no answer within {seconds:.3g} s"
+                    self._silent.add(server.address)
+                except OSError as error:
+                    if error.errno in OWN_FAULT:
+                        raise
+                    failure = f"cannot be reached ({error.strerror or type(error).__name__})"
+                    if error.errno in _NOT_SENT:
+                        self._left[recursive] += 1
+                        break
+                except (dns.exception.DNSException, EOFError):
+                    failure = "answers what is no DNS message"
+                else:
+                    self._left[recursive] -= over_tcp
+                    if answer.rcode() not in _NO_EDNS or query.edns < 0:
+                        return _of_internet(answer)
+                    failure = f"answers {dns.rcode.to_text(answer.rcode())}"
+                    query.use_edns(False)
         if failure:
             raise Unanswered("silent", failure)
         raise Unanswered("spent", f"not asked: a check has {self.network.deadline:.3g} s and {MAX_QUERIES} queries")
+
+
+def _of_internet(answer: Message) -> Message:
+    """The answer without records of other classes, which are of other forms."""
+    for section in (answer.answer, answer.authority, answer.additional):
+        section[:] = [rrset for rrset in section if rrset.rdclass == dns.rdataclass.IN]
+    return answer
 
 
 def rrset_at(section: Iterable[dns.rrset.RRset], name: Name, kind: RdataType) -> dns.rrset.RRset | None:

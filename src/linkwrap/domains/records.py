@@ -1,18 +1,15 @@
-"""Which hosts may be custom tracking domains, and the DNS records that their owners are to create."""
+"""The DNS records that the owner of a custom tracking domain is to create."""
 
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import DomainError
-from ..urls import host_name
 from .domain import Domain
 
 OWNER_LABEL: Final = "_linkwrap"
 """The label in front of a host at which the TXT record that proves its owner stands."""
 
 _TTL: Final = 300
-_MAX_HOST: Final = 253 - len(OWNER_LABEL) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +66,3 @@ def records_for(host: str, target: str, challenge: str | None, *, cname: bool) -
 def proves(values: tuple[str, ...], challenge: str) -> bool:
     """Tell whether one of a name's TXT records is the challenge, which some registrars keep in quotes."""
     return any(value.strip().strip('"') == challenge for value in values)
-
-
-def check_host(host: str, target: str) -> str:
-    """Return the host that a customer asks for as lower-case A-labels.
-
-    Raises `DomainError` with one sentence that says what is wrong: it is no DNS host name (RFC 1123 2.1), too long, a
-    wildcard, a name of this machine only, or it overlaps with the target that all custom tracking domains lead to.
-    """
-    if not isinstance(host, str):
-        raise DomainError(f"{host!r} is no host name, but {type(host).__name__}")
-    if "*" in host:
-        raise DomainError(f"{host[:80]!r} is a wildcard: add each host that links shall be on by itself")
-    if "/" in host:
-        raise DomainError(f"{host[:80]!r} is a URL: give the host alone, such as click.acme.com")
-    try:
-        name = host_name(host)
-    except ValueError as error:
-        raise DomainError(f"{error}: give a subdomain of yours, such as click.acme.com") from None
-    if name == "localhost" or name.endswith(".localhost"):
-        raise DomainError(f"{name!r} is a name of the reader's own machine: give one that is in the DNS")
-    if len(name) > _MAX_HOST:
-        raise DomainError(f"{name[:80]!r}… is longer than the {_MAX_HOST} characters that leave room for a TXT record")
-    if name == target:
-        raise DomainError(f"{name!r} is what custom tracking domains lead to, and cannot be one itself")
-    if name.endswith(f".{target}") or target.endswith(f".{name}"):
-        raise DomainError(
-            f"{name!r} belongs to {target!r}, which custom tracking domains lead to: give one of your own"
-        )
-    return name

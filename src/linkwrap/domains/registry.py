@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
-from typing import Any, Final, Self, TypeVar
+from contextlib import suppress
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -13,9 +13,11 @@ from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..tokens import SigningKeys
 from . import claims, settings, store
+from .accounts import Accounts
 from .checker import Checker
 from .database import Database, moment, now
-from .domain import Change, Domain, Method, State
+from .domain import STATES, Change, Domain, Method, State
+from .hosts import read_host
 from .network import Network
 from .records import DomainRequest, records_for
 from .schema import CHANGES, DOMAINS
@@ -24,18 +26,15 @@ from .verification import Verification
 _T = TypeVar("_T")
 _log = logging.getLogger("linkwrap")
 
-KEPT_FOR: Final = 60.0
-"""Seconds that `DomainRegistry.account` keeps what it read."""
-_KEPT: Final = 10_000
-
 
 class DomainRegistry:
     """Custom tracking domains, kept in a database.
 
-    - `url`: an SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several. The tables
-      are made at the first use;
-    - `keys`: those of the redirector, which prove that a host leads to it;
-    - `target`: the host that all CNAMEs must point to, and that mail without a verified domain goes out on;
+    - `url`: an SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several;
+    - `keys`: those of the redirector, which prove that a host leads to it; only `verify` and `verify_due` need them;
+    - `target`: the host that all CNAMEs must point to, and that mail without a verified domain goes out on. Its name
+      is kept in the database from the first use on, so that nobody has to repeat it, and another one is refused;
+    - `create`: whether the tables are made where there are none;
     - `network`: how checks reach the DNS and the redirector;
     - `on_change`: called with each `Change` that this object brings about, once it is stored, maybe in another thread.
       If it raises, that goes to the logger `linkwrap`; `changes` reads on from where one was last heard.
@@ -49,15 +48,16 @@ class DomainRegistry:
         self,
         url: str,
         *,
-        keys: SigningKeys,
-        target: str | TrackingDomain = DEFAULT_TRACKING_DOMAIN,
+        keys: SigningKeys | None = None,
+        target: str | TrackingDomain | None = None,
+        create: bool = True,
         network: Network | None = None,
         on_change: Callable[[Change], object] | None = None,
     ) -> None:
         faults: list[str] = []
         if not isinstance(url, str):
             faults.append("the URL of the database is a string, such as sqlite:///domains.db")
-        if not isinstance(keys, SigningKeys):
+        if keys is not None and not isinstance(keys, SigningKeys):
             faults.append("keys must be SigningKeys")
         if network is not None and not isinstance(network, Network):
             faults.append("network must be a Network")
@@ -67,23 +67,26 @@ class DomainRegistry:
             faults.append("the target must be a host name, or a TrackingDomain that is verified")
         if faults:
             raise OptionError(f"DomainRegistry: {'; '.join(faults)}")
-        self._fallback = target if isinstance(target, TrackingDomain) else TrackingDomain(target, verified=True)
-        self._database = Database(url)
-        self._checker = Checker(
-            database=self._database,
-            target=self._fallback.host,
-            keys=keys,
-            network=network or Network(),
-            tell=self._tell,
-        )
+        given = TrackingDomain(target, verified=True) if isinstance(target, str) else target
+        self._given = given
+        self._database = Database(url, (given or DEFAULT_TRACKING_DOMAIN).host, create=create)
+        self._keys = keys
+        self._network = network or Network()
         self._on_change = on_change
-        self._accounts: dict[str, tuple[float, Account]] = {}
-        self._told = 0
+        self._accounts = Accounts(self._read_account)
 
     @property
-    def target(self) -> str:
-        """The host that all CNAMEs must point to."""
-        return self._fallback.host
+    def target(self) -> TrackingDomain:
+        """What all CNAMEs must point to, and mail without a verified domain goes out on.
+
+        Raises `OptionError` where it is not the one that this object was made with.
+        """
+        kept = self._database.target
+        if self._given is None:
+            return TrackingDomain(kept, verified=True)
+        if self._given.host != kept:
+            raise OptionError(f"the domains of this registry lead to {kept}, not to {self._given.host}: leave it out")
+        return self._given
 
     def add(
         self,
@@ -101,12 +104,13 @@ class DomainRegistry:
         the first account to prove a host owns it. A domain that has lapsed may be added anew.
         Raises `DomainError` where the host cannot be a tracking domain, is another account's, or was added already.
         """
+        read_host(host)  # before any table is made
 
         def new(connection: Connection) -> tuple[Domain, list[Change]]:
             domain = claims.new_domain(
                 account_id,
                 host,
-                self.target,
+                self.target.host,
                 subaccount=subaccount,
                 method=method,
                 vouched=vouched,
@@ -117,7 +121,7 @@ class DomainRegistry:
         return self._request(self._change(new))
 
     def request(self, host: str, *, account: str | None = None) -> DomainRequest:
-        """Return a domain with the records that its owner is to create, whether they are there by now or not."""
+        """Return a domain with the records that its owner is to create, or to keep; no TXT once the owner is proven."""
         return self._request(self.domain(host, account=account))
 
     def domain(self, host: str, *, account: str | None = None) -> Domain:
@@ -127,6 +131,10 @@ class DomainRegistry:
 
     def domains(self, *, account: str | None = None, state: State | None = None) -> list[Domain]:
         """Return all domains, or those of an account or in a state, ordered by host."""
+        if account is not None:
+            claims.check_account(account)
+        if state is not None and state not in STATES:
+            raise OptionError(f"there is no state {state!r}, only {', '.join(STATES)}")
         conditions: list[Any] = [] if account is None else [DOMAINS.c.account_id == account]
         conditions += [] if state is None else [DOMAINS.c.state == state]
         with self._database.read() as connection:
@@ -135,18 +143,11 @@ class DomainRegistry:
     def account(self, account_id: str) -> Account:
         """Return an account with its domains, to pick a message's tracking domain; at most `KEPT_FOR` seconds old.
 
-        An account without domains is one too: its mail goes out on the registry's target.
+        An account without domains is one too: its mail goes out on the registry's target. One that was read before is
+        used on while the database is away.
         """
-        at, account = self._accounts.get(account_id, (0.0, None))
-        if account is None or time.monotonic() - at > KEPT_FOR:
-            at, told = time.monotonic(), self._told
-            domains = [domain.tracking_domain for domain in self.domains(account=account_id)]
-            account = Account(account_id, domains, fallback=self._fallback)
-            if len(self._accounts) >= _KEPT:
-                self._accounts.clear()
-            if self._told == told:  # else it may have been read before a change that another thread made
-                self._accounts[account_id] = (at, account)
-        return account
+        claims.check_account(account_id)
+        return self._accounts.get(account_id)
 
     def verify(self, host: str, *, account: str | None = None, method: Method | None = None) -> Verification:
         """Check a domain now, store what was seen, and return it. It takes as long as the network's deadline at most.
@@ -155,22 +156,18 @@ class DomainRegistry:
         In a program that runs an event loop, call it in a thread: `await asyncio.to_thread(registry.verify, host)`.
         Raises `DomainError` where it is being checked already.
         """
-        _refuse_event_loop()
-        if method is None:
-            domain = self.domain(host, account=account)
-        else:
-            domain = self._set(settings.set_method, host, method, account)
-        return asyncio.run(self._checker.verify(domain))
+        checker = self._checker()
+        return asyncio.run(checker.verify(self.domain(host, account=account), method))
 
     def verify_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[Verification]:
         """Check the domains whose time has come, at most `limit` of them and `concurrency` at once; return the results.
 
         Any number of processes may do so: each domain is checked by one. Call it every minute or so, as in `verify`.
         """
-        _refuse_event_loop()
+        checker = self._checker()
         _check_number("concurrency", concurrency, 1)
         _check_number("limit", 0 if limit is None else limit, 0)
-        return asyncio.run(self._checker.verify_due(limit, concurrency))
+        return asyncio.run(checker.verify_due(limit, concurrency))
 
     def set_default(self, host: str, default: bool = True, *, account: str | None = None) -> Domain:
         """Make a domain the default of its account or subaccount, in place of another, or no default any more.
@@ -217,8 +214,10 @@ class DomainRegistry:
         """
         _check_number("after", after, 0)
         _check_number("limit", limit, 0)
+        if account is not None:
+            claims.check_account(account)
         conditions: list[Any] = [CHANGES.c.id > after]
-        conditions += [] if host is None else [CHANGES.c.host == claims.known_as(host)]
+        conditions += [] if host is None else [CHANGES.c.host == read_host(host)]
         conditions += [] if account is None else [CHANGES.c.account_id == account]
         with self._database.read() as connection:
             return store.changes(connection, conditions, limit)
@@ -234,8 +233,27 @@ class DomainRegistry:
         self.close()
 
     def _request(self, domain: Domain) -> DomainRequest:
-        challenge = None if domain.vouched else domain.challenge
-        return DomainRequest(domain, records_for(domain.host, self.target, challenge, cname=domain.method == "cname"))
+        challenge = None if domain.vouched or domain.owner else domain.challenge
+        cname = domain.method == "cname"
+        return DomainRequest(domain, records_for(domain.host, self.target.host, challenge, cname=cname))
+
+    def _read_account(self, account_id: str) -> Account:
+        domains = [domain.tracking_domain for domain in self.domains(account=account_id)]
+        return Account(account_id, domains, fallback=self.target)
+
+    def _checker(self) -> Checker:
+        if self._keys is None:
+            raise OptionError("a check needs the keys of the redirector: DomainRegistry(…, keys=…)")
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise OptionError("an event loop runs here: use a thread, as in asyncio.to_thread(registry.verify, host)")
+        return Checker(
+            database=self._database,
+            target=self.target.host,
+            keys=self._keys,
+            network=self._network,
+            tell=self._tell,
+        )
 
     def _set(self, how: Callable[..., list[Change]], host: str, value: object, account: str | None) -> Domain:
         def use(connection: Connection) -> tuple[Domain, list[Change]]:
@@ -257,8 +275,7 @@ class DomainRegistry:
         return result
 
     def _tell(self, change: Change) -> None:
-        self._told += 1
-        self._accounts.pop(change.account_id, None)
+        self._accounts.changed(change.account_id)
         if self._on_change is None:
             return
         try:
@@ -270,13 +287,3 @@ class DomainRegistry:
 def _check_number(name: str, number: object, least: int) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 1 << 63:
         raise OptionError(f"{name} takes a whole number from {least} on")
-
-
-def _refuse_event_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise OptionError(
-        "an event loop runs in this thread: call it in another, as in asyncio.to_thread(registry.verify, …)"
-    )

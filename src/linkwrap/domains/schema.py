@@ -4,7 +4,7 @@ A step that was released is never changed: a new version of the tables is one mo
 `CHANGES` are what the code asks for, and a test says that the steps lead there.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -88,8 +88,9 @@ SCHEMA: Final = Table(
     METADATA,
     Column("version", Integer, nullable=False),
     Column("last_change", BigInteger, nullable=False),
+    Column("target", Text, nullable=False),
 )
-"""One row: the number of steps that were taken, and the number of the last change."""
+"""One row: the number of steps that were taken, that of the last change, and where the CNAMEs of all domains lead."""
 
 DOMAINS: Final = Table(
     "linkwrap_domains",
@@ -142,23 +143,51 @@ CHANGES: Final = Table(
 )
 
 
-def upgrade(connection: Connection) -> None:
-    """Take the steps that a database lacks; the transaction it runs in must keep all others out.
+class Version(NamedTuple):
+    """The tables of a database: the number of steps that were taken, and the target of its domains."""
 
-    Raises `OptionError` where a newer release of linkwrap has been at it.
+    steps: int
+    target: str
+
+    @property
+    def current(self) -> bool:
+        """Whether no step is missing."""
+        return self.steps == len(STEPS)
+
+
+def version(connection: Connection) -> Version | None:
+    """Return what tables a database has; None where it has none.
+
+    Raises `OptionError` where they are not ours, or a newer release of linkwrap has been at them.
     """
-    if inspect(connection).has_table(SCHEMA.name):
-        version = connection.execute(select(SCHEMA.c.version)).scalar_one()
-    else:
-        SCHEMA.create(connection)
-        connection.execute(SCHEMA.insert().values(version=0, last_change=0))
-        version = 0
-    if version > len(STEPS):
+    found = inspect(connection)
+    if not found.has_table(SCHEMA.name):
+        return None
+    ours = {column["name"] for column in found.get_columns(SCHEMA.name)} >= set(SCHEMA.c.keys())
+    rows = connection.execute(select(SCHEMA.c.version, SCHEMA.c.target).limit(2)).all() if ours else []
+    [row] = rows if len(rows) == 1 else [None]
+    if row is None or not (isinstance(row.version, int) and isinstance(row.target, str)):
+        raise OptionError(f"the database has a table {SCHEMA.name} that is not this package's: use another database")
+    if row.version > len(STEPS):
         raise OptionError(
-            f"the database has tables of version {version}, but this linkwrap knows {len(STEPS)} versions: update it"
+            f"the database has tables of version {row.version}, and this linkwrap knows {len(STEPS)}: update it"
         )
-    for step in STEPS[version:]:
+    return Version(row.version, row.target)
+
+
+def upgrade(connection: Connection, target: str) -> Version:
+    """Take the steps that a database lacks, `target` being that of new tables; return what it has then.
+
+    The transaction that this runs in must keep all others out. Raises `OptionError` as `version` does.
+    """
+    has = version(connection)
+    if has is None:
+        SCHEMA.create(connection)
+        connection.execute(SCHEMA.insert().values(version=0, last_change=0, target=target))
+        has = Version(0, target)
+    for step in STEPS[has.steps :]:
         for statement in step:
             connection.execute(text(statement))
-    if version < len(STEPS):
+    if has.steps < len(STEPS):
         connection.execute(SCHEMA.update().values(version=len(STEPS)))
+    return Version(len(STEPS), has.target)

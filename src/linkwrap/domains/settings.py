@@ -6,8 +6,9 @@ from sqlalchemy import Connection, select
 
 from ..errors import DomainError, OptionError
 from . import store
-from .claims import known_as
+from .database import moment, now
 from .domain import METHODS, Change, Domain, Method
+from .hosts import read_host
 from .schema import DOMAINS, LINKS
 
 
@@ -32,7 +33,8 @@ def set_method(connection: Connection, domain: Domain, method: Method) -> list[C
         raise OptionError(f"method takes {' or '.join(map(repr, METHODS))}")
     if domain.method == method:
         return []
-    store.update(connection, replace(domain, method=method))
+    # What the other way has seen, and since when, is not said of this one.
+    store.update(connection, replace(_advised(domain), method=method, seen_since=None, settled_at=None))
     return [store.record(connection, domain, "method", domain.method, method)]
 
 
@@ -43,13 +45,14 @@ def set_secure(connection: Connection, domain: Domain, secure: bool) -> list[Cha
         raise DomainError(f"the last check of {domain.host} saw no valid certificate: get one, then verify it again")
     if domain.secure == secure:
         return []
-    store.update(connection, replace(domain, secure=secure))
+    # Whether it works is seen at once.
+    store.update(connection, replace(_advised(domain), secure=secure, next_check=moment(now(connection))))
     return [store.record(connection, domain, "secure", str(domain.secure), str(secure))]
 
 
 def link(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
     """Link a sending domain to a domain of the same account."""
-    sender = known_as(sending_domain)
+    sender = read_host(sending_domain)
     this = (LINKS.c.account_id == domain.account_id) & (LINKS.c.sending_domain == sender)
     linked = connection.execute(select(LINKS.c.host).where(this)).scalar_one_or_none()
     if linked == domain.host:
@@ -62,11 +65,16 @@ def link(connection: Connection, domain: Domain, sending_domain: str) -> list[Ch
 
 def unlink(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
     """Undo `link`."""
-    sender = known_as(sending_domain)
+    sender = read_host(sending_domain)
     if sender not in domain.sending_domains:
         raise DomainError(f"{sender} is not linked to {domain.host}")
     connection.execute(LINKS.delete().where(LINKS.c.account_id == domain.account_id, LINKS.c.sending_domain == sender))
     return [store.record(connection, domain, "unlinked", old=sender)]
+
+
+def _advised(domain: Domain) -> Domain:
+    """The domain without its advice, which may be done now."""
+    return replace(domain, evidence=domain.evidence and {**domain.evidence, "advice": []})
 
 
 def _check_flag(name: str, value: object) -> None:

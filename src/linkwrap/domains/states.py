@@ -22,12 +22,14 @@ WATCHED_FOR: Final = timedelta(hours=48)
 """How long a domain that is not verified yet is looked at by itself."""
 LONGEST_WAIT: Final = timedelta(hours=48)
 """How long a replaced record is waited out at most; resolvers cap what they keep well below."""
+LONGEST: Final = timedelta(days=8)
+"""How far off the next check is at most."""
 
 _SOON = timedelta(minutes=1)
 _LATE = timedelta(hours=4)
 _HOUR = timedelta(hours=1)
 _WEEK = timedelta(days=7)
-_OFFLINE = timedelta(minutes=5)
+_GAP = 2 * _HOUR  # how long a time between two checks counts: a domain with something against it is looked at hourly
 
 Reading = Literal["works", "coming", "absent", "wrong", "unanswered", "offline"]
 
@@ -40,19 +42,26 @@ def read(domain: Domain, findings: Findings) -> Reading:
     nothing could be asked from here, which says nothing of the domain.
     """
     verdict = findings.dns.verdict if findings.dns else "complete"
-    if findings.offline or (domain.in_use and findings.dns and findings.dns.failure == "no-such-tld"):
-        return "offline"  # a resolver that denies a whole top-level domain is more likely to be at fault
+    if findings.offline:
+        return "offline"
+    if domain.in_use and findings.dns and findings.dns.failure == "no-such-tld" and not findings.dns.hops:
+        return "offline"  # a resolver that denies the top-level domain of a host in use is more likely to be at fault
     if verdict == "partial":
         return "coming"
     if verdict == "absent" or verdict == "wrong" or verdict == "unanswered":
         return verdict
-    used = findings.https if domain.secure else findings.http
-    outcomes = {proof.outcome for proof in ((used,) if domain.in_use else (findings.http, findings.https)) if proof}
+    # Links that are http work where only https does: something in front makes the one into the other.
+    proofs = (findings.https,) if domain.in_use and domain.secure else (findings.http, findings.https)
+    outcomes = {proof.outcome for proof in proofs if proof}
+    if not (domain.in_use and domain.secure):
+        outcomes.discard("certificate")  # nobody was promised one
     if "proven" in outcomes:
         return "works"
     if findings.dns and not domain.in_use:
         return "coming"
-    return "unanswered" if outcomes <= {"silent"} else "wrong"
+    if outcomes <= {"silent", "unasked"}:
+        return "unanswered"
+    return "absent" if outcomes <= {"silent", "unasked", "absent"} else "wrong"
 
 
 def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = False) -> Domain:
@@ -61,14 +70,19 @@ def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = F
     after = replace(domain, checked_at=now, evidence=findings.as_dict())
     if findings.https is not None or reading != "offline":
         after = replace(after, https=findings.secure)
+    # Time in which nothing was learnt counts neither way: the checks that there should have been, and those in vain.
+    passed = now - (domain.checked_at or now)
+    after = _later(after, max(passed if reading == "offline" else passed - _GAP, timedelta(0)))
     if reading == "offline":
-        return _unseen(after, domain.checked_at, now)
+        return replace(after, next_check=_next_check(after, reading, now))
     if domain.in_use:
         after = _in_use(after, findings, reading, now)
     else:
         after = _not_yet(after, findings, reading, now, taken=taken)
     if after.state != domain.state:
-        after = replace(after, since=now, watched_since=now)
+        after = replace(after, since=now)
+    if domain.in_use or (domain.state == "lapsed" and after.state != "lapsed"):
+        after = replace(after, watched_since=now)
     return replace(after, next_check=_next_check(after, reading, now))
 
 
@@ -121,6 +135,9 @@ def _seen(domain: Domain, findings: Findings, now: datetime) -> Domain:
 
 
 def _settled(domain: Domain, findings: Findings, now: datetime) -> bool:
+    """Whether the chain is given everywhere, and nobody can have anything else any more."""
+    if findings.dns is not None and findings.dns.unasked:
+        return False
     return findings.resolved and domain.settled_at is not None and now >= domain.settled_at
 
 
@@ -131,19 +148,17 @@ def _replaced(domain: Domain, findings: Findings, now: datetime) -> Domain:
     """
     if findings.dns is None or findings.dns.verdict == "complete":
         return domain  # it is the redirector that is missing, which nobody keeps
-    ttl = findings.dns.contrary_ttl
+    ttl = min(findings.dns.contrary_ttl, int(LONGEST_WAIT.total_seconds()))
     stale_until = max(domain.stale_until or now, now + timedelta(seconds=max(domain.replaced_ttl, ttl)))
     return replace(domain, seen_since=None, settled_at=None, replaced_ttl=ttl, stale_until=stale_until)
 
 
-def _unseen(domain: Domain, checked_at: datetime | None, now: datetime) -> Domain:
-    """The domain when nothing could be learnt of it: the time since the last check counts neither way."""
-    passed = now - (checked_at or now)
+def _later(domain: Domain, passed: timedelta) -> Domain:
+    """The domain as if what is held against it had begun that much later."""
     return replace(
         domain,
         contrary_since=domain.contrary_since and domain.contrary_since + passed,
         silent_since=domain.silent_since and domain.silent_since + passed,
-        next_check=now + _OFFLINE,
     )
 
 
@@ -168,8 +183,10 @@ def _next_check(domain: Domain, reading: Reading, now: datetime) -> datetime | N
     if domain.in_use:
         settled = domain.settled_at if domain.state == "suspended" else None
         return min(now + _HOUR, max(settled, now + _SOON)) if settled and settled > now else now + _HOUR
-    watched_since = max(domain.watched_since, domain.settled_at or domain.watched_since)
+    settled = min(domain.settled_at or domain.watched_since, domain.watched_since + LONGEST_WAIT)
+    watched_since = max(domain.watched_since, settled)
     if watched_since > now:
         return max(watched_since, now + _SOON)
-    age = now - watched_since
-    return None if age > WATCHED_FOR else now + min(max(age / 3, _SOON), _LATE)
+    if now - watched_since > WATCHED_FOR:
+        return None
+    return now + min(max((now - max(domain.since, watched_since)) / 3, _SOON), _LATE)

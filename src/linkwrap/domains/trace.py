@@ -12,17 +12,19 @@ from dns.message import Message
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from .questions import Unanswered, as_text, rrset_at
+from .questions import Reason, Unanswered, as_text, rrset_at
 from .zones import NoWayDown, Reply, Zones
 
 MAX_HOPS: Final = 8
 """Names that are followed, the first included."""
 
-Said = Literal["alias", "value", "nothing", "lame", "silent", "blocked"]
+Said = Literal["alias", "value", "nothing", "lame", "silent", "blocked", "unasked"]
 Verdict = Literal["complete", "partial", "absent", "wrong", "unanswered", "intercepted", "offline"]
 
 _AUTHORITATIVE = ("alias", "value", "nothing")
 _NO_RECORDS = "the name is there, without such a record"
+_UNANSWERED: Final[dict[Reason, Said]] = {"silent": "silent", "blocked": "blocked", "spent": "unasked"}
+_MOST_ADDRESSES = 64  # that are kept of one answer
 _SHOWN = 4  # of the values that a name has, in words
 
 
@@ -32,8 +34,9 @@ class ServerAnswer:
 
     `said` is "alias" (a CNAME or DNAME: `values` holds the name that it leads to), "value" (records of the type that
     was asked for, or addresses), "nothing" (no such name, or none of these records), or no authoritative answer: "lame"
-    (it does not serve the zone), "silent" (none came) or "blocked" (not asked: not a public address). `ttl` is in
-    seconds, that of a "nothing" the zone's negative TTL. `detail` puts it in words.
+    (it does not serve the zone), "silent" (none came), "blocked" (not asked: not a public address) or "unasked" (the
+    check had no time or no queries left). `ttl` is in seconds, that of a "nothing" the zone's negative TTL. `detail`
+    puts it in words.
     """
 
     server: str
@@ -119,6 +122,11 @@ class Trace:
         return found
 
     @property
+    def unasked(self) -> bool:
+        """Whether servers were left out, as the check had no time or no queries left."""
+        return any(answer.said == "unasked" for hop in self.hops for answer in hop.answers)
+
+    @property
     def verdict(self) -> Verdict:
         """Return what all of it means.
 
@@ -199,7 +207,7 @@ def _answer(reply: Reply, name: Name, kind: RdataType, negative_ttl: int) -> Ser
 def _read(reply: Reply, name: Name, kind: RdataType, negative_ttl: int) -> tuple[Said, tuple[str, ...], int, str]:
     message = reply.said
     if isinstance(message, Unanswered):
-        return ("blocked" if message.reason == "blocked" else "silent"), (), 0, message.detail
+        return _UNANSWERED[message.reason], (), 0, message.detail
     code = message.rcode()
     if code == dns.rcode.SERVFAIL:
         return "silent", (), 0, "answers SERVFAIL"
@@ -213,7 +221,8 @@ def _read(reply: Reply, name: Name, kind: RdataType, negative_ttl: int) -> tuple
         return "lame", (), 0, "does not serve the zone: answers without authority"
     records = rrset_at(message.answer, name, kind)
     if records:
-        values = tuple(sorted(_value(record) for record in records))
+        most = None if kind == dns.rdatatype.TXT else _MOST_ADDRESSES
+        values = tuple(sorted(_value(record) for record in records)[:most])
         return "value", values, records.ttl, _shown(kind, values, records.ttl)
     missing = "there is no such name" if code == dns.rcode.NXDOMAIN else _NO_RECORDS
     return "nothing", (), negative_ttl, missing

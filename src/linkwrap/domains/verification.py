@@ -1,7 +1,6 @@
 """What came of verifying a domain, for people and for programs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from .domain import Domain, State
 from .findings import Findings
@@ -41,18 +40,6 @@ class Verification:
         lines += [str(proof) for proof in (findings.http, findings.https) if proof]
         lines += [f"To do: {sentence}" for sentence in self.advice]
         return "\n".join(lines)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON."""
-        return {
-            "host": self.domain.host,
-            "account_id": self.domain.account_id,
-            "state": self.domain.state,
-            "before": self.before,
-            "next_check": self.domain.next_check and self.domain.next_check.isoformat(),
-            "findings": self.findings.as_dict(),
-            "advice": list(self.advice),
-        }
 
 
 def _told(title: str, way: Trace) -> list[str]:

@@ -93,11 +93,14 @@ class Zones:
         Raises `NoWayDown`.
         """
         zone = await self._nearest(name)
+        above: list[Reply] = []
         while True:
             replies = await self._replies(zone, name, kind)
             below = await self._delegated(zone, replies, name)
             if below is None:
                 break
+            # Servers of a zone may disagree on whether it delegates: resolvers that ask these stop here.
+            above += [reply for reply in replies if reply.message]
             zone = self._found[below.origin] = below
         # Servers that hold the zone above too answer from the zone below without naming its other servers.
         origin, negative_ttl = await self._authority(zone, replies, name)
@@ -106,6 +109,8 @@ class Zones:
             if inner is not None:
                 zone = self._found[origin] = inner
                 replies = await self._replies(zone, name, kind)
+        asked = {reply.server.address for reply in replies}
+        replies += [reply for reply in above if reply.server.address not in asked]
         return Replies(zone, replies, negative_ttl)
 
     async def _nearest(self, name: Name) -> Zone:
@@ -133,7 +138,7 @@ class Zones:
 
     async def _replies(self, zone: Zone, name: Name, kind: RdataType) -> list[Reply]:
         if len(zone.origin) > 2:
-            return await asyncio.gather(*(self._reply(server, name, kind) for server in zone.servers))
+            return list(await asyncio.gather(*(self._reply(server, name, kind) for server in zone.servers)))
         replies = []
         for server in zone.servers:
             reply = await self._reply(server, name, kind)
@@ -181,7 +186,7 @@ class Zones:
             if found:
                 return found
         asked = name.parent() if heard and rrset_at(heard[0][1].answer, name, dns.rdatatype.CNAME) else name
-        while heard and asked.is_subdomain(zone.origin):
+        while heard and len(asked) > 1 and asked.is_subdomain(zone.origin):
             answer = (await self._reply(heard[0][0], asked, dns.rdatatype.SOA)).message
             found = _start_of_authority(chain(answer.answer, answer.authority), zone, name) if answer else None
             if found:
@@ -209,12 +214,12 @@ class Zones:
             missing, await asyncio.gather(*map(self._questions.addresses, missing)), strict=True
         ):
             known[name] = addresses or [""]
-        rows = [
-            [NameServer(as_text(name), address) for address in dict.fromkeys(addresses)]
-            for name, addresses in known.items()
-        ]
-        servers = [server for column in zip_longest(*rows) for server in column if server]
-        return tuple(servers[:MAX_SERVERS])
+        rows = [[NameServer(as_text(name), address) for address in addresses] for name, addresses in known.items()]
+        # Names that share an address are one server, which is asked once.
+        servers: dict[str, NameServer] = {}
+        for server in filter(None, chain.from_iterable(zip_longest(*rows))):
+            servers.setdefault(server.address or server.name, server)
+        return tuple(servers.values())[:MAX_SERVERS]
 
 
 def _cut(said: Message | Unanswered, zone: Zone, name: Name) -> Name | None:

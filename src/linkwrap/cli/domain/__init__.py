@@ -17,6 +17,7 @@ def domain(context: click.Context) -> None:
     """Manage the custom tracking domains in a registry.
 
     The registry is a database: LINKWRAP_REGISTRY or --registry is its SQLAlchemy URL, such as sqlite:///domains.db.
+    add and watch make it where there is none.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

@@ -5,6 +5,7 @@ from typing import Literal
 import click
 
 from .. import registry as registries
+from ..keys import key_file_option, require_keys
 from ..spinner import spinner
 from ..tables import print_table
 from .data import print_json, time, verification_data
@@ -21,6 +22,7 @@ from .view import answers_table, state_line, todo
     help="How HOST is verified from now on: http where it is behind a CDN or a proxy.",
 )
 @network_options
+@key_file_option
 @registry_options
 def verify(
     host: str,
@@ -28,6 +30,7 @@ def verify(
     method: Literal["cname", "http"] | None,
     resolvers: tuple[str, ...],
     deadline: float | None,
+    key_file: str | None,
     place: Place,
     as_json: bool,
 ) -> None:
@@ -36,7 +39,8 @@ def verify(
     The exit status is 0 where HOST is verified, and 1 where it is not.
     """
     network = registries.make_network(resolvers, deadline)
-    with place.open(network=network) as registry:
+    with place.open(keys=require_keys(key_file), network=network) as registry:
+        target = registry.target.host
         domain = registry.domain(host, account=account)
         with spinner(f"Checking {domain.host}"):
             result = registry.verify(domain.host, account=domain.account_id, method=method)
@@ -44,7 +48,7 @@ def verify(
         print_json(verification_data(result))
     else:
         click.echo(state_line(result))
-        table = answers_table(result)
+        table = answers_table(result, target)
         if table.row_count:
             print_table(table)
         for line in todo(result.advice):

@@ -5,7 +5,8 @@ from typing import Literal
 
 import click
 
-from ..registry import text
+from ...account import TrackingDomain
+from ..registry import target_option, text
 from ..text import printable, tell
 from .data import domain_data, print_json, record_data
 from .options import Place, host_argument, registry_options
@@ -23,6 +24,7 @@ from .options import Place, host_argument, registry_options
     help="How it is verified; http is for a host behind a CDN or proxy. Else cname.",
 )
 @click.option("--vouched", is_flag=True, help="You know that ACCOUNT owns it: no TXT record is asked for.")
+@target_option
 @registry_options
 def add(
     account: str,
@@ -30,6 +32,7 @@ def add(
     subaccount: str | None,
     method: Literal["cname", "http"],
     vouched: bool,
+    target: TrackingDomain | None,
     place: Place,
     as_json: bool,
 ) -> None:
@@ -37,7 +40,7 @@ def add(
 
     They are lines of a zone file, for HOST's owner to create. Then verify or watch looks for them.
     """
-    with place.open(make=True) as registry:
+    with place.open(target=target, create=True) as registry:
         request = registry.add(account, host, subaccount=subaccount, method=method, vouched=vouched)
     if as_json:
         print_json(domain_data(request.domain) | {"records": list(map(record_data, request.records))})

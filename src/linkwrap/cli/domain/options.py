@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...account import TrackingDomain
-from ..keys import key_file_option, require_keys
-from ..registry import VARIABLE, open_registry, require_extra, target_option, text
+from ...tokens import SigningKeys
+from ..registry import VARIABLE, open_registry, text
 
 if TYPE_CHECKING:
     from ...domains import Change, DomainRegistry, Network
@@ -22,23 +22,21 @@ _Command = TypeVar("_Command", bound=Callable[..., None])
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the registry is, and what it is used with."""
+    """Where the registry is."""
 
     url: str = field(repr=False)
-    target: TrackingDomain | None
-    key_file: str | None
 
     def open(
         self,
         *,
+        keys: SigningKeys | None = None,
+        target: TrackingDomain | None = None,
+        create: bool = False,
         network: Network | None = None,
         on_change: Callable[[Change], object] | None = None,
-        make: bool = False,
     ) -> AbstractContextManager[DomainRegistry]:
-        """Open the registry for a `with` block; raises `click.ClickException` where it lacks keys or the extra."""
-        require_extra()
-        keys = require_keys(self.key_file)
-        return open_registry(self.url, keys=keys, target=self.target, network=network, on_change=on_change, make=make)
+        """Open the registry for a `with` block, as `open_registry` does."""
+        return open_registry(self.url, keys=keys, target=target, create=create, network=network, on_change=on_change)
 
 
 _REGISTRY_OPTIONS = (
@@ -48,8 +46,6 @@ _REGISTRY_OPTIONS = (
         metavar="URL",
         help=f"Database with the domains, in place of {VARIABLE}.",
     ),
-    target_option,
-    key_file_option,
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 
@@ -78,10 +74,10 @@ def registry_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say where the registry is, as one argument, `place`, and `as_json`."""
 
     @wraps(command)
-    def call(*, registry: str | None, target: TrackingDomain | None, key_file: str | None, **rest: Any) -> None:
+    def call(*, registry: str | None, **rest: Any) -> None:
         if registry is None:
             raise click.UsageError(f"no registry: set {VARIABLE} or give --registry, such as sqlite:///domains.db")
-        command(place=Place(registry, target, key_file), **rest)
+        command(place=Place(registry), **rest)
 
     return _with(_REGISTRY_OPTIONS, call)
 

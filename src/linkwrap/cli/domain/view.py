@@ -56,7 +56,7 @@ def facts(domain: Domain) -> list[str]:
         "since": time(domain.since),
         "method": domain.method,
         "owner": owner,
-        "links": ("https" if domain.secure else "http") if domain.in_use else "none yet",
+        "links": _links(domain),
         "certificate": "valid at the last check" if domain.https else "none seen",
         "default": "yes" if domain.default else "no",
         "sending domains": ", ".join(domain.sending_domains),
@@ -72,6 +72,12 @@ def facts(domain: Domain) -> list[str]:
     }
     found |= {name: time(moment) for name, moment in times.items() if moment}
     return [f"{name:17}{value}".rstrip() for name, value in found.items()]
+
+
+def _links(domain: Domain) -> str:
+    if domain.in_use:
+        return "https" if domain.secure else "http"
+    return "none any more" if domain.state == "lapsed" else "none yet"
 
 
 def change_line(change: Change) -> str:
@@ -101,13 +107,16 @@ def todo(advice: Sequence[str]) -> list[str]:
     return [f"To do: {printable(sentence)}" for sentence in advice]
 
 
-def answers_table(result: Verification) -> Table:
-    """Return a table of all that a check asked: each name server, each resolver, and the redirector."""
+def answers_table(result: Verification, target: str) -> Table:
+    """Return a table of all that a check asked: each name server, each resolver, and the redirector.
+
+    `target` is what the registry's domains lead to.
+    """
     from rich.text import Text
 
     table = make_table(("asked for", 24), ("server", 24), ("result", 7), ("answer", None))
     last = ""
-    for asked, server, mark, answer in _rows(result):
+    for asked, server, mark, answer in _rows(result, target):
         if asked != last and last:
             table.add_section()
         last = asked
@@ -115,7 +124,7 @@ def answers_table(result: Verification) -> Table:
     return table
 
 
-def _rows(result: Verification) -> Iterator[tuple[str, str, _Mark, str]]:
+def _rows(result: Verification, target: str) -> Iterator[tuple[str, str, _Mark, str]]:
     findings = result.findings
     for kind, way in (("CNAME", findings.dns), ("TXT", findings.owner)):
         if way is None:
@@ -132,8 +141,13 @@ def _rows(result: Verification) -> Iterator[tuple[str, str, _Mark, str]]:
         if proof:
             yield f"{proof.scheme} {result.domain.host}", _redirector(proof), _proof_mark(proof, result), proof.detail
     if control := findings.control:
-        target = findings.dns.target if findings.dns else "the target"
-        yield f"{control.scheme} {target}", _redirector(control), _mark(control.outcome == "proven"), control.detail
+        mark = "warning" if control.outcome == "unasked" else _mark(control.outcome == "proven")
+        yield (
+            f"{control.scheme} {target}",
+            _redirector(control),
+            mark,
+            f"to compare, the target itself: {control.detail}",
+        )
 
 
 def _redirector(proof: Proof) -> str:
@@ -161,5 +175,10 @@ def _owner_mark(answer: ServerAnswer, result: Verification) -> _Mark:
 def _proof_mark(proof: Proof, result: Verification) -> _Mark:
     if proof.outcome == "proven":
         return "ok"
-    # One of both will do, unless links are https already.
-    return "warning" if result.findings.reached and not (result.domain.secure and proof.scheme == "https") else "no"
+    if proof.outcome == "unasked":
+        return "warning"
+    used = result.domain.in_use or result.before in ("verified", "suspended")
+    if used and result.domain.secure and proof.scheme == "https":
+        return "no"
+    # One of both will do where links are not https yet, and nobody was promised a certificate.
+    return "warning" if result.findings.reached or proof.outcome == "certificate" else "no"
