@@ -215,6 +215,23 @@ def test_slow_body(check: Callable[[], Verification], redirector: Redirector, re
     assert result.findings.http.outcome == "silent"
 
 
+def test_host_that_keeps_a_check_busy(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """A host that answers without an end leaves time to ask the target, so it counts as silent, not as our trouble."""
+    assert check().verified
+
+    def drip() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.2)
+            yield b"x"
+
+    instead(redirector, lambda _: (200, {}, drip()))
+    result = check()
+    assert result.findings.control
+    assert result.findings.control.outcome == "proven"
+    assert not result.findings.offline
+    assert result.domain.silent_since is not None
+
+
 def test_no_proxy_of_the_environment(check: Callable[[], Verification], monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies that the environment names are not used: they would be asked for any address."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -95,7 +95,7 @@ def test_a_host_that_cannot_be_one_says_why(host: str, fault: str) -> None:
 @pytest.mark.parametrize("host", ["spgo.io", "links.spgo.io", "a.links.spgo.io"])
 def test_names_above_and_below_the_target_are_refused(host: str) -> None:
     """Whoever had a name above the target, or under it, would have part of the service."""
-    with pytest.raises(DomainError, match="overlaps with|lead to, and cannot be one itself"):
+    with pytest.raises(DomainError, match=r"overlaps with|lead to, and cannot be one itself"):
         check_host(host, "links.spgo.io")
 
 
