@@ -311,9 +311,9 @@ def test_broken_tls(world: World, registry: DomainRegistry) -> None:
     assert result.findings.https.outcome == "silent"
 
 
-@pytest.mark.parametrize("what", ["split", "authorities"])
+@pytest.mark.parametrize("what", ["split", "authorities", "port"])
 def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redirector, age: Age, what: str) -> None:
-    """A private address for the target, or no trusted authorities: every domain would suffer, so none does."""
+    """A private address for the target, no trusted authorities, a closed port: all would suffer, so none does."""
     redirector.certify("click.acme.test")
     world.zone("acme.test", "click CNAME spgo.io.")
     registry.add("acme", "click.acme.test", vouched=True)
@@ -323,8 +323,10 @@ def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redire
     if what == "split":
         world.zone("spgo.io", "@ A 10.0.0.1")
         world.forget()
-    else:
+    elif what == "authorities":
         registry._network = replace(registry._network, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    else:
+        registry._network = replace(registry._network, https_port=1)
     for _ in range(3):
         result = registry.verify("click.acme.test")
         assert result.verified

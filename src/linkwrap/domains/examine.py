@@ -49,12 +49,10 @@ async def examine(
         resolvers = await _resolvers(questions, host, target) if way else ()
         http, https = await prover(domain.host, await questions.addresses(host))
         findings = replace(findings, resolvers=resolvers, http=http, https=https)
-        failed = None if findings.reached else (https if domain.in_use and domain.secure else http)
-        if domain.in_use and domain.secure and https.outcome == "certificate":
-            failed = https
-        if failed:
+        used = https if domain.in_use and domain.secure else http
+        if used.outcome != "proven" and (used is https or not findings.reached):
             addresses = await questions.addresses(dns.name.from_text(target))
-            findings = replace(findings, control=_control(failed, *await prover(target, addresses)))
+            findings = replace(findings, control=_control(used, *await prover(target, addresses)))
     elif addresses := [value for answer in way.contrary if answer.said == "value" for value in answer.values]:
         # An address in place of the CNAME may be that of a proxy which leads to the redirector.
         http, https = await prover(domain.host, addresses)
@@ -83,9 +81,10 @@ async def _prove(keys: SigningKeys, questions: Questions, host: str, addresses: 
 def _control(failed: Proof, http: Proof, https: Proof) -> Proof:
     """The target's own proof that tells whether a host fails, or the redirector, or the way to it from here.
 
-    A certificate that is not believed tells of the host only where the target's is. Else either scheme will do.
+    That nothing answers, or a certificate is not believed, tells of the host only where the target does better over the
+    same scheme: a port may be closed here, or the authorities be missing. What does answer tells enough over either.
     """
-    if failed.outcome != "certificate" and "proven" in (http.outcome, https.outcome):
+    if failed.outcome not in ("silent", "certificate") and "proven" in (http.outcome, https.outcome):
         return http if http.outcome == "proven" else https
     return https if failed.scheme == "https" else http
 
