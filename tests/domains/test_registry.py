@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -827,3 +829,13 @@ def test_keys_and_network_reach_the_checks(database_url: str, monkeypatch: pytes
     [(*rest, sockets)] = given
     assert rest == ["links.example.com", KEYS, NETWORK]
     assert isinstance(sockets, asyncio.Semaphore)
+
+
+@pytest.mark.parametrize("package", ["dns", "httpx", "sqlalchemy"])
+def test_without_the_extra(package: str) -> None:
+    """Who has not installed the extra is told its name, for that of the module is another package's."""
+    code = f"import sys; sys.modules[{package!r}] = None; import linkwrap.domains"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.endswith(f"{package} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'")

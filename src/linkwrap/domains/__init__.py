@@ -5,14 +5,21 @@
 `DomainRegistry` keeps them in a database; nothing of it asks the network but `verify` and `verify_due`.
 """
 
-from .domain import Change, Domain
-from .findings import Findings, ResolverAnswer
-from .network import Network
-from .proof import Proof
-from .records import DnsRecord, DomainRequest
-from .registry import DomainRegistry
-from .trace import Hop, ServerAnswer, Trace
-from .verification import Verification
+try:
+    from .domain import Change, Domain
+    from .findings import Findings, ResolverAnswer
+    from .network import Network
+    from .proof import Proof
+    from .records import DnsRecord, DomainRequest
+    from .registry import DomainRegistry
+    from .trace import Hop, ServerAnswer, Trace
+    from .verification import Verification
+except ModuleNotFoundError as error:
+    missing = (error.name or "").partition(".")[0]
+    if missing not in ("dns", "httpx", "sqlalchemy"):
+        raise
+    message = f"{missing} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'"
+    raise ModuleNotFoundError(message, name=missing) from None
 
 __all__ = [
     "Change",
