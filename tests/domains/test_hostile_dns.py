@@ -145,3 +145,46 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
         assert all(line.isprintable() for line in report.splitlines()), seed
         assert len(report) < 60_000, seed
         assert len(json.dumps(findings.as_dict())) < 200_000, seed
+
+
+class Boastful(Liar):
+    """A name server that claims authority for what it delegates, as some do; that of the last zone is at 127.0.0.2."""
+
+    def _answer(self, query: dns.message.Message) -> bytes | None:
+        question = query.question[0]
+        name, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
+        if len(question.name) == 2 or name == "ns.nic.test.":
+            return super()._answer(query)
+        answer = dns.message.make_response(query)
+        answer.flags |= dns.flags.AA
+        if name == "ns2.nic.test.":
+            if kind == "A":
+                answer.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "127.0.0.2"))
+        elif kind == "SOA":
+            soa = "ns.nic.test. h.nic.test. 1 2 3 4 60"
+            answer.authority.append(dns.rrset.from_text("sub.acme.test.", 60, "IN", "SOA", soa))
+        elif self.server.server_address[0] == "127.0.0.2":
+            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", "spgo.io."))
+        else:
+            first = self.asked.count(f"{name} IN {kind}") == 1
+            zone, server = ("acme.test.", "ns.nic.test.") if first else ("sub.acme.test.", "ns2.nic.test.")
+            answer.authority.append(dns.rrset.from_text(zone, 60, "IN", "NS", server))
+        return answer.to_wire()
+
+
+def test_referral_that_claims_authority() -> None:
+    """A delegation is one, whatever its flags say, and no answer that there is nothing."""
+    handler = type("Handler", (Boastful,), {"dice": random.Random(0), "asked": []})  # noqa: S311
+    with ExitStack() as cleanup:
+        server = socketserver.UDPServer(("127.0.0.1", 0), handler)
+        serve(cleanup, server)
+        port = server.server_address[1]
+        serve(cleanup, socketserver.UDPServer(("127.0.0.2", port), handler))
+        network = Network(
+            resolvers=[f"127.0.0.1:{port}"], dns_port=port, http_port=1, https_port=1, allow_loopback=True, timeout=0.2
+        )
+        domain = domain_values.domain(host="click.sub.acme.test", vouched=True)
+        found = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+    assert found.dns
+    assert found.dns.verdict == "complete"
+    assert [(answer.address, answer.said) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]

@@ -86,7 +86,7 @@ def test_certificate_of_an_unknown_authority(check: Callable[[], Verification], 
     registry._network = replace(registry._network, tls=ssl.create_default_context())
     result = check()
     assert result.findings.https
-    assert result.findings.https.outcome == "certificate"
+    assert result.findings.https.outcome == "untrusted"
 
 
 def test_request(check: Callable[[], Verification], redirector: Redirector) -> None:
@@ -123,7 +123,8 @@ def test_key_that_is_retired_here(check: Callable[[], Verification], redirector:
         ((200, {}, b"A" * 22), "wrong"),
         ((404, {}, b"no such page"), "wrong"),
         ((403, {}, b""), "wrong"),
-        ((301, {"Location": "https://click.acme.test/"}, b""), "wrong"),
+        ((301, {"Location": "https://click.acme.test/"}, b""), "redirected"),
+        ((301, {"Location": "https://click.acme.test.evil.test/"}, b""), "wrong"),
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), "wrong"),
         ((500, {}, b""), "silent"),
         ((503, {}, b"later"), "silent"),
@@ -286,6 +287,33 @@ def test_always_https(check: Callable[[], Verification], redirector: Redirector,
     assert "links on click.acme.test should be https" in " ".join(result.advice)
     assert registry.set_secure("click.acme.test").secure
     assert check().advice == ()
+
+
+def test_parked_over_http(check: Callable[[], Verification], redirector: Redirector) -> None:
+    """Links that are http are dead where something else answers over http, whatever https does."""
+    assert check().verified
+    redirector.certify("click.acme.test")
+    instead(redirector, lambda _: (200, {}, b"this domain is for sale"), scheme="http")
+    assert check().domain.state == "suspended"
+
+
+def test_target_that_redirects_http(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
+    """A target whose own http is sent to https is reached all the same, so a host that is dead counts as dead."""
+    world.zone("acme.test", f"click A {REDIRECTOR}")
+    registry.add("acme", "click.acme.test", method="http", vouched=True)
+    assert registry.verify("click.acme.test").verified
+    world.zone("acme.test", "click A 127.0.80.9")
+    world.forget()
+    http_port = f":{redirector.http_port}"
+    redirector.override = lambda host, _: (
+        (301, {"Location": "https://spgo.io/"}, b"")
+        if host.startswith("spgo.io") and host.endswith(http_port)
+        else None
+    )
+    result = registry.verify("click.acme.test")
+    assert result.findings.control
+    assert result.findings.control.outcome == "proven"
+    assert result.domain.silent_since is not None
 
 
 def test_broken_tls(world: World, registry: DomainRegistry) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, text
 
-from linkwrap import DomainError, LinkWrapError, OptionError, TrackingDomain
+from linkwrap import Account, DomainError, LinkWrapError, OptionError, TrackingDomain
 from linkwrap.domains import Change, DomainRegistry, accounts, leases
 from linkwrap.domains.accounts import KEPT_FOR
 from registries import KEYS, NETWORK, Examiner, absent, at_once, hourly, open_registry, pass_time, sql, works, wrong
@@ -829,6 +829,25 @@ def test_keys_and_network_reach_the_checks(database_url: str, monkeypatch: pytes
     [(*rest, sockets)] = given
     assert rest == ["links.example.com", KEYS, NETWORK]
     assert isinstance(sockets, asyncio.Semaphore)
+
+
+def test_many_accounts_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many accounts are kept, none that was read before is lost to another that is read again."""
+    monkeypatch.setattr(accounts, "_MOST", 3)
+    monkeypatch.setattr(accounts, "KEPT_FOR", 0.0)
+    away = False
+
+    def read(account_id: str) -> Account:
+        if away:
+            raise LinkWrapError("away")
+        return Account(account_id)
+
+    kept = accounts.Accounts(read)
+    for account_id in ("a", "b", "c"):
+        kept.get(account_id)
+    away = True
+    for account_id in ("a", "b", "c", "a"):
+        assert kept.get(account_id).id == account_id
 
 
 @pytest.mark.parametrize("package", ["dns", "httpx", "sqlalchemy"])

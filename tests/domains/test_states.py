@@ -301,10 +301,25 @@ def test_a_domain_whose_links_are_http_needs_no_certificate(outcome: str) -> Non
 
 
 def test_links_that_are_http_work_where_https_does() -> None:
-    """Something in front of the redirector makes the one into the other."""
-    found = findings(http=proof("http", "wrong"), https=proof("https"))
+    """Something in front of the redirector sends readers from the one to the other; and only then."""
+    found = findings(http=proof("http", "redirected"), https=proof("https"))
     assert decide(domain("verified"), found, NOW).state == "verified"
-    assert decide(domain("verified"), findings(http=proof("http", "wrong")), NOW).state == "suspended"
+    for https in ("proven", "certificate"):
+        found = findings(http=proof("http", "wrong"), https=proof("https", https))
+        assert decide(domain("verified"), found, NOW).state == "suspended"
+    found = findings(http=proof("http", "redirected"), https=proof("https", "certificate"))
+    assert decide(domain("verified"), found, NOW).state == "suspended"
+
+
+def test_times_that_cannot_be_are_put_right() -> None:
+    """Where the database's clock was a month ahead for a while, a domain is looked at as if it had not been."""
+    month = NOW + 30 * DAY
+    ahead = domain("pending", since=month, watched_since=month, added_at=month, checked_at=month, settled_at=month)
+    after = decide(ahead, findings("absent"), NOW)
+    assert after.next_check is not None
+    assert after.next_check - NOW <= 2 * DAY
+    contrary = decide(domain("suspended", contrary_since=month, checked_at=month), findings("wrong"), NOW)
+    assert hourly(contrary, (HOUR, findings("wrong")), (26 * HOUR, findings("wrong"))).state == "lapsed"
 
 
 def test_a_certificate_is_nothing_against_links_that_are_http() -> None:

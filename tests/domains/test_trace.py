@@ -34,7 +34,7 @@ VERDICTS: dict[str, tuple[Trace, str]] = {
     ),
     "one of two servers, another target that is silent": (
         trace(hop(HOST, alias(TARGET), alias(OTHER, **SECOND)), hop(OTHER, SILENT)),
-        "partial",
+        "unanswered",
     ),
     "further down on one of two servers": (
         trace(hop(HOST, alias("a.example.net")), hop("a.example.net", alias(TARGET), nothing(**SECOND))),

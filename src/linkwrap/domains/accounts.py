@@ -1,6 +1,7 @@
 """Accounts as they were read from the registry, kept for a minute: mail goes out while the database is away."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -22,6 +23,7 @@ class Accounts:
         self._read = read
         self._kept: dict[str, tuple[float, Account]] = {}
         self._changes = 0
+        self._lock = threading.Lock()
 
     def get(self, account_id: str) -> Account:
         """Return an account; raises `LinkWrapError` where it cannot be read and was not before."""
@@ -35,14 +37,16 @@ class Accounts:
             if account is None:
                 raise
             _log.warning("the account %r is used as it was read before: %s", account_id, error)
-        if len(self._kept) >= _MOST:
-            self._kept.clear()
-        if self._changes == changes:  # else it may have been read before a change that another thread made
-            self._kept[account_id] = (until, account)
+        with self._lock:
+            if account_id not in self._kept and len(self._kept) >= _MOST:
+                del self._kept[next(iter(self._kept))]  # the one that came first
+            if self._changes == changes:  # else it may have been read before a change that another thread made
+                self._kept[account_id] = (until, account)
         return account
 
     def changed(self, account_id: str) -> None:
         """Have an account read again."""
-        self._changes += 1
-        if account_id in self._kept:
-            self._kept[account_id] = (0.0, self._kept[account_id][1])
+        with self._lock:
+            self._changes += 1
+            if account_id in self._kept:
+                self._kept[account_id] = (0.0, self._kept[account_id][1])

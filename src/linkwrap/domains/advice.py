@@ -121,13 +121,14 @@ def _about_proofs(domain: Domain, findings: Findings) -> Iterator[str]:
     host, http, https = domain.host, findings.http, findings.https
     if http is None or https is None:
         return
+    used = findings.used(domain)
     if http.outcome == "absent":
         yield f"{host} has no address: let it lead to the redirector, by its DNS records or those of the CDN before it"
-    elif not findings.reached or (domain.in_use and domain.secure and not findings.secure):
+    elif used is None or used.outcome != "proven":
         for proof in (http, https):
             if proof.outcome != "proven":
                 yield f"the redirector is not reached through {host} by {proof}"
-    elif domain.in_use and not domain.secure and http.outcome != "proven":
+    elif domain.in_use and not domain.secure and http.outcome == "redirected":
         yield f"links on {host} should be https, as {http}: set it secure"
     elif domain.in_use and not domain.secure and findings.secure:
         yield f"a valid certificate is there: links on {host} can be https, once it is set secure"

@@ -90,25 +90,27 @@ class Checker:
         # What becomes due meanwhile is for the next call: this one comes to an end.
         due = await asyncio.to_thread(leases.time_of, self.database)
         take = partial(leases.lease_due, self.database, self._seconds, due)
-        leased = 0
+        leased, broken = 0, None
         try:
             async with asyncio.TaskGroup() as checks:
                 while limit is None or leased < limit:
                     await slots.acquire()
-                    held = await self._lease(take)
+                    try:
+                        held = await self._lease(take)
+                    except LinkWrapError as error:  # of the database: what was begun comes to its end
+                        broken = error
+                        break
                     if held is None:
                         break
                     leased += 1
                     holding[held.token] = held
                     checks.create_task(check(held))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # of the database, when a lease was taken
         finally:
             with suppress(LinkWrapError):
                 for held in holding.values():
                     leases.release(self.database, held)
-        if failed and not found:
-            raise failed[0]
+        if broken or (failed and not found):
+            raise broken or failed[0]
         return found
 
     @property

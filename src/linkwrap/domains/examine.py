@@ -26,6 +26,8 @@ from .zones import Zones
 MAX_NAME: Final = 253
 """Characters of a name in the DNS, without its trailing dot (RFC 1035 2.3.4)."""
 
+_NOT_ANSWERED = ("silent", "absent", "blocked", "unasked")
+
 
 async def examine(
     domain: Domain, target: str, keys: SigningKeys, network: Network, sockets: asyncio.Semaphore
@@ -49,8 +51,8 @@ async def examine(
         resolvers = await _resolvers(questions, host, target) if way else ()
         http, https = await prover(domain.host, await questions.addresses(host))
         findings = replace(findings, resolvers=resolvers, http=http, https=https)
-        used = https if domain.in_use and domain.secure else http
-        if used.outcome != "proven" and (used is https or not findings.reached):
+        used = findings.used(domain)
+        if used is not None and used.outcome not in ("proven", "certificate"):
             addresses = await questions.addresses(dns.name.from_text(target))
             findings = replace(findings, control=_control(used, *await prover(target, addresses)))
     elif addresses := [value for answer in way.contrary if answer.said == "value" for value in answer.values]:
@@ -81,12 +83,13 @@ async def _prove(keys: SigningKeys, questions: Questions, host: str, addresses: 
 def _control(failed: Proof, http: Proof, https: Proof) -> Proof:
     """The target's own proof that tells whether a host fails, or the redirector, or the way to it from here.
 
-    That nothing answers, or a certificate is not believed, tells of the host only where the target does better over the
-    same scheme: a port may be closed here, or the authorities be missing. What does answer tells enough over either.
+    The redirector is proven over either scheme. But that nothing answers, or an authority is not known, tells of the
+    host only where the target does better over the same scheme: a port may be closed here, or authorities be missing.
     """
-    if failed.outcome not in ("silent", "certificate") and "proven" in (http.outcome, https.outcome):
-        return http if http.outcome == "proven" else https
-    return https if failed.scheme == "https" else http
+    same = https if failed.scheme == "https" else http
+    if failed.outcome == "untrusted" or (failed.outcome == "silent" and same.outcome in _NOT_ANSWERED):
+        return same
+    return next((proof for proof in (same, http, https) if proof.outcome == "proven"), same)
 
 
 def _proven(owner: Trace, challenge: str) -> bool:

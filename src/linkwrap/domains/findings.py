@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .domain import Domain
 from .proof import Proof
 from .trace import Trace
 
@@ -64,6 +65,13 @@ class Findings:
     def reached(self) -> bool:
         """Whether the redirector was proven to answer, over http or over https."""
         return any(proof is not None and proof.outcome == "proven" for proof in (self.http, self.https))
+
+    def used(self, domain: Domain) -> Proof | None:
+        """The proof over the scheme that decides: that of the links on a domain in use, else whichever there is."""
+        if domain.in_use:
+            redirected = self.http is not None and self.http.outcome == "redirected"
+            return self.https if domain.secure or redirected else self.http
+        return self.https if self.secure else self.http
 
     @property
     def secure(self) -> bool:

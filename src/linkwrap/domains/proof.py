@@ -26,18 +26,21 @@ _SIGNATURE = 22
 
 Scheme = Literal["http", "https"]
 SCHEMES: Final[tuple[Scheme, Scheme]] = ("http", "https")
-Outcome = Literal["proven", "wrong", "absent", "certificate", "silent", "blocked", "unasked"]
-_FIRST: Final[tuple[Outcome, ...]] = ("wrong", "certificate", "proven", "silent")
+Outcome = Literal["proven", "redirected", "wrong", "absent", "certificate", "untrusted", "silent", "blocked", "unasked"]
+_FIRST: Final[tuple[Outcome, ...]] = ("wrong", "certificate", "untrusted", "redirected", "proven", "silent")
+# What OpenSSL says of a certificate whose authority it does not know: here, or nowhere.
+_UNTRUSTED = (18, 19, 20, 21)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What came of asking the redirector through a host.
 
-    `outcome` is "proven" (at each address that answers), "wrong" (something else answers at one), "absent" (there is no
-    address), "certificate" (none that is valid for the host), "silent" (nothing answers, or a gateway says that nothing
-    does), "blocked" (an address is not public) or "unasked" (no time was left). `address` is the one that decided;
-    `detail` puts the outcome in words.
+    `outcome` is "proven" (at each address that answers), "redirected" (readers are sent to https of the same host),
+    "wrong" (something else answers at one address), "absent" (there is no address), "certificate" (none that is valid
+    for the host), "untrusted" (one of an authority not known here), "silent" (nothing answers, or a gateway says that
+    nothing does), "blocked" (an address is not public) or "unasked" (no time was left). `address` is the one that
+    decided; `detail` puts the outcome in words.
     """
 
     scheme: Scheme
@@ -91,6 +94,9 @@ async def _ask(network: Network, keys: SigningKeys, host: str, scheme: Scheme, a
         ):
             response = await transport.handle_async_request(request)
             try:
+                location = response.headers.get("Location", "")
+                if 300 <= response.status_code < 400 and scheme == "http" and location.startswith(f"https://{host}/"):
+                    return Proof(scheme, "redirected", "readers are sent to https", address)
                 return _judged(scheme, address, response.status_code, await _body(response), keys, nonce, host)
             finally:
                 await response.aclose()
@@ -100,9 +106,11 @@ async def _ask(network: Network, keys: SigningKeys, host: str, scheme: Scheme, a
         for cause in _causes(error):
             if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno in OWN_FAULT:
                 raise cause from None
-        fault = _certificate_fault(error)
-        if fault:
-            return Proof(scheme, "certificate", f"no certificate that is valid for the host: {fault}", address)
+        refused = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError)), None)
+        if refused is not None:
+            outcome: Outcome = "untrusted" if refused.verify_code in _UNTRUSTED else "certificate"
+            fault = refused.verify_message.rstrip(".")
+            return Proof(scheme, outcome, f"no certificate that is valid for the host: {fault}", address)
         kind = "cannot be connected to" if isinstance(error, httpx.ConnectError) else "breaks the connection"
         return Proof(scheme, "silent", kind, address)
 
@@ -135,12 +143,6 @@ def _judged(scheme: Scheme, address: str, status: int, body: bytes, keys: Signin
             scheme, "silent", f"a gateway or server answers that it is out of order (status {status})", address
         )
     return Proof(scheme, "wrong", f"something else than this service's redirector answers (status {status})", address)
-
-
-def _certificate_fault(error: BaseException) -> str | None:
-    """What OpenSSL says of a certificate that it refuses, where that is what an error comes from."""
-    refused = (cause for cause in _causes(error) if isinstance(cause, ssl.SSLCertVerificationError))
-    return next((cause.verify_message.rstrip(".") for cause in refused), None)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -29,7 +29,7 @@ As many again may go to the operator's own recursive resolvers.
 """
 MAX_SOCKETS: Final = 200
 """Sockets that the checks of one event loop have open at a time for questions."""
-OWN_FAULT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EACCES)
+OWN_FAULT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM)
 """Errors that are this machine's own want of something, and say nothing of a server."""
 
 _TRIES = 2
@@ -128,7 +128,9 @@ class Questions:
         failure = ""
         # One that gave no answer before is asked once more, not twice.
         for _ in range(1 if server.address in self._silent else _TRIES):
+            waited = self._clock()
             async with self._sockets:
+                self._ends += self._clock() - waited  # for the questions of other checks
                 seconds = min(self.network.timeout, self.seconds_left)
                 if self._left[recursive] <= 0 or not seconds:
                     break

@@ -9,7 +9,7 @@ Only definite answers change a state: no answer leaves it, until a domain in use
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from .domain import Domain, State
 from .findings import Findings
@@ -50,22 +50,20 @@ def read(domain: Domain, findings: Findings) -> Reading:
         return "coming"
     if verdict == "absent" or verdict == "wrong" or verdict == "unanswered":
         return verdict
-    # Links that are http work where only https does: something in front makes the one into the other.
-    proofs = (findings.https,) if domain.in_use and domain.secure else (findings.http, findings.https)
-    outcomes = {proof.outcome for proof in proofs if proof}
-    if not (domain.in_use and domain.secure):
-        outcomes.discard("certificate")  # nobody was promised one
-    if "proven" in outcomes:
+    used = findings.used(domain)
+    outcome = used.outcome if used else "silent"
+    if outcome == "proven":
         return "works"
     if findings.dns and not domain.in_use:
         return "coming"
-    if outcomes <= {"silent", "unasked"}:
+    if outcome == "silent" or outcome == "unasked":
         return "unanswered"
-    return "absent" if outcomes <= {"silent", "unasked", "absent"} else "wrong"
+    return "absent" if outcome == "absent" else "wrong"
 
 
 def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = False) -> Domain:
     """Return the domain as it is after a check. `taken`: another account has proven the host."""
+    domain = _possible(domain, now)
     reading = read(domain, findings)
     after = replace(domain, checked_at=now, evidence=findings.as_dict())
     if findings.https is not None or reading != "offline":
@@ -84,6 +82,16 @@ def decide(domain: Domain, findings: Findings, now: datetime, *, taken: bool = F
     if domain.in_use or (domain.state == "lapsed" and after.state != "lapsed"):
         after = replace(after, watched_since=now)
     return replace(after, next_check=_next_check(after, reading, now))
+
+
+def _possible(domain: Domain, now: datetime) -> Domain:
+    """The domain with no time that cannot be: the clock may have been wrong when it was stored."""
+    begun = ("since", "watched_since", "seen_since", "contrary_since", "silent_since", "checked_at")
+    ends = ("settled_at", "stale_until")
+    times = {name: (getattr(domain, name), now) for name in begun}
+    times |= {name: (getattr(domain, name), now + LONGEST_WAIT) for name in ends}
+    late: dict[str, Any] = {name: latest for name, (time, latest) in times.items() if time and time > latest}
+    return replace(domain, **late) if late else domain
 
 
 def _not_yet(domain: Domain, findings: Findings, reading: Reading, now: datetime, *, taken: bool) -> Domain:

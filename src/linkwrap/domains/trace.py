@@ -103,12 +103,22 @@ class Trace:
 
     @property
     def contrary(self) -> list[ServerAnswer]:
-        """The answers with authority that do not lead to the target."""
-        return [answer for hop in self.hops for answer in hop.heard if not self._leads(answer)]
+        """The answers with authority that lead elsewhere, as far as that is known."""
+        return [answer for hop in self.hops for answer in hop.heard if not self._may_lead(answer)]
 
-    def _leads(self, answer: ServerAnswer) -> bool:
-        name = answer.values[0] if answer.said == "alias" else ""
-        return bool(name) and self.target in (name, *self._ahead(name))
+    def _may_lead(self, answer: ServerAnswer) -> bool:
+        """Whether an answer leads to the target, or to where nobody tells how it goes on."""
+        if answer.said != "alias":
+            return False
+        ahead = {answer.values[0], *self._ahead(answer.values[0])}
+        unheard = {hop.name for hop in self.hops if not hop.heard}
+        if self.failure in ("offline", "intercepted"):
+            unheard |= ahead - {hop.name for hop in self.hops}
+        return self.target in ahead or not ahead.isdisjoint(unheard)
+
+    @property
+    def _cut_short(self) -> bool:
+        return self.failure in ("offline", "intercepted") or not all(hop.heard for hop in self.hops)
 
     def _ahead(self, name: str) -> set[str]:
         """All names that a name leads to."""
@@ -145,8 +155,10 @@ class Trace:
         if self.at_root and first.heard:
             return "wrong"
         if self.reached:
-            return "partial" if self.contrary else "complete"
-        if self.failure in ("offline", "intercepted") or not all(hop.heard for hop in self.hops):
+            if self.contrary:
+                return "partial"
+            return "unanswered" if self._cut_short else "complete"
+        if self._cut_short:
             return "unanswered"
         if first is last and all(answer.said == "nothing" for answer in first.heard):
             return "absent"

@@ -100,7 +100,7 @@ class Zones:
             if below is None:
                 break
             # Servers of a zone may disagree on whether it delegates: resolvers that ask these stop here.
-            above += [reply for reply in replies if reply.message]
+            above += [reply for reply in replies if reply.message and not _cut(reply.said, zone, name)]
             zone = self._found[below.origin] = below
         # Servers that hold the zone above too answer from the zone below without naming its other servers.
         origin, negative_ttl = await self._authority(zone, replies, name)

@@ -181,4 +181,4 @@ def _proof_mark(proof: Proof, result: Verification) -> _Mark:
     if used and result.domain.secure and proof.scheme == "https":
         return "no"
     # One of both will do where links are not https yet, and nobody was promised a certificate.
-    return "warning" if result.findings.reached or proof.outcome == "certificate" else "no"
+    return "warning" if result.findings.reached or proof.outcome in ("certificate", "untrusted") else "no"
