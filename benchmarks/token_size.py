@@ -19,7 +19,7 @@ from itsdangerous import URLSafeSerializer
 from measure import best_times, machine
 
 from linkwrap import LinkWrapper, SigningKeys
-from linkwrap.tokens import encode_context, encode_link
+from linkwrap._token.wire import encode_context, encode_link
 
 HOST = "click.acme.test"
 START = f"https://{HOST}/f/a/"

@@ -1,12 +1,13 @@
 """linkwrap wraps the links of outbound HTML email in signed redirect URLs, and redeems those URLs again."""
 
+from ._mime.template import MessageTemplate
 from .account import Account, TrackingDomain
 from .errors import DomainError, InvalidToken, LinkWrapError, OptionError
-from .mime.template import MessageTemplate
-from .policy import Link, LinkPolicy
+from .keys import SigningKeys
+from .link import Link
+from .policy import LinkPolicy
 from .resolver import Click, Open, Resolver
 from .template import LinkTemplate
-from .tokens import SigningKeys
 from .wrapper import LinkWrapper
 
 __all__ = [

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, TypeVar
 
+from ._hosts import host_name
 from .errors import DomainError
-from .urls import host_name
 
 _Key = TypeVar("_Key")
 

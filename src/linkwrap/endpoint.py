@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from linkwrap.errors import InvalidToken
-from linkwrap.resolver import Click, Open, Resolver, Unsubscribe
+from .errors import InvalidToken
+from .resolver import Click, Open, Resolver, Unsubscribe
 
 PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"

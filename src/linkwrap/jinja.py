@@ -15,7 +15,7 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from .blocks import unknown_option, wrap_block, wrap_url
+from ._blocks import unknown_option, wrap_block, wrap_url
 from .errors import OptionError
 from .wrapper import LinkWrapper
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
+from ._token.wire import MAX_ACCOUNT_ID
 from .account import TrackingDomain
 from .errors import DomainError, OptionError
-from .tokens import MAX_ACCOUNT_ID
 
 
 class MessageOptions(TypedDict, total=False):

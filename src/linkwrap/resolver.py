@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from linkwrap import tokens
-from linkwrap.errors import InvalidToken, OptionError
-from linkwrap.urls import host_name, redirect_target
+from ._decide.destination import redirect_target
+from ._hosts import host_name
+from ._token import wire
+from .errors import InvalidToken, OptionError
+from .keys import SigningKeys
 
 _log = logging.getLogger("linkwrap")
 
@@ -86,13 +88,13 @@ class Resolver:
 
     def __init__(
         self,
-        keys: tokens.SigningKeys,
+        keys: SigningKeys,
         *,
         max_age: timedelta = timedelta(days=365),
         refuse: Callable[[str, str, str], bool] | None = None,
     ) -> None:
         faults = []
-        if not isinstance(keys, tokens.SigningKeys):
+        if not isinstance(keys, SigningKeys):
             faults.append("keys must be SigningKeys")
         if not isinstance(max_age, timedelta) or max_age <= timedelta(0):
             faults.append("max_age must be a positive timedelta")
@@ -152,9 +154,9 @@ class Resolver:
             raise InvalidToken("a link's or a pixel's URL, not an unsubscribe URL", reason="kind")
         return Unsubscribe(token.metadata, token.account_id, host, sent_at, expired)
 
-    def _read(self, host: str, raw_path: str) -> tuple[tokens.Token, str, datetime, bool]:
+    def _read(self, host: str, raw_path: str) -> tuple[wire.Token, str, datetime, bool]:
         host = _host(host)
-        token = tokens.read(self._keys, host, raw_path)
+        token = wire.read(self._keys, host, raw_path)
         sent_at = _EPOCH + timedelta(seconds=token.sent_at)
         return token, host, sent_at, datetime.now(UTC) - sent_at > self._max_age
 
@@ -163,7 +165,7 @@ class Resolver:
 
         Raises `InvalidToken` where `host` is no host name.
         """
-        return tokens.verification(self._keys, nonce, _host(host))
+        return wire.verification(self._keys, nonce, _host(host))
 
     def _refuses(self, account_id: str, host: str, destination: str) -> bool:
         if self._refuse is None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
-from .markup.links import element_name
-from .markup.source import open_source
-from .policy import Link, Reason
-from .urls import decode_references
+from ._markup.references import decode_references
+from ._markup.scan import element_name
+from ._markup.source import open_source
+from .link import Link, Reason
 
 OPEN_PIXEL = '<img border="0" width="1" height="1" alt="" src="{}">'
 # A block of one pixel that the margin takes back again: it moves nothing, and a hidden preheader stays the first text.

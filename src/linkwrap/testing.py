@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from ._markup import tokenizer
+from ._markup.references import decode_references
+from ._markup.scan import LinkTag, scan
+from ._markup.source import open_source
 from .errors import InvalidToken
-from .markup import tokenizer
-from .markup.links import LinkTag, scan
-from .markup.source import open_source
+from .keys import SigningKeys
 from .resolver import Click, Open, Resolver
 from .template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
-from .tokens import SigningKeys
-from .urls import decode_references
 
 __all__ = ["TrackedLink", "tracked_links", "unwrap"]
 

@@ -8,18 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from . import tokens
+from ._compiler import Compiler
+from ._decide.controls import DEFAULT_SUBLINK, Controls, cut_name, read_sublink
+from ._mime.template import Mail, MessageTemplate
+from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from .compiler import Compiler
 from .errors import OptionError
-from .mime.template import Mail, MessageTemplate
+from .keys import SigningKeys
+from .link import Link
 from .options import MessageOptions, Settings, make_settings
-from .policy import DEFAULT_SUBLINK, Controls, Link, LinkPolicy, cut_name, read_sublink
+from .policy import LinkPolicy
 from .template import LinkTemplate, Slotted, pixel_tag
-from .tokens import SigningKeys
 
 if TYPE_CHECKING:
-    from .trees import Tree
+    from ._tree import Tree
 
 Text = TypeVar("Text", str, bytes)
 Metadata = Mapping[str, Any] | None
@@ -154,7 +156,7 @@ class LinkWrapper:
         to each part, and why, is in the template's `.parts`: a signed or encrypted message is kept as it is.
         Raises as `compile` does; nothing for a message that is malformed.
         """
-        from .mime.compile import compile_message
+        from ._mime.compile import compile_message
 
         return compile_message(message, self._compiler, text=text)
 
@@ -184,7 +186,7 @@ class LinkWrapper:
         link what `LinkTemplate.links` says of it. Raises `TypeError` for what is no such tree, and `OptionError` as
         `render` does, before anything is changed.
         """
-        from .trees import TreeLinks
+        from ._tree import TreeLinks
 
         found = TreeLinks(tree, self._compiler)
         found.fill(*self._texts(found, *self._message(metadata, options)))
@@ -221,27 +223,43 @@ class LinkWrapper:
         if decision.part is None:
             return url
         slots = [(decision.part, segment or DEFAULT_SUBLINK)]
-        return tokens.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
+        return wire.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
 
     def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
-        """Return the URL of a message's one-click unsubscribe: `linkwrap.mime.unsubscribe_headers` makes headers of it.
+        """Return the URL of a message's one-click unsubscribe; `unsubscribe_headers` makes headers of it.
 
         Only a POST to it unsubscribes; in the body of a mail it leads to a page with a button.
         """
         settings, context = self._message(metadata, options)
-        return tokens.unsubscribe_url(self._keys, settings.origin, settings.host, context)
+        return wire.unsubscribe_url(self._keys, settings.origin, settings.host, context)
+
+    def unsubscribe_headers(
+        self, metadata: Metadata = None, *, mailto: str | None = None, **options: Unpack[MessageOptions]
+    ) -> dict[str, str]:
+        """Return the two headers of one-click unsubscribe for one message, by their names (RFC 8058).
+
+        The mail service posts to a URL on the tracking domain, where `linkwrap.endpoint` answers and records the event
+        `list_unsubscribe` with this `metadata`. `mailto` is an address, or a `mailto:` URL, for services that send mail
+        instead. Both headers must be covered by the message's DKIM signature (RFC 8058, 4).
+
+        Raises `DomainError` where the tracking domain is not https, and `OptionError` for a `mailto` that is none, or
+        for metadata so long that the header's line would pass 998 octets; else as `render` does.
+        """
+        from ._mime.unsubscribe import unsubscribe_headers
+
+        return unsubscribe_headers(self.unsubscribe_url(metadata, **options), mailto)
 
     def _message(self, metadata: Metadata, options: MessageOptions) -> tuple[Settings, str]:
         """Return the settings of one message, and the CONTEXT part of its tokens."""
         settings = make_settings({**self._options, **options}) if options else self._settings
         sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
-        return settings, tokens.encode_context(settings.account_id, sent_at, metadata)
+        return settings, wire.encode_context(settings.account_id, sent_at, metadata)
 
     def _click_urls(self, template: Slotted[Any], settings: Settings, context: str) -> list[str]:
-        return tokens.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
+        return wire.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
 
     def _open_url(self, settings: Settings, context: str, *, initial: bool) -> str:
-        return tokens.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
+        return wire.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
 
 
 def _plain(text: Text) -> Text:

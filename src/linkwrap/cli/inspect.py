@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..mime.template import MessagePart
-from ..policy import Link
+from .._decide.destination import MAX_DESTINATION
+from .._mime.template import MessagePart
+from ..keys import SigningKeys
+from ..link import Link
 from ..template import LinkTemplate
-from ..tokens import SigningKeys
-from ..urls import MAX_DESTINATION
 from .files import read_input
 from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options

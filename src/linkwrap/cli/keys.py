@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 
 _VARIABLE = "LINKWRAP_KEYS"
 _MAX_KEY_FILE = 1 << 16

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 import click
 
+from .._mime.template import MessageTemplate
 from ..errors import LinkWrapError
-from ..mime.template import MessageTemplate
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 from .files import STANDARD, read_input, write_output
 from .keys import KeySource
 from .options import Wrapping

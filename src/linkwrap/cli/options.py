@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import click
 
+from .._mime.template import MessageTemplate
 from ..account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from ..errors import OptionError
-from ..mime.template import MessageTemplate
+from ..keys import SigningKeys
 from ..options import MessageOptions
 from ..template import LinkTemplate
-from ..tokens import SigningKeys
 from ..wrapper import LinkWrapper
 from .choice import DomainChoice
 from .registry import is_text, read_account, tracking_domain

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from ..markup.source import open_source
+from .._markup.source import open_source
 
 _LINE_END = re.compile(r"\r\n?+|\n", re.ASCII)
 

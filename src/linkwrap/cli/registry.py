@@ -14,7 +14,7 @@ import click
 
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 
 if TYPE_CHECKING:
     from ..domains import Change, DomainRegistry, Network

@@ -13,9 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 from django.urls import Resolver404, resolve
 
-from linkwrap.account import TrackingDomain
-from linkwrap.errors import DomainError
-
+from ..account import TrackingDomain
+from ..errors import DomainError
 from . import conf, views
 
 

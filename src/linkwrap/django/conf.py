@@ -16,12 +16,12 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from linkwrap.account import DEFAULT_TRACKING_DOMAIN
-from linkwrap.errors import LinkWrapError, OptionError
-from linkwrap.policy import LinkPolicy
-from linkwrap.resolver import Resolver
-from linkwrap.tokens import SigningKeys
-from linkwrap.wrapper import LinkWrapper
+from ..account import DEFAULT_TRACKING_DOMAIN
+from ..errors import LinkWrapError, OptionError
+from ..keys import SigningKeys
+from ..policy import LinkPolicy
+from ..resolver import Resolver
+from ..wrapper import LinkWrapper
 
 DEFAULTS: Final[dict[str, Any]] = {
     "KEYS": None,  # a list, the current key first; None: as the environment's LINKWRAP_KEYS says

@@ -14,9 +14,8 @@ from typing import Any
 
 from django.core.mail import EmailMessage
 
-from linkwrap.blocks import message_options
-from linkwrap.errors import OptionError
-
+from .._blocks import message_options
+from ..errors import OptionError
 from . import conf
 
 _log = logging.getLogger("linkwrap")

@@ -10,8 +10,7 @@ from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from linkwrap.endpoint import MAX_BODY, respond
-
+from ..endpoint import MAX_BODY, respond
 from . import conf, signals
 
 

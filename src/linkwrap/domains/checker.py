@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from ..errors import DomainError, LinkWrapError
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 from . import leases
 from .database import Database
 from .domain import Change, Domain, Method

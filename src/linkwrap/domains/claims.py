@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from .._token.wire import MAX_ACCOUNT_ID
 from ..errors import DomainError, OptionError
-from ..tokens import MAX_ACCOUNT_ID
 from . import store
 from .domain import METHODS, Change, Domain, Method
 from .hosts import check_host, read_host

@@ -13,7 +13,7 @@ import dns.name
 import dns.rdatatype
 from dns.message import Message
 
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 from .domain import Domain
 from .findings import Findings, ResolverAnswer
 from .network import Network

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from .._hosts import host_name
 from ..errors import DomainError
-from ..urls import host_name
 from .records import OWNER_LABEL
 
 _MAX_HOST: Final = 253 - len(OWNER_LABEL) - 1

@@ -14,7 +14,8 @@ from typing import Final, Literal
 
 import httpx
 
-from ..tokens import SigningKeys, signed_message
+from .._token.wire import signed_message
+from ..keys import SigningKeys
 from .network import Network
 from .questions import OWN_FAULT
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
-from ..tokens import SigningKeys
+from ..keys import SigningKeys
 from . import claims, settings, store
 from .accounts import Accounts
 from .checker import Checker

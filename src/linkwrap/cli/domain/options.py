@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...account import TrackingDomain
-from ...tokens import SigningKeys
+from ...keys import SigningKeys
 from ..registry import VARIABLE, open_registry, text
 
 if TYPE_CHECKING:

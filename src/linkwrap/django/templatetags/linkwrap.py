@@ -12,9 +12,8 @@ from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString, mark_safe
 
-from linkwrap.blocks import unknown_option, wrap_block
-from linkwrap.blocks import wrap_url as wrap_one
-
+from ..._blocks import unknown_option, wrap_block
+from ..._blocks import wrap_url as wrap_one
 from .. import conf
 
 register = template.Library()

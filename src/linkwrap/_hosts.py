@@ -1,0 +1,47 @@
+"""DNS host names, in the one form in which they are compared, signed and stored."""
+
+import re
+
+import ada_url
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?+", re.ASCII)
+_NUMBER = re.compile(r"[0-9]++|0x[0-9a-f]*+", re.ASCII)
+
+
+def host_name(host: str) -> str:
+    """Return a DNS host name (RFC 1123 2.1) as lower-case A-labels without a trailing dot.
+
+    International names become A-labels as in browsers (UTS 46, non-transitional). "localhost" and names under it are
+    host names; IP addresses, other single labels, wildcards and names with an underscore are not.
+    Raises `ValueError` with one sentence that says why.
+    """
+    name = host.lower() if host.isascii() else _a_labels(host)
+    name = name.removesuffix(".")
+    labels = name.split(".")
+    if not name:
+        fault = "it is empty"
+    elif len(name) > 253:
+        fault = "it is longer than 253 characters"
+    elif "" in labels:
+        fault = "a label is empty"
+    elif _NUMBER.fullmatch(labels[-1]) or ":" in name:
+        fault = "it is an IP address or has a port"
+    elif wrong := [label for label in labels if not _LABEL.fullmatch(label)]:
+        fault = f"{wrong[0][:80]!r} is not 1 to 63 letters, digits and inner hyphens"
+    elif len(labels) == 1 and name != "localhost":
+        fault = "it has only one label"
+    else:
+        return name
+    raise ValueError(f"{host[:80]!r} is no DNS host name: {fault}")
+
+
+def _a_labels(host: str) -> str:
+    # The bound keeps IDNA's time small. ada-url ends its result at a NUL.
+    if len(host) <= 1024 and "\0" not in host:
+        try:
+            name = ada_url.idna_to_ascii(host).decode("ascii").lower()
+        except UnicodeError:
+            name = ""
+        if name:
+            return name
+    raise ValueError(f"{host[:80]!r} is no DNS host name: it is not valid in IDNA")

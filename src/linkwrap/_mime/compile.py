@@ -1,0 +1,126 @@
+"""From a message to a `MessageTemplate`: which of its parts are wrapped, their contents, and what is decided there."""
+
+import codecs
+import re
+from email.message import Message
+from typing import Any, NamedTuple, cast
+
+from .._compiler import Compiler
+from .._markup.encodings import UTF_16_BE, UTF_16_LE, codec_of_label
+from ..template import LinkTemplate
+from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
+from .structure import Part, encoding_field, read_bytes, read_message
+from .template import Mail, MessagePart, MessageTemplate, PartReason, Place, copy_message
+from .transfer import Mechanism, decode, line_end, open_body, read_mechanism
+
+# Charsets in which a tag has other bytes than in ASCII, and for which the WHATWG has no label.
+_UNREADABLE = re.compile(
+    r".*utf-?(?:7|32).*|.*ucs-?4.*|.*ebcdic.*|(?:cp|ibm)-?0?(?:37|273|424|500|875|1026|1140)", re.ASCII
+)
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+_HEAD = 1024
+_ASCII = frozenset(("ansi_x3.4-1968", "ascii", "us-ascii"))
+
+
+class _Content(NamedTuple):
+    raw: bytes
+    mechanism: Mechanism
+    content: bytes
+    encoding: str | None
+    wide: bool
+
+
+def compile_message(message: Mail, compiler: Compiler, *, text: bool) -> MessageTemplate[Mail]:
+    """Find the bodies of a message and compile each; with `text` the plain-text body too.
+
+    Raises `TypeError` for what is no message, and what the policy's `destination` raises.
+    """
+    given: object = message
+    if isinstance(given, bytes):
+        source, root = message, read_bytes(given)
+    elif isinstance(given, Message):
+        source = cast("Mail", copy_message(given))
+        root = read_message(cast("Message[Any, Any]", source))
+    else:
+        raise TypeError(
+            f"message takes bytes, an EmailMessage or a Message, not {type(given).__name__}; "
+            "in a str, mail that is not ASCII has lost its bytes"
+        )
+    found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
+    contents = (held.content for _, held in found if isinstance(held, _Content))
+    seal = seal_of_structure(root) or next(filter(None, map(seal_of_content, contents)), None)
+    parts: list[MessagePart] = []
+    places: list[Place] = []
+    for part, held in found:
+        mechanism = read_mechanism(part.mechanism) or part.mechanism.strip().lower()
+        reason = seal or (held if not isinstance(held, _Content) else None)
+        if reason is None and part.content_type == PLAIN and not text:
+            reason = "text-off"
+        elif reason is None and part.content_type == PLAIN and part.parameter("delsp").lower() == "yes":
+            reason = "delsp"
+        if reason or not isinstance(held, _Content):
+            parts.append(MessagePart(part.content_type, "kept", reason, mechanism))
+            continue
+        template = _compile(part.content_type, held, compiler)
+        parts.append(MessagePart(part.content_type, "wrapped", None, mechanism, template))
+        places.append(_place(part, held, template, source))
+    return MessageTemplate(source, tuple(parts), tuple(places))
+
+
+def _compile(content_type: str, held: _Content, compiler: Compiler) -> LinkTemplate[bytes]:
+    if content_type == PLAIN:
+        return compiler.compile_text(held.content, held.encoding)
+    return compiler.compile(held.content, held.encoding, amp=content_type == AMP)
+
+
+def _content(part: Part, source: object) -> _Content | PartReason:
+    """Return the content of a body, or why it cannot be wrapped."""
+    if isinstance(source, bytes):
+        raw, wide = source[slice(*part.span)], False
+    else:
+        payload = vars(part.source).get("_payload")
+        if not isinstance(payload, str):
+            return "empty" if payload is None else "malformed"
+        raw, wide = _octets(payload)
+    mechanism = read_mechanism(part.mechanism)
+    content = decode(raw, mechanism) if mechanism else None
+    if mechanism is None or content is None or (wide and content != raw):
+        return "transfer-encoding"
+    if not content.strip(b"\t\n\f\r "):
+        return "empty"
+    if wide:
+        return _Content(raw, "binary", content, "utf-8", wide)
+    charset = part.parameter("charset").strip("\"' ").lower()
+    if _UNREADABLE.fullmatch(charset):
+        return "charset"
+    return _Content(raw, mechanism, content, _encoding(charset, content), wide)
+
+
+def _encoding(charset: str, content: bytes) -> str | None:
+    """Return the charset that a part declares, None where there is none, or its content shows that it is wrong.
+
+    A byte order mark wins (WHATWG Encoding 6), nothing but UTF-16 has NULs, and ASCII has nothing else.
+    """
+    codec = codec_of_label(charset)
+    if codec is None or content.startswith(_MARKS) or (charset in _ASCII and not content.isascii()):
+        return None
+    return charset if (codec in (UTF_16_BE, UTF_16_LE)) is (b"\0" in content[:_HEAD]) else None
+
+
+def _octets(payload: str) -> tuple[bytes, bool]:
+    """Return the bytes of a payload, in which surrogates stand for those that are not ASCII.
+
+    One of other characters, which no mail can have, is made UTF-8, and true returned.
+    """
+    try:
+        return payload.encode("ascii", "surrogateescape"), False
+    except UnicodeEncodeError:
+        return payload.encode("utf-8", "surrogatepass"), True
+
+
+def _place(part: Part, held: _Content, template: LinkTemplate[bytes], source: object) -> Place:
+    if not isinstance(source, bytes):
+        return Place(open_body(held.raw, held.mechanism, template, b"\n"), path=part.path, wide=held.wide)
+    end = line_end(source[part.head[1] : part.span[0]]) or b"\r\n"
+    body = open_body(held.raw, held.mechanism, template, end)
+    return Place(body, part.span, encoding_field(source, part.head), part.head[1], end)

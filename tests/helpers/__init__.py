@@ -1,0 +1,1 @@
+"""What the tests share: servers on loopback, values to begin with, generators and oracles."""

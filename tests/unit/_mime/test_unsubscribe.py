@@ -1,0 +1,226 @@
+"""One-click unsubscribe (RFC 8058): the headers, and what the endpoint does with who follows them."""
+
+import copy
+import email
+import email.policy
+import pickle
+import re
+from email.message import EmailMessage, Message
+from typing import Any
+
+import pytest
+
+from linkwrap import DomainError, InvalidToken, LinkWrapper, OptionError, Resolver, SigningKeys, TrackingDomain
+from linkwrap._token import wire
+from linkwrap.endpoint import MAX_BODY, Response, respond
+from linkwrap.resolver import Unsubscribe
+
+KEYS = SigningKeys("the key of one-click unsubscribe")
+RESOLVER = Resolver(KEYS)
+HOST = "click.acme.com"
+WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain=HOST)
+METADATA = {"list": "news", "rcpt": "r-42"}
+BODY = b"List-Unsubscribe=One-Click"
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\nContent-Type: text/plain\r\n\r\n'
+    b"One-Click\r\n--x--\r\n"
+)
+
+
+def unsubscribe_path(keys: SigningKeys = KEYS) -> str:
+    """The path of a one-click URL."""
+    return (
+        LinkWrapper(keys, account_id="acme", tracking_domain=HOST)
+        .unsubscribe_url(METADATA)
+        .removeprefix(f"https://{HOST}")
+    )
+
+
+PATH = unsubscribe_path()
+
+
+def request(method: str = "POST", path: str = PATH, body: bytes = BODY, host: str = HOST, **headers: str) -> Response:
+    """What the endpoint answers."""
+    return respond(RESOLVER, method=method, raw_path=path, host=host, headers=headers, body=body)
+
+
+def test_headers() -> None:
+    """The two headers of the RFC, with a URL on the tracking domain and, if there is one, an address."""
+    headers = WRAPPER.unsubscribe_headers(METADATA)
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.fullmatch(r"<https://click\.acme\.com/u/1[A-Za-z0-9._-]+>", headers["List-Unsubscribe"])
+    assert set(headers) == {"List-Unsubscribe", "List-Unsubscribe-Post"}
+    for mailto in ("leave@acme.com?subject=news", "mailto:leave@acme.com?subject=news"):
+        value = WRAPPER.unsubscribe_headers(METADATA, mailto=mailto)["List-Unsubscribe"]
+        assert value.endswith(">, <mailto:leave@acme.com?subject=news>")
+
+
+@pytest.mark.parametrize("message", [EmailMessage(), EmailMessage(policy=email.policy.SMTP), Message()], ids=type)
+def test_headers_survive_the_standard_library(message: Message) -> None:
+    """A long URL is written as it is, however the message writes its headers; encoded words are no URL to anyone."""
+    for name, value in WRAPPER.unsubscribe_headers({"ids": "x" * 500}, mailto="leave@acme.com").items():
+        message[name] = value
+    raw = copy.deepcopy(message).as_bytes()
+    assert b"=?" not in raw
+    read = email.message_from_bytes(raw)["List-Unsubscribe"]
+    url, mailto = re.findall("<([^>]+)>", read)
+    assert RESOLVER.resolve_unsubscribe(HOST, url.removeprefix(f"https://{HOST}")).metadata == {"ids": "x" * 500}
+    assert mailto == "mailto:leave@acme.com"
+    assert max(map(len, raw.splitlines())) <= 998
+
+
+def test_headers_are_plain_strings() -> None:
+    """They can be handed to any API, and pickled."""
+    headers = WRAPPER.unsubscribe_headers(METADATA)
+    assert all(isinstance(value, str) for value in headers.values())
+    assert pickle.loads(pickle.dumps(headers)) == headers  # noqa: S301
+
+
+@pytest.mark.parametrize(
+    "mailto",
+    [
+        "",
+        "leave",
+        "leave@acme.com>, <https://evil.test",
+        "a@b\r\nBcc: x@y.test",
+        "ü@acme.com",
+        "a b@c.test",
+        "@acme.com",
+    ],
+)
+def test_bad_mailto(mailto: str) -> None:
+    """What is no address gets into no header."""
+    with pytest.raises(OptionError, match="mailto takes an address"):
+        WRAPPER.unsubscribe_headers(METADATA, mailto=mailto)
+
+
+def test_only_over_https() -> None:
+    """The RFC asks for https."""
+    domain = TrackingDomain(HOST, secure=False, verified=True)
+    with pytest.raises(DomainError, match="https"):
+        WRAPPER.unsubscribe_headers(METADATA, tracking_domain=domain)
+
+
+def test_url_that_fits_no_header_line() -> None:
+    """A URL cannot be folded, so metadata that makes it too long is refused."""
+    with pytest.raises(OptionError, match="too long for the List-Unsubscribe header"):
+        WRAPPER.unsubscribe_headers({"x": "€" * 160})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        b"a=b&List-Unsubscribe=One-Click&c=d",
+        FORM,
+        FORM.replace(b"\r\n", b"\n"),
+        b"\r\n--y\r\ncontent-disposition: form-data; name=other\r\n\r\nx\r\n" + FORM.replace(b"--x", b"--y"),
+    ],
+)
+def test_post_unsubscribes(body: bytes) -> None:
+    """The pair, as a form of either kind, is the reader's wish: it is answered, not redirected, and recorded."""
+    response = request(body=body)
+    assert response.status == 200
+    assert "Location" not in response.headers
+    assert response.headers["Cache-Control"] == "no-store"
+    event: dict[str, Any] = response.event or {}
+    assert (event["type"], event["rcpt_meta"], event["account_id"]) == ("list_unsubscribe", METADATA, "acme")
+    assert (event["machine"], event["target_link_url"], event["expired"]) == (False, None, False)
+
+
+def test_post_of_a_mail_service_is_no_machine() -> None:
+    """The service acts for the reader, whatever headers it sends."""
+    event: dict[str, Any] = request(Purpose="prefetch").event or {}
+    assert (event["type"], event["machine"]) == ("list_unsubscribe", False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"List-Unsubscribe=One-Clicks",
+        b"xList-Unsubscribe=One-Click",
+        b"List-Unsubscribe=",
+        BODY + b"&" + b"x" * MAX_BODY,
+        FORM.replace(b"One-Click", b"No"),
+        FORM.replace(b"List-Unsubscribe", b"List"),
+        b"--" * 2000,
+        b"--\r\nContent-Disposition:" + b";" * 4000,
+    ],
+)
+def test_post_without_the_pair(body: bytes) -> None:
+    """A POST that does not say so is refused, and nothing is recorded."""
+    response = request(body=body)
+    assert (response.status, response.event) == (400, None)
+
+
+def test_get_only_asks() -> None:
+    """Whoever opens the URL, a scanner above all, unsubscribes nobody: there is a page with a button that posts."""
+    response = request("GET", body=BODY)
+    assert (response.status, response.event) == (200, None)
+    assert "Location" not in response.headers
+    assert b'<form method="post">' in response.body
+    assert b'name="List-Unsubscribe" value="One-Click"' in response.body
+    assert b"<script" not in response.body
+    assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+    head = request("HEAD")
+    assert (head.status, head.body, head.event) == (200, b"", None)
+    assert head.headers == response.headers
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "post", ""])
+def test_other_methods(method: str) -> None:
+    """Nothing else is allowed."""
+    response = request(method)
+    assert (response.status, response.headers["Allow"], response.event) == (405, "GET, HEAD, POST", None)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_forged_url(method: str) -> None:
+    """A URL that does not verify is not found, by any method."""
+    forged = PATH[:-1] + ("A" if PATH[-1] != "A" else "B")
+    for path in (forged, "/u/", "/u/1x", unsubscribe_path(SigningKeys("some other key, also long")), PATH + "/"):
+        response = request(method, path)
+        assert (response.status, response.event) == (404, None)
+    assert request(method, host="other.acme.com").status == 404
+    assert request(method, host="").status == 404
+
+
+def test_kinds_are_apart() -> None:
+    """No token of one kind does the work of another: a link unsubscribes nobody, and an unsubscribe URL is no link."""
+    context = wire.encode_context("acme", 1, METADATA)
+    (click,) = wire.click_urls(KEYS, "", HOST, context, [(wire.encode_link("https://shop.test/"), "a")])
+    pixel = wire.open_url(KEYS, "", HOST, context)
+    for path in (click, pixel):
+        assert request(path="/u/" + path.rpartition("/")[2]).status == 404
+        with pytest.raises(InvalidToken, match="not an unsubscribe URL") as raised:
+            RESOLVER.resolve_unsubscribe(HOST, path)
+        assert raised.value.reason == "kind"
+    for shape in ("/f/a/", "/q/"):
+        with pytest.raises(InvalidToken):
+            RESOLVER.resolve_path(HOST, shape + PATH.removeprefix("/u/"))
+    for resolve in (RESOLVER.resolve, RESOLVER.resolve_click, RESOLVER.resolve_open):
+        with pytest.raises(InvalidToken, match="an unsubscribe URL") as raised:
+            resolve(f"https://{HOST}{PATH}")
+        assert raised.value.reason == "kind"
+
+
+def test_resolved_by_hand() -> None:
+    """An own endpoint reads what a POST came for."""
+    found = RESOLVER.resolve_unsubscribe(f"{HOST}:443", PATH)
+    assert isinstance(found, Unsubscribe)
+    assert (found.account_id, found.metadata, found.host, found.expired) == ("acme", METADATA, HOST, False)
+
+
+def test_old_url_still_unsubscribes() -> None:
+    """A reader may leave after years; the event says that it is late."""
+    path = wire.unsubscribe_url(KEYS, "", HOST, wire.encode_context("acme", 1, METADATA))
+    event: dict[str, Any] = request(path=path).event or {}
+    assert (event["type"], event["expired"], event["sent_at"]) == ("list_unsubscribe", True, 1)
+
+
+def test_header_stays_what_it_is_as_text() -> None:
+    """Code that calls `str` on header values, as web frameworks do, gets the value that folds itself."""
+    value = WRAPPER.unsubscribe_headers(METADATA)["List-Unsubscribe"]
+    assert type(str(value)) is type(value)
+    assert str(value) == value

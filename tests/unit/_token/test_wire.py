@@ -1,0 +1,735 @@
+"""Signing keys, the parts of a token, and every way in which a path is refused."""
+
+import base64
+import copy
+import hmac
+import json
+import math
+import pickle
+import re
+import string
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from helpers.paths import DOCS, TESTS
+from linkwrap._token import wire
+from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, Alphabet
+from linkwrap._token.wire import MAX_METADATA, MAX_PATH, Token
+from linkwrap.errors import InvalidToken, OptionError
+from linkwrap.keys import SigningKeys
+
+VECTORS = json.loads((TESTS / "vectors" / "tokens.json").read_text(encoding="utf-8"))
+SECRET = "a secret that no message may show"
+KEYS = SigningKeys(SECRET)
+HOST = "click.acme.test"
+ORIGIN = f"https://{HOST}"
+SHOP = "https://shop.example/sale?a=1&b=2#top"
+METADATA = {"message_id": "m-1", "rcpt": "r-42"}
+SENT_AT = 1_764_000_000
+BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+
+
+def click_path(
+    url: str = SHOP,
+    name: str | None = None,
+    *,
+    unsubscribe: bool = False,
+    sublink: str = "a",
+    metadata: dict[str, Any] | None = None,
+    account_id: str = "acme",
+    sent_at: int = SENT_AT,
+    keys: SigningKeys = KEYS,
+    host: str = HOST,
+) -> str:
+    """The path of a redirect URL."""
+    context = wire.encode_context(account_id, sent_at, METADATA if metadata is None else metadata)
+    link = wire.encode_link(url, name, unsubscribe)
+    return wire.click_urls(keys, "", host, context, [(link, sublink)])[0]
+
+
+def open_path(*, initial: bool = False) -> str:
+    """The path of an open pixel's URL."""
+    return wire.open_url(KEYS, "", HOST, wire.encode_context("acme", SENT_AT, METADATA), initial=initial)
+
+
+def signed(link: str, context: str, keys: SigningKeys = KEYS) -> str:
+    """The path of a click with parts of the test's own, rightly signed."""
+    return wire.click_urls(keys, "", HOST, context, [(link, "a")])[0]
+
+
+def reason(path: str, *, keys: SigningKeys = KEYS, host: str = HOST) -> str:
+    """Why the path is refused."""
+    with pytest.raises(InvalidToken) as raised:
+        wire.read(keys, host, path)
+    return raised.value.reason
+
+
+def is_refused(path: str) -> bool:
+    """Whether the path is refused for its form or its signature."""
+    try:
+        wire.read(KEYS, HOST, path)
+    except InvalidToken as error:
+        return error.reason in ("malformed", "signature")
+    return False
+
+
+def spellings(part: str) -> Iterator[str]:
+    """The other texts that a lenient base64 decoder reads as the same bytes."""
+    padding = "=" * (-len(part) % 4)
+    value = base64.urlsafe_b64decode(part + padding)
+    for last in BASE64URL:
+        other = part[:-1] + last
+        if other != part and base64.urlsafe_b64decode(other + padding) == value:
+            yield other
+    yield part + (padding or "====")
+    yield part.replace("-", "+").replace("_", "/") if set(part) & set("-_") else part + "\n"
+
+
+# Keys
+
+
+def test_generated_keys_are_long_and_differ() -> None:
+    """`generate` gives text with 256 random bits that can stand in an environment variable's list."""
+    made = {SigningKeys.generate() for _ in range(50)}
+    assert len(made) == 50
+    assert all(len(key) == 43 and set(key) <= set(BASE64URL) for key in made)
+
+
+def test_text_and_bytes_are_the_same_key() -> None:
+    """A key of text is its UTF-8."""
+    signature = SigningKeys("schlüssel-schlüssel").sign("x")
+    assert SigningKeys("schlüssel-schlüssel".encode()).verify("x", signature)
+
+
+def test_sixteen_bytes_are_enough() -> None:
+    """The bound is 16 bytes, not characters, and includes 16."""
+    SigningKeys("k" * 16)
+    SigningKeys(b"k" * 16)
+    SigningKeys("é" * 8)
+    with pytest.raises(OptionError, match="shorter than 16 bytes"):
+        SigningKeys("k" * 15)
+
+
+def test_every_faulty_key_is_named_and_none_is_shown() -> None:
+    """One message lists all that is wrong with the keys, by their place in the list."""
+    with pytest.raises(OptionError) as raised:
+        SigningKeys("hunter2", retired=["", b"correct-horse", SECRET, 42])  # type: ignore[list-item]
+    message = str(raised.value)
+    for fault in (
+        "the current key is shorter than 16 bytes",
+        "retired key 1 is empty",
+        "retired key 2 is shorter than 16 bytes",
+        "retired key 4 is neither str nor bytes",
+        "generate()",
+    ):
+        assert fault in message
+    assert not any(secret in message for secret in ("hunter2", "correct-horse", SECRET, "42"))
+
+
+@pytest.mark.parametrize("retired", ["last year's secret, long", b"last year's secret, long"])
+def test_one_key_is_no_list_of_retired_keys(retired: Any) -> None:
+    """A retired key that was not put into a list is not taken apart into characters."""
+    with pytest.raises(OptionError, match="list of keys"):
+        SigningKeys(SECRET, retired=retired)
+
+
+def test_environment_lists_current_key_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of the variable's keys signs, all verify, and spaces around them do not count."""
+    monkeypatch.setenv("LINKWRAP_KEYS", f" {'n' * 20} ,{SECRET}\n")
+    keys = SigningKeys.from_env()
+    assert keys.sign("x") == SigningKeys("n" * 20).sign("x")
+    assert keys.verify("x", KEYS.sign("x"))
+
+
+def test_environment_variable_can_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`from_env` reads the variable that it is given."""
+    monkeypatch.setenv("MAIL_KEYS", SECRET)
+    assert SigningKeys.from_env("MAIL_KEYS").sign("x") == KEYS.sign("x")
+
+
+def test_unset_environment_variable_says_how_to_make_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable and the command."""
+    monkeypatch.delenv("LINKWRAP_KEYS", raising=False)
+    with pytest.raises(OptionError, match=r"LINKWRAP_KEYS is not set.*linkwrap keygen"):
+        SigningKeys.from_env()
+
+
+@pytest.mark.parametrize(
+    ("value", "position"),
+    [("", 1), (" ", 1), ("hunter2", 1), (f"{SECRET},", 2), (f"{SECRET},hunter2", 2), (f"{SECRET},,{SECRET}", 2)],
+)
+def test_faulty_environment_entry_is_named_by_its_position(
+    monkeypatch: pytest.MonkeyPatch, value: str, position: int
+) -> None:
+    """An empty or short entry is refused, and the message shows no key."""
+    monkeypatch.setenv("LINKWRAP_KEYS", value)
+    with pytest.raises(OptionError, match=f"key {position} in LINKWRAP_KEYS is (empty|shorter)") as raised:
+        SigningKeys.from_env()
+    assert "hunter2" not in str(raised.value)
+    assert SECRET not in str(raised.value)
+
+
+def test_keys_show_in_no_text() -> None:
+    """Neither repr, str, formatting nor the object's variables hold a key."""
+    keys = SigningKeys(SECRET, retired=["another secret of the test"])
+    shown = f"{keys!r} {keys!s} {keys} {getattr(keys, '__dict__', '')}"
+    assert shown.startswith("<SigningKeys: 1 current, 1 retired>")
+    assert SECRET not in shown
+    assert "another" not in shown
+
+
+def test_tracebacks_with_variables_show_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a traceback that prints the variables of our frames holds no key."""
+
+    def frames(call: Callable[[], object]) -> str:
+        try:
+            call()
+        except OptionError as error:
+            lines = traceback.TracebackException.from_exception(error, capture_locals=True).stack
+            return "".join(f"{frame.locals}" for frame in lines if frame.filename.endswith(("keys.py", "wire.py")))
+        raise AssertionError("nothing was raised")
+
+    monkeypatch.setenv("LINKWRAP_KEYS", f"{SECRET},hunter2")
+    shown = frames(lambda: SigningKeys(SECRET, retired=["hunter2"])) + frames(SigningKeys.from_env)
+    assert "faults" in shown
+    assert SECRET not in shown.replace("retired key", "")
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [*(lambda keys, n=n: pickle.dumps(keys, n) for n in range(pickle.HIGHEST_PROTOCOL + 1)), copy.copy, copy.deepcopy],
+)
+def test_keys_cannot_be_pickled_or_copied(copied: Callable[[SigningKeys], object]) -> None:
+    """The error says to make them in the worker."""
+    with pytest.raises(TypeError, match="make them in the worker"):
+        copied(KEYS)
+
+
+def test_keys_are_equal_only_to_themselves() -> None:
+    """Comparing is by identity, so that nothing can be learnt by it."""
+    assert SigningKeys(SECRET) != KEYS
+    assert len({KEYS, KEYS, SigningKeys(SECRET)}) == 2
+
+
+def test_signature_is_128_bits_of_base64url() -> None:
+    """A signature has 22 characters."""
+    assert len(KEYS.sign("x")) == 22
+    assert len(base64.urlsafe_b64decode(KEYS.sign("x") + "==")) == 16
+
+
+def test_signature_has_one_spelling() -> None:
+    """Other base64 texts of the same bytes are no signature."""
+    signature = KEYS.sign("x")
+    others = list(spellings(signature))
+    assert len(others) == 17
+    assert KEYS.verify("x", signature)
+    assert not any(KEYS.verify("x", other) for other in others)
+
+
+@pytest.mark.parametrize("signature", ["", "x", "\0" * 22, "é" * 22, "\ud800" * 22, "A" * 22, "A" * 10_000])
+def test_any_text_can_be_asked_for_as_a_signature(signature: str) -> None:
+    """What is no signature is not one, and raises nothing."""
+    assert not KEYS.verify("x", signature)
+
+
+@pytest.mark.parametrize("signer", ["first key of the test", "second key of the test", "third key of the test"])
+def test_all_keys_are_tried_whichever_matches(signer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that verifying takes does not tell which key signed."""
+    compared = 0
+    compare = hmac.compare_digest
+
+    def counting(given: bytes, expected: bytes) -> bool:
+        nonlocal compared
+        compared += 1
+        return compare(given, expected)
+
+    keys = SigningKeys("first key of the test", retired=["second key of the test", "third key of the test"])
+    signature = SigningKeys(signer).sign("x")
+    monkeypatch.setattr("hmac.compare_digest", counting)
+    assert keys.verify("x", signature)
+    assert compared == 3
+
+
+# What a token says
+
+
+@pytest.mark.parametrize("vector", VECTORS["tokens"], ids=lambda vector: vector["about"])
+def test_frozen_token_reads_as_ever(vector: dict[str, Any]) -> None:
+    """Tokens of the first release say what they said then: links in sent mail live for years."""
+    keys = SigningKeys(vector["keys"][0], retired=vector["keys"][1:])
+    assert wire.read(keys, vector["host"], vector["path"]) == Token(**vector["token"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["about"])
+def test_frozen_path_is_refused_as_ever(vector: dict[str, Any]) -> None:
+    """What was no token in the first release is none now."""
+    keys = SigningKeys(vector["keys"][0], retired=vector["keys"][1:])
+    assert reason(vector["path"], keys=keys, host=vector["host"]) == vector["reason"]
+
+
+@pytest.mark.parametrize(("kind", "alphabet"), [("link", LINK), ("context", CONTEXT)])
+def test_frozen_capitals_mean_what_they_ever_did(kind: str, alphabet: Alphabet) -> None:
+    """No word of the format has moved or changed."""
+    for capital, meaning in VECTORS["capitals"][kind].items():
+        assert alphabet.unpack(capital) == meaning
+
+
+def test_frozen_verification_is_as_ever() -> None:
+    """Domain checks work between releases."""
+    vector = VECTORS["verification"]
+    assert wire.verification(SigningKeys(vector["key"]), vector["nonce"], vector["host"]) == vector["answer"]
+
+
+def test_click_says_all_that_was_put_in() -> None:
+    """Destination, name, flags, sublink, account, metadata and time come back."""
+    path = click_path(name="Sale", unsubscribe=True, sublink="app", sent_at=SENT_AT)
+    assert wire.read(KEYS, HOST, path) == Token(
+        kind="click",
+        url=SHOP,
+        link_name="Sale",
+        unsubscribe=True,
+        sublink="app",
+        initial=False,
+        account_id="acme",
+        metadata=METADATA,
+        sent_at=SENT_AT,
+    )
+
+
+@pytest.mark.parametrize("unsubscribe", [False, True])
+@pytest.mark.parametrize("name", [None, "", "Sale", 'a","b', "Größe 日本 \U0001f600", "\\", "\0\n\x7f\x80", "\ud800"])
+def test_name_and_unsubscribe_mark_are_independent(name: str | None, unsubscribe: bool) -> None:
+    """Any name, none, and the empty one come back, marked or not."""
+    token = wire.read(KEYS, HOST, click_path(name=name, unsubscribe=unsubscribe))
+    assert (token.link_name, token.unsubscribe) == (name, unsubscribe)
+
+
+@pytest.mark.parametrize("initial", [False, True])
+def test_open_says_which_pixel_it_is(initial: bool) -> None:
+    """An open has the message's context and no destination."""
+    token = wire.read(KEYS, HOST, open_path(initial=initial))
+    assert token == Token("open", "", None, False, None, initial, "acme", METADATA, SENT_AT)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.example.com/",
+        "http://example.org/a.html?id=1&utm_source=newsletter&utm_medium=email&utm_campaign=x&utm_content=y",
+        "https://example.net/unsubscribe?email=a%40example.com",
+        "http://https://www.http://www.example/",
+        'https://example/?q="a"\\b',
+        "https://example/\x80\x81\xff\u0100\u20ac",
+        "https://example/\0\x1f\x7f\r\n",
+        "",
+        "https://example/" + "x" * 4080,
+    ],
+)
+def test_destination_comes_back_unchanged(url: str) -> None:
+    """Whatever is signed comes out, to the character."""
+    assert wire.read(KEYS, HOST, click_path(url)).url == url
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"a": 1, "b": -2.5, "c": True, "d": None, "e": "", "f": [], "g": {}},
+        {"nested": {"list": [1, [2, {"x": "y"}]]}},
+        {"": "", 'quote"': 'a","b":"c', "back\\slash": "\\", "control": "\0\t\n\x7f\x80\xff"},
+        {"größe": "日本 \U0001f600", "lone": "\ud800"},
+        {"big": 2**200, "small": 5e-324, "exact": 0.1},
+        {"message_id": "message_id", "campaign_id": "rcpt", "user_id": '",{"'},
+    ],
+)
+def test_metadata_comes_back_as_json_has_it(metadata: dict[str, Any]) -> None:
+    """All that JSON can say comes back as it went in."""
+    assert wire.read(KEYS, HOST, click_path(metadata=metadata)).metadata == metadata
+
+
+def test_metadata_goes_through_json() -> None:
+    """Tuples come back as lists and nested keys as text, as from JSON."""
+    metadata = {"pair": (1, 2), "nested": {1: "one"}}
+    assert wire.read(KEYS, HOST, click_path(metadata=metadata)).metadata == {"pair": [1, 2], "nested": {"1": "one"}}
+
+
+def test_no_metadata_is_empty_metadata() -> None:
+    """None stands for an empty mapping."""
+    assert wire.encode_context("acme", SENT_AT, None) == wire.encode_context("acme", SENT_AT, {})
+
+
+def test_any_mapping_can_be_metadata() -> None:
+    """A read-only view does as well as a dict."""
+    assert wire.encode_context("a", 0, MappingProxyType(METADATA)) == wire.encode_context("a", 0, METADATA)
+
+
+@pytest.mark.parametrize("account_id", ["", "acme", 'a"b\\c', "größe", "x" * 100, "é" * 50])
+def test_account_comes_back_unchanged(account_id: str) -> None:
+    """Any account id of at most 100 bytes comes back."""
+    assert wire.read(KEYS, HOST, click_path(account_id=account_id)).account_id == account_id
+
+
+@pytest.mark.parametrize("sent_at", [0, 1, 63, 64, SENT_AT, 2**31, 2**32, 2**36 - 1])
+def test_time_comes_back_to_the_second(sent_at: int) -> None:
+    """Every second from 1970 to 4147 can be told."""
+    assert wire.read(KEYS, HOST, click_path(sent_at=sent_at)).sent_at == sent_at
+
+
+def test_tokens_are_immutable() -> None:
+    """What was read cannot be changed by who it is handed to."""
+    token = wire.read(KEYS, HOST, click_path())
+    with pytest.raises(FrozenInstanceError):
+        token.url = "https://evil.example/"  # type: ignore[misc]
+
+
+def test_urls_have_the_documented_form() -> None:
+    """Clicks are under /f/, opens under /q/, on the given origin, in characters that need no encoding anywhere."""
+    context = wire.encode_context("acme", SENT_AT, METADATA)
+    links = [(wire.encode_link(SHOP), "a"), (wire.encode_link("http://other.example/"), "app_1")]
+    first, second = wire.click_urls(KEYS, "http://localhost:8080", "localhost", context, links)
+    pixel = wire.open_url(KEYS, ORIGIN, HOST, context)
+    assert first.startswith("http://localhost:8080/f/a/1")
+    assert second.startswith("http://localhost:8080/f/app_1/1")
+    assert pixel.startswith(f"{ORIGIN}/q/1")
+    assert set(first + second + pixel) <= set(string.ascii_letters + string.digits + "._~:/-")
+    assert [url.count(".") for url in (first, second)] == [2, 2]
+
+
+def test_same_message_gives_the_same_urls() -> None:
+    """Nothing random goes into a token, so that wrapping twice gives one result."""
+    assert click_path() == click_path()
+    assert open_path() == open_path()
+
+
+def test_words_make_urls_shorter() -> None:
+    """What most URLs and metadata hold takes less room than plain base64 of it."""
+    url = "https://www.example.com/unsubscribe?utm_source=newsletter&utm_medium=email"
+    assert len(wire.encode_link(url)) < 0.5 * len(url)
+    metadata = {"message_id": "m-0123456789", "rcpt": "r-0123456789"}
+    assert len(wire.encode_context("acme", SENT_AT, metadata)) < 0.8 * len(json.dumps(metadata))
+
+
+# What a token cannot hold
+
+
+@pytest.mark.parametrize(
+    ("metadata", "key", "kind"),
+    [
+        ({"rcpt": "r-1", "price": Decimal("1.5")}, "price", "Decimal"),
+        ({"price": math.nan}, "price", "float"),
+        ({"price": [1, -math.inf]}, "price", "list"),
+        ({"tags": {"sensitive"}}, "tags", "set"),
+        ({"raw": b"sensitive"}, "raw", "bytes"),
+        ({"nested": {"a": {("sensitive",): 1}}}, "nested", "dict"),
+    ],
+)
+def test_metadata_that_is_not_json_is_named_by_its_key(metadata: dict[str, Any], key: str, kind: str) -> None:
+    """The message says which entry, of which type, and what would do; never the value."""
+    with pytest.raises(OptionError) as raised:
+        wire.encode_context("acme", SENT_AT, metadata)
+    message = "".join(traceback.format_exception(raised.value))
+    assert f"metadata['{key}']" in message
+    assert f"({kind}): use strings" in message
+    assert not any(value in message for value in ("sensitive", "r-1", "1.5", "nan", "-inf"))
+
+
+@pytest.mark.parametrize("metadata", ["rcpt=r-1", ["rcpt"], 5, (("rcpt", "r-1"),)])
+def test_metadata_must_be_a_mapping(metadata: Any) -> None:
+    """The message says what it is instead."""
+    with pytest.raises(OptionError, match=f"no mapping but {type(metadata).__name__}"):
+        wire.encode_context("acme", SENT_AT, metadata)
+
+
+@pytest.mark.parametrize("key", [1, None, True, 1.5, ("a",), b"rcpt"])
+def test_metadata_keys_must_be_text(key: Any) -> None:
+    """A key of another type would come back changed, so it is refused."""
+    with pytest.raises(OptionError, match=f"key of type {type(key).__name__}"):
+        wire.encode_context("acme", SENT_AT, {key: "x"})
+
+
+def test_endless_and_deep_metadata_is_refused() -> None:
+    """Metadata that holds itself, or is nested beyond reason, is a caller's fault and no crash."""
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    for metadata in (endless, {"deep": deep}):
+        with pytest.raises(OptionError, match="metadata"):
+            wire.encode_context("acme", SENT_AT, metadata)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "日", "\U0001f600"])
+def test_metadata_has_at_most_1000_bytes(character: str) -> None:
+    """The bound counts compact JSON in UTF-8 and includes 1000, whatever the account is called."""
+    overhead = len('{"k":""}')
+    width = len(character.encode())
+    count, rest = divmod(MAX_METADATA - overhead, width)
+    fitting = {"k": character * count + "x" * rest}
+    path = click_path(metadata=fitting, account_id="a" * 100)
+    assert wire.read(KEYS, HOST, path).metadata == fitting
+    with pytest.raises(OptionError, match="1001 bytes as JSON") as raised:
+        wire.encode_context("acme", SENT_AT, {"k": fitting["k"] + "x"})
+    assert character * 2 not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("account_id", "sent_at", "message"),
+    [
+        ("x" * 101, SENT_AT, "account id"),
+        ("é" * 51, SENT_AT, "account id"),
+        ("acme", -1, "time of sending"),
+        ("acme", 2**36, "time of sending"),
+    ],
+)
+def test_account_and_time_are_bounded(account_id: str, sent_at: int, message: str) -> None:
+    """An account id over 100 bytes and a time outside of what a token can tell are refused."""
+    with pytest.raises(OptionError, match=message):
+        wire.encode_context(account_id, sent_at, None)
+
+
+def test_link_name_and_destination_are_bounded() -> None:
+    """A name over 63 bytes and a destination over 4096 are refused: cutting them is the caller's choice."""
+    wire.encode_link("x" * 4096, "é" * 31 + "x")
+    with pytest.raises(OptionError, match="link name"):
+        wire.encode_link(SHOP, "é" * 32)
+    with pytest.raises(OptionError, match="destination"):
+        wire.encode_link("x" * 4097)
+
+
+# What is refused
+
+
+def test_token_of_another_host_is_refused() -> None:
+    """A customer's link does not work on another customer's domain."""
+    assert reason(click_path(), host="click.other.test") == "signature"
+    assert reason(click_path(), host="") == "signature"
+    assert reason(click_path(), host=HOST.upper()) == "signature"
+    assert reason(click_path(), host="\ud800") == "signature"
+
+
+def test_token_of_another_kind_or_sublink_is_refused() -> None:
+    """A click is no open, an open no click, and a sublink is part of what is signed."""
+    assert reason(click_path().replace("/f/a/", "/q/")) == "signature"
+    assert reason(open_path().replace("/q/", "/f/a/")) == "signature"
+    assert reason(click_path().replace("/f/a/", "/f/b/")) == "signature"
+    assert reason(click_path().replace("/f/a/", "/f/A/")) == "signature"
+
+
+def test_parts_of_two_tokens_do_not_mix() -> None:
+    """Another message's context under this link is a forgery, even if both were signed."""
+    one, other = click_path(), click_path("https://other.example/", metadata={"rcpt": "r-43"})
+    link, context, signature = one.split(".")
+    other_link, other_context, other_signature = other.split(".")
+    for forged in (
+        (other_link, context, signature),
+        (link, other_context, signature),
+        (link, context, other_signature),
+        (other_link, context, other_signature),
+        (link, other_context, other_signature),
+    ):
+        assert reason(".".join(forged)) == "signature"
+
+
+def test_retired_keys_read_and_removed_keys_do_not() -> None:
+    """A rotated key keeps its links alive; one that is gone takes them along."""
+    path = click_path()
+    assert wire.read(SigningKeys("the new key, long enough", retired=[SECRET]), HOST, path).url == SHOP
+    assert reason(path, keys=SigningKeys("the new key, long enough")) == "signature"
+
+
+def test_every_changed_character_is_noticed() -> None:
+    """No character of a path can be another one."""
+    path = click_path(name="x")
+    for position, character in enumerate(path):
+        for other in BASE64URL + ".~/%= \n\0é":
+            if other != character:
+                assert is_refused(path[:position] + other + path[position + 1 :]), (position, other)
+
+
+def test_every_dropped_added_or_moved_character_is_noticed() -> None:
+    """No character of a path can be missing, doubled, added or swapped with the next."""
+    path = click_path(name="x")
+    for position in range(len(path)):
+        assert is_refused(path[:position])
+        assert is_refused(path[:position] + path[position + 1 :])
+        swapped = path[:position] + path[position : position + 2][::-1] + path[position + 2 :]
+        assert swapped == path or is_refused(swapped)
+    for position in range(len(path) + 1):
+        for other in "Aa0-_.~/= \n\0é":
+            assert is_refused(path[:position] + other + path[position:]), (position, other)
+
+
+def test_other_base64_spellings_are_refused() -> None:
+    """Of a part's spellings in base64 only ours is a token, so that a token can serve as a key to find doubles by."""
+    for url in (SHOP, SHOP + "x", SHOP + "xy"):
+        head, *parts = click_path(url).replace("/1", "/1.", 1).split(".")
+        for number, part in enumerate(parts):
+            for other in spellings(part):
+                forged = [*parts[:number], other, *parts[number + 1 :]]
+                assert is_refused(head + ".".join(forged)), (number, other)
+
+
+def test_percent_encoded_copy_is_decoded_once() -> None:
+    """A path that a client encoded reads as the same token; encoded twice it does not."""
+    path = click_path()
+    once = "".join(f"%{ord(character):02x}" for character in path)
+    mixed = path.replace("1", "%31").replace("_", "%5F").replace(".", "%2E")
+    assert wire.read(KEYS, HOST, once) == wire.read(KEYS, HOST, mixed) == wire.read(KEYS, HOST, path)
+    assert reason(once.replace("%", "%25")) == "malformed"
+    assert reason(mixed.replace("%", "%25")) == "malformed"
+
+
+def test_decoded_path_is_judged_as_strictly() -> None:
+    """Encoding smuggles nothing in: spaces, controls, other letters and half an encoding stay refused."""
+    path = click_path()
+    for added in ("%20", "%0A", "%00", "%3D", "%2B", "%C3%A9", "%EF%BC%A1", "%", "%4", "%4G", "%u0041", "%25", "%2541"):
+        assert reason(path + added) == "malformed"
+        assert reason(path.replace(".", added + ".", 1)) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/f/",
+        "/f/a/",
+        "/f/a/1",
+        "/f/a/1..",
+        "/q/1.A.",
+        "/q/a/{token}",
+        "/f/{token}",
+        "/f//{token}",
+        "/f/a/b/{token}",
+        "/f/a.b/{token}",
+        "/f/" + "a" * 65 + "/{token}",
+        "/F/a/{token}",
+        "/x/{token}",
+        "f/a/{token}",
+        "//f/a/{token}",
+        "/x/../f/a/{token}",
+        "/f/a/{token}/",
+        "/f/a/{token}?x=1",
+        "/f/a/{token}#x",
+        "/f/a/{token}.{token}",
+        "/f/a/2{token}",
+        "https://click.acme.test/f/a/{token}",
+    ],
+)
+def test_other_paths_are_malformed(path: str) -> None:
+    """Only the two shapes of path, with a token of format 1, are looked at."""
+    token = click_path().removeprefix("/f/a/")
+    assert reason(path.replace("{token}", token)) == "malformed"
+
+
+def test_oversized_path_is_refused_at_once() -> None:
+    """A path over the bound is refused for its length, whatever it holds."""
+    assert reason("/f/a/1" + "A" * MAX_PATH) == "too-long"
+    assert reason(click_path() + "%41" * MAX_PATH) == "too-long"
+    assert reason("/f/a/1" + "A" * (MAX_PATH - 6)) == "malformed"
+
+
+def test_largest_token_is_well_within_the_bound() -> None:
+    """Every bound reached at once, in what packs worst, still gives a path that is read."""
+    worst = "\x80" * ((MAX_METADATA - len('{"":""}')) // 2)
+    path = click_path("\\" * 4096, "\0" * 63, account_id="\0" * 100, metadata={"": worst}, sublink="s" * 64)
+    assert len(path) < MAX_PATH
+    assert wire.read(KEYS, HOST, path).metadata == {"": worst}
+
+
+def test_signed_expansion_is_bounded() -> None:
+    """Even who holds a key cannot make a token unpack to more than 14 times its length."""
+    longest = max(VECTORS["capitals"]["link"].items(), key=lambda found: len(found[1]))[0]
+    path = signed(longest * (MAX_PATH - 100), "AAAAAAacmeDFJ")
+    assert len(path) < MAX_PATH
+    assert len(wire.read(KEYS, HOST, path).url) == MAX_GROWTH * (MAX_PATH - 100)
+
+
+@pytest.mark.parametrize(
+    ("link", "context"),
+    [
+        ("x", "A"),
+        ("x", "AAAAA"),
+        ("x", "AAAAAA"),
+        ("x", "AAAAAAacmeD"),
+        ("x", "AAAAAAacmeDFL"),
+        ("x", "AAAAAAacmeDFJKF"),
+        ("x", "AAAAAAacmeDFJKFJ"),
+        ("x", "AAAAAAacmeDFJKMJ"),
+        ("x", "AAAAAAacmeDFJDaDE" + "L" * 9000),
+        ("x", "AAAAAAacmeDFJDaDE" + "9" * 9000),
+        ("x", "AAAAAAacmeDFJZ"),
+        ("x", "AAAAAAacmeDFJU"),
+        ("xX22", "AAAAAAacmeDFJ"),
+        ("xX0a", "AAAAAAacmeDFJ"),
+        ("xX80", "AAAAAAacmeDFJ"),
+        ("xX2", "AAAAAAacmeDFJ"),
+        ("xU1", "AAAAAAacmeDFJ"),
+        ("xZ", "AAAAAAacmeDFJ"),
+    ],
+)
+def test_signed_nonsense_is_malformed(link: str, context: str) -> None:
+    """What another program signed with our key is refused, not trusted to be in our form."""
+    assert wire.read(KEYS, HOST, signed("x", "AAAAAAacmeDFJ")).account_id == "acme"
+    assert reason(signed(link, context)) == "malformed"
+
+
+def test_errors_show_nothing_of_the_token() -> None:
+    """Logs of refused paths, tracebacks included, say nothing about recipient, destination or key."""
+    paths = [
+        click_path().replace("/f/a/", "/f/b/"),
+        click_path()[:-1],
+        signed("sensitiveX0a", wire.encode_context("acme", 0, METADATA)),
+        signed(wire.encode_link(SHOP), "AAAAAAsensitive"),
+        click_path() + "A" * MAX_PATH,
+    ]
+    for path in paths:
+        with pytest.raises(InvalidToken) as raised:
+            wire.read(KEYS, HOST, path)
+        shown = "".join(traceback.format_exception(raised.value))
+        assert not any(text in shown for text in ("sensitive", "shop.example", "r-42", SECRET, path[-22:], HOST))
+
+
+# Proving a host
+
+
+def test_verification_is_bound_to_key_nonce_and_host() -> None:
+    """Only these keys give this answer, for this nonce and host, and it is no signature of anything else."""
+    answer = wire.verification(KEYS, "0" * 32, HOST)
+    others = {
+        wire.verification(KEYS, "1" * 32, HOST),
+        wire.verification(KEYS, "0" * 32, "click.other.test"),
+        wire.verification(SigningKeys("another key, long enough"), "0" * 32, HOST),
+        wire.open_url(KEYS, "", HOST, "0" * 32)[-22:],
+        KEYS.sign("0" * 32),
+    }
+    assert answer == wire.verification(KEYS, "0" * 32, HOST)
+    assert answer not in others
+    assert len(others) == 5
+
+
+def test_verification_answer_cannot_make_a_token() -> None:
+    """A nonce in a token's form does not turn the endpoint into a signer of links."""
+    link, context, _ = click_path().removeprefix("/f/a/1").split(".")
+    forged = wire.verification(KEYS, f"{link}.{context}", HOST)
+    assert reason(f"/f/a/1{link}.{context}.{forged}") == "signature"
+    assert reason(f"/q/1{link}.{context}.{forged}") == "signature"
+
+
+def test_documented_capitals_are_those_of_the_format() -> None:
+    """The table in docs/token.md is the one that tokens are read by."""
+    page = (DOCS / "token.md").read_text(encoding="utf-8")
+    documented: dict[str, dict[str, str]] = {"link": {}, "context": {}}
+    for capital, link, context in re.findall(r"^\| `([A-Z])` \|(.*)\|(.*)\|$", page, re.MULTILINE):
+        for kind, cell in (("link", link), ("context", context)):
+            if meaning := cell.strip().strip("`"):
+                documented[kind][capital] = " " if meaning == "a space" else meaning
+    assert documented == VECTORS["capitals"]

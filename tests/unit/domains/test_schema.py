@@ -1,0 +1,263 @@
+"""The tables of the registry: made at the first use, brought up to date, and never by half."""
+
+import multiprocessing
+import re
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Boolean, Double, Integer, Text, inspect, literal_column, make_url, select, text
+from sqlalchemy import table as sql_table
+
+from helpers.registries import Log, at_once, engine, open_at_once, open_registry, sql
+from linkwrap import LinkWrapError, OptionError
+from linkwrap.domains import DomainRegistry, schema
+from linkwrap.domains.schema import CHANGES, DOMAINS, LINKS, METADATA, SCHEMA, STEPS
+
+INDEXES = {
+    "linkwrap_domains_owner": ("linkwrap_domains", True),
+    "linkwrap_domains_default": ("linkwrap_domains", True),
+    "linkwrap_domains_account": ("linkwrap_domains", False),
+    "linkwrap_domains_due": ("linkwrap_domains", False),
+    "linkwrap_changes_host": ("linkwrap_changes", False),
+}
+EXPRESSION = "ignore:Skipped unsupported reflection of expression-based index"
+
+
+def opened(url: str) -> None:
+    """Use a database once."""
+    with open_registry(url) as registry:
+        registry.domains()
+
+
+def version(url: str) -> int:
+    """The version that a database says it has."""
+    with sql(url) as connection:
+        return connection.execute(text("SELECT version FROM linkwrap_schema")).scalar_one()
+
+
+def contents(url: str) -> dict[str, list[Any]]:
+    """All tables with their columns and rows."""
+    found = {}
+    with sql(url) as connection:
+        for table in sorted(inspect(connection).get_table_names()):
+            columns = [column["name"] for column in inspect(connection).get_columns(table)]
+            found[table] = [
+                columns,
+                *sorted(map(tuple, connection.execute(select(literal_column("*")).select_from(sql_table(table))))),
+            ]
+    return found
+
+
+def test_fresh_database_gets_all_steps(database_url: str) -> None:
+    """The first use makes the tables, at the newest version; making the object does nothing yet."""
+    registry = open_registry(database_url)
+    assert inspect(engine(database_url)).get_table_names() == []
+    registry.domains()
+    registry.close()
+    assert set(inspect(engine(database_url)).get_table_names()) == set(METADATA.tables)
+    assert version(database_url) == len(STEPS)
+
+
+@pytest.mark.parametrize("table", [SCHEMA, DOMAINS, LINKS, CHANGES], ids=lambda table: table.name)
+def test_steps_lead_to_the_tables_that_are_asked_for(database_url: str, table: Any) -> None:
+    """The columns of the database have the names, types, nullability and key that the code takes for granted."""
+    opened(database_url)
+    inspector = inspect(engine(database_url))
+    found = inspector.get_columns(table.name)
+    assert [column["name"] for column in found] == [column.name for column in table.columns]
+    assert [column["nullable"] for column in found] == [column.nullable for column in table.columns]
+    assert inspector.get_pk_constraint(table.name)["constrained_columns"] == [key.name for key in table.primary_key]
+    for column, wanted in zip(found, table.columns, strict=True):
+        kind = next(kind for kind in (Boolean, Integer, Text, Double) if isinstance(wanted.type, kind))
+        # "DOUBLE PRECISION" is known as such in one database, and as a Float in SQLite.
+        assert isinstance(column["type"], kind if kind is not Double else Double.__mro__[1]), column["name"]
+
+
+@pytest.mark.filterwarnings(EXPRESSION)
+def test_indexes(database_url: str) -> None:
+    """One owner of a host, one default of a scope, and what due domains, accounts and histories are found by."""
+    opened(database_url)
+    of_sqlite = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index'"
+    of_postgresql = "SELECT indexname, tablename, indexdef FROM pg_indexes"
+    with sql(database_url) as connection:
+        rows = connection.execute(text(of_sqlite if "sqlite" in database_url else of_postgresql)).all()
+    ours = {row[0]: (row[1], " UNIQUE " in row[2]) for row in rows if row[0] in INDEXES}
+    assert ours == INDEXES
+    partial = {row[0] for row in rows if row[2] and re.search(r"\bWHERE\b", row[2])} & set(INDEXES)
+    assert partial == {"linkwrap_domains_owner", "linkwrap_domains_default"}
+
+
+def test_second_opening_does_nothing(database_url: str) -> None:
+    """What is there stays as it is."""
+    with open_registry(database_url) as registry:
+        registry.add("acme", "click.acme.test")
+    before = contents(database_url)
+    opened(database_url)
+    assert contents(database_url) == before
+
+
+def test_newer_database_is_refused(database_url: str) -> None:
+    """Tables of a release to come are left alone, with a sentence that says what to do."""
+    opened(database_url)
+    with sql(database_url) as connection:
+        connection.execute(text("UPDATE linkwrap_schema SET version = version + 1"))
+    before = contents(database_url)
+    registry = open_registry(database_url)
+    for _ in range(2):
+        with pytest.raises(OptionError, match=r"tables of version 2, and this linkwrap knows 1: update it"):
+            registry.add("acme", "click.acme.test")
+    registry.close()
+    assert contents(database_url) == before
+
+
+def test_one_more_step(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of the release before is brought up to date, and keeps what is in it."""
+    with open_registry(database_url) as registry:
+        registry.add("acme", "click.acme.test")
+        domain, changes = registry.domain("click.acme.test"), registry.changes()
+    more = (
+        "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT",
+        "UPDATE linkwrap_domains SET note = 'kept'",
+        "CREATE TABLE linkwrap_more (name TEXT NOT NULL PRIMARY KEY)",
+    )
+    monkeypatch.setattr(schema, "STEPS", (*STEPS, more))
+    with open_registry(database_url) as registry:
+        assert registry.domain("click.acme.test") == domain
+        assert registry.changes() == changes
+        registry.add("acme", "news.acme.test")
+    assert version(database_url) == len(STEPS) + 1
+    with sql(database_url) as connection:
+        notes = connection.execute(text("SELECT note FROM linkwrap_domains ORDER BY host")).scalars().all()
+    assert notes == ["kept", None]
+    assert "linkwrap_more" in contents(database_url)
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["empty", "in use"])
+def test_failing_step(database_url: str, monkeypatch: pytest.MonkeyPatch, fresh: bool) -> None:
+    """A step that fails in its midst leaves the database as it was, and can be repeated."""
+    if not fresh:
+        with open_registry(database_url) as registry:
+            registry.add("acme", "click.acme.test")
+    before = contents(database_url)
+    good = "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT"
+    monkeypatch.setattr(schema, "STEPS", (*STEPS, (good, "CREATE TABLE linkwrap_domains (again TEXT)")))
+    with open_registry(database_url) as registry:
+        for _ in range(2):
+            with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: .*already exists"):
+                registry.domains()
+        assert contents(database_url) == before
+        monkeypatch.setattr(schema, "STEPS", (*STEPS, (good,)))
+        assert len(registry.domains()) == (0 if fresh else 1)
+    assert version(database_url) == len(STEPS) + 1
+
+
+def test_threads_open_at_once(database_url: str) -> None:
+    """One registry, first used by several threads at the same moment."""
+    with open_registry(database_url) as registry:
+        results = at_once(*[lambda n=n: registry.add("acme", f"click{n}.acme.test") for n in range(8)])
+        assert [result for result in results if isinstance(result, BaseException)] == []
+        assert len(registry.domains()) == 8
+    assert version(database_url) == len(STEPS)
+
+
+def test_processes_open_at_once(database_url: str, tmp_path: Path) -> None:
+    """Eight processes find the database empty at the same moment, and all can use it."""
+    context, log = multiprocessing.get_context("spawn"), Log(tmp_path / "log")
+    barrier = context.Barrier(8)
+    workers = [context.Process(target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [words[0] for words in log.read()] == ["opened"] * 8, log.read()
+    assert len(contents(database_url)["linkwrap_domains"]) == 1 + 8
+    assert version(database_url) == len(STEPS)
+
+
+def test_opening_waits_for_who_writes(tmp_path: Path) -> None:
+    """A SQLite file that another program writes to is waited for, also where it has another journal until then.
+
+    So it is when several processes find a file empty at once: one may hold it just when another switches the journal.
+    """
+    path = tmp_path / "domains.db"
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.3, writer.execute, ["COMMIT"])
+    end.start()
+    try:
+        with open_registry(f"sqlite:///{path}") as registry:
+            registry.add("acme", "click.acme.test")
+    finally:
+        end.join()
+        writer.close()
+
+
+READS: list[Callable[[DomainRegistry], object]] = [
+    lambda registry: registry.domains(),
+    lambda registry: registry.domain("click.acme.test"),
+    lambda registry: registry.request("click.acme.test"),
+    lambda registry: registry.account("acme"),
+    lambda registry: registry.changes(),
+    lambda registry: registry.target,
+    lambda registry: registry.verify_due(),
+    lambda registry: registry.add("acme", "click.acme.test"),
+    lambda registry: registry.remove("click.acme.test"),
+]
+
+
+@pytest.mark.parametrize("foreign", [False, True], ids=["empty", "somebody else's"])
+def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign: bool) -> None:
+    """A database without a registry is said to be so, and is left as it is, until somebody makes one there."""
+    file = Path(str(make_url(database_url).database))
+    if "sqlite" in database_url:
+        file.touch()
+    if foreign:
+        with sql(database_url) as connection:
+            connection.execute(text("CREATE TABLE theirs (name TEXT)"))
+            connection.execute(text("INSERT INTO theirs VALUES ('kept')"))
+    before = contents(database_url), file.read_bytes() if file.exists() else None
+    with open_registry(database_url, create=False) as registry:
+        for read in READS:
+            with pytest.raises(LinkWrapError, match=r"^there is no registry in this database: is it the right one\?$"):
+                read(registry)
+        assert (contents(database_url), file.read_bytes() if file.exists() else None) == before
+        assert [path.name for path in file.parent.glob("domains.db?*")] == []
+        opened(database_url)
+        assert registry.domains() == []
+    assert set(contents(database_url)) == {*METADATA.tables, *before[0]}
+
+
+def test_no_file_is_made_where_that_is_not_asked_for(tmp_path: Path) -> None:
+    """A file that is not there is said not to be, when the object is made."""
+    with pytest.raises(LinkWrapError, match=r"^there is no such registry: the file is not there$"):
+        open_registry(f"sqlite:///{tmp_path / 'domains.db'}", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE linkwrap_schema (id BIGINT)", "INSERT INTO linkwrap_schema VALUES (7)"],
+        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT)"],
+        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT, target TEXT)"],
+    ],
+    ids=["other columns", "no target", "no row"],
+)
+def test_foreign_table(database_url: str, statements: list[str], create: bool) -> None:
+    """A table of this name that is somebody else's is told in a sentence, and nothing is changed."""
+    with sql(database_url) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    before = contents(database_url)
+    complaint = "the database has a table linkwrap_schema that is not this package's: use another database"
+    with open_registry(database_url, create=create) as registry:
+        for read in READS:
+            with pytest.raises(OptionError) as error:
+                read(registry)
+            assert str(error.value) == complaint
+    assert contents(database_url) == before

@@ -1,0 +1,406 @@
+"""What the redirect endpoint answers to each request, and what it records."""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkwrap._token import wire
+from linkwrap.endpoint import PIXEL, Response, respond
+from linkwrap.keys import SigningKeys
+from linkwrap.resolver import Resolver
+
+KEYS = SigningKeys("k" * 32)
+RESOLVER = Resolver(KEYS)
+HOST = "click.acme.com"
+ORIGIN = f"https://{HOST}"
+SHOP = "https://shop.example/a?b=1&c=2#d"
+NONCE = "0123456789abcdef0123456789abcdef"
+MACHINES: list[tuple[str, dict[str, str]]] = [
+    ("HEAD", {}),
+    ("GET", {"Purpose": "prefetch"}),
+    ("GET", {"Sec-Purpose": "prefetch"}),
+    ("GET", {"sec-purpose": "prefetch;prerender"}),
+    ("GET", {"SEC-PURPOSE": "Prefetch;anonymous-client-ip"}),
+    ("GET", {"X-Moz": "prefetch"}),
+    ("GET", {"X-Purpose": "preview"}),
+]
+
+
+def click_path(
+    url: str = SHOP, *, keys: SigningKeys = KEYS, name: str | None = None, unsubscribe: bool = False, age: int = 0
+) -> str:
+    """The path of a redirect URL that leads to `url`, sent `age` seconds ago."""
+    context = wire.encode_context("acme", int(time.time()) - age, {"rcpt": "r-42"})
+    links = [(wire.encode_link(url, name, unsubscribe), "a")]
+    return wire.click_urls(keys, ORIGIN, HOST, context, links)[0].removeprefix(ORIGIN)
+
+
+def open_path(*, initial: bool = False) -> str:
+    """The path of an open pixel's URL."""
+    context = wire.encode_context("acme", int(time.time()), {"rcpt": "r-42"})
+    return wire.open_url(KEYS, ORIGIN, HOST, context, initial=initial).removeprefix(ORIGIN)
+
+
+CLICK = click_path()
+OPEN = open_path()
+
+
+def request(
+    path: str | bytes,
+    *,
+    method: str = "GET",
+    host: str = HOST,
+    headers: Mapping[str, str] | None = None,
+    ip_address: str | None = None,
+    resolver: Resolver = RESOLVER,
+) -> Response:
+    """What the endpoint answers."""
+    return respond(resolver, method=method, raw_path=path, host=host, headers=headers or {}, ip_address=ip_address)
+
+
+def event_of(response: Response) -> dict[str, object]:
+    """The event of a response that must have one."""
+    assert response.event is not None
+    return response.event
+
+
+def test_click_redirects_and_is_recorded() -> None:
+    """A reader who clicks arrives, unseen by caches, search engines and the destination's referrer log."""
+    before = int(time.time())
+    response = request(click_path(name="Shop"), headers={"User-Agent": "Mozilla/5.0"}, ip_address="203.0.113.9")
+    assert response.status == 302
+    assert response.headers["Location"] == SHOP
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Robots-Tag"] == "noindex"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert len(response.body) < 20
+    event = event_of(response)
+    assert str(uuid.UUID(str(event.pop("event_id"))))
+    assert before <= int(str(event.pop("timestamp"))) <= time.time()
+    assert abs(int(str(event.pop("sent_at"))) - before) < 60
+    assert event == {
+        "type": "click",
+        "account_id": "acme",
+        "tracking_domain": HOST,
+        "target_link_url": SHOP,
+        "target_link_name": "Shop",
+        "rcpt_meta": {"rcpt": "r-42"},
+        "expired": False,
+        "machine": False,
+        "ip_address": "203.0.113.9",
+        "user_agent": "Mozilla/5.0",
+    }
+
+
+@pytest.mark.parametrize(("initial", "kind"), [(False, "open"), (True, "initial_open")])
+def test_open_serves_the_pixel_and_is_recorded(initial: bool, kind: str) -> None:
+    """Loading a pixel is an event of its own type, with the same keys as a click's."""
+    response = request(open_path(initial=initial))
+    assert (response.status, response.body, response.headers["Content-Type"]) == (200, PIXEL, "image/gif")
+    event = event_of(response)
+    assert event["type"] == kind
+    assert event["target_link_url"] is None
+    assert event["target_link_name"] is None
+    assert event["rcpt_meta"] == {"rcpt": "r-42"}
+    assert event.keys() == event_of(request(CLICK)).keys()
+
+
+def test_pixel_is_never_cached() -> None:
+    """Gmail's image proxy, browsers and older proxies each find the directive that they obey."""
+    headers = request(OPEN).headers
+    directives = set(headers["Cache-Control"].split(", "))
+    assert {"no-cache", "max-age=0", "no-store", "private"} <= directives
+    assert headers["Pragma"] == "no-cache"
+    assert "1970" in headers["Expires"]
+
+
+def test_pixel_is_a_transparent_gif_of_one_pixel() -> None:
+    """The image is what it says: GIF89a, one by one, its only colour transparent."""
+    assert PIXEL[:6] == b"GIF89a"
+    assert PIXEL[6:10] == b"\x01\x00\x01\x00"
+    control = PIXEL.index(b"!\xf9\x04")
+    assert PIXEL[control + 3] & 1
+    assert PIXEL[-1:] == b";"
+    assert len(PIXEL) == 43
+
+
+@pytest.mark.parametrize("path", ["/q/", "/q/1x.y.z", "/q/../f/a", "/q/" + "x" * 100_000, "/q/é", OPEN + "x"])
+def test_pixel_of_a_broken_url_is_served_without_an_event(path: str) -> None:
+    """A reader never sees a broken image, and strangers never make an event."""
+    response = request(path)
+    assert (response.status, response.body, response.event) == (200, PIXEL, None)
+
+
+@pytest.mark.parametrize("host", ["click.other.com", "", "192.0.2.1", "a b", "click.acme.com, evil.example"])
+def test_pixel_on_another_host_is_served_without_an_event(host: str) -> None:
+    """A pixel counts only on the host it was made for."""
+    response = request(OPEN, host=host)
+    assert (response.status, response.body, response.event) == (200, PIXEL, None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        click_path(keys=SigningKeys("another key, long enough")),
+        CLICK[:-1],
+        CLICK + "x",
+        CLICK + "/",
+        CLICK.replace("/f/a/", "/f/b/"),
+        CLICK.replace("/f/a/1", "/f/a/%2531"),
+        CLICK.replace("/f/a/", "//f/a/"),
+        CLICK.replace("/f/a/", "/f/./a/"),
+        OPEN.replace("/q/", "/f/a/"),
+        click_path("javascript:alert(1)"),
+        click_path("https://shop.example/\r\nSet-Cookie: a=b"),
+        "/f/",
+        "/f/a/",
+        "/f/a/https://evil.example/",
+        "/f/a/\r\nSet-Cookie: a=b",
+        "/f/a/" + "x" * 1_000_000,
+        "/f/a/é\ud800",
+        b"/f/a/\xff\x00",
+        ORIGIN + CLICK,
+        "/",
+        "",
+        "*",
+        "/favicon.ico",
+        "/f",
+        "/healthz/",
+        "/q",
+    ],
+    ids=lambda path: repr(path[:7]),
+)
+def test_everything_else_is_a_small_plain_404(path: str | bytes) -> None:
+    """Whatever is not a working link leads nowhere and echoes nothing."""
+    response = request(path)
+    assert response.status == 404
+    assert "Location" not in response.headers
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert len(response.body) < 100
+    assert response.event is None
+
+
+@pytest.mark.parametrize("host", ["Click.Acme.COM", "click.acme.com:8443", "click.acme.com."])
+def test_host_header_is_read_as_a_host_name(host: str) -> None:
+    """Case, port and trailing dot do not move a link to another host."""
+    response = request(CLICK, host=host)
+    assert response.status == 302
+    assert event_of(response)["tracking_domain"] == HOST
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        " ",
+        "evil.example",
+        "user@click.acme.com",
+        "click.acme.com/",
+        "click.acme.com:x",
+        "click.acme.com:80:80",
+        "click.acme.com\n",
+        "click.acme.com, evil.example",
+        "*.acme.com",
+        "[::1]",
+        "\ud800",
+        "é" * 1000,
+        "x" * 1_000_000,
+    ],
+    ids=lambda host: repr(host[:28]),
+)
+def test_link_on_another_or_a_garbage_host_is_not_found(host: str) -> None:
+    """Links and proofs are for the host they were asked on, and a host that is none has neither."""
+    assert request(CLICK, host=host).status == 404
+    if host != "evil.example":
+        assert request(f"/.well-known/linkwrap/{NONCE}", host=host).status == 404
+
+
+@pytest.mark.parametrize("suffix", ["?", "?utm_source=x", "?u=https://evil.example/", "?a?b", "?" + "x" * 10_000])
+def test_query_is_ignored(suffix: str) -> None:
+    """What mail systems append to a link changes nothing."""
+    assert request(CLICK + suffix).headers["Location"] == SHOP
+    assert request((CLICK + suffix).encode()).headers["Location"] == SHOP
+    assert event_of(request(OPEN + suffix))["type"] == "open"
+
+
+def test_expired_link_redirects() -> None:
+    """Links never die: the event says that this one is old."""
+    response = request(click_path(age=2 * 365 * 86_400))
+    assert response.headers["Location"] == SHOP
+    assert event_of(response)["expired"] is True
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_refused_link_is_gone(method: str) -> None:
+    """An abused account's link answers 410, goes nowhere and records nothing."""
+    response = request(CLICK, method=method, resolver=Resolver(KEYS, refuse=lambda *_: True))
+    assert response.status == 410
+    assert "Location" not in response.headers
+    assert response.event is None
+
+
+def test_failing_refuse_still_redirects() -> None:
+    """A block list that is down costs no reader the page."""
+
+    def refuse(account_id: str, host: str, destination: str) -> bool:
+        raise TimeoutError
+
+    assert request(CLICK, resolver=Resolver(KEYS, refuse=refuse)).headers["Location"] == SHOP
+
+
+@pytest.mark.parametrize(
+    "path",
+    [CLICK, OPEN, "/f/a/x", "/healthz", "/nowhere", f"/.well-known/linkwrap/{NONCE}"],
+    ids=["click", "open", "bad click", "health", "unknown", "verification"],
+)
+def test_head_is_answered_like_get_without_a_body(path: str) -> None:
+    """HEAD gives GET's status and headers, the length of GET's body included."""
+    get, head = request(path), request(path, method="HEAD")
+    assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
+    assert get.headers["Content-Length"] == str(len(get.body))
+
+
+@pytest.mark.parametrize(("method", "headers"), MACHINES)
+def test_machine_is_flagged(method: str, headers: dict[str, str]) -> None:
+    """HEAD and prefetches are answered like any request, and their events say that no reader asked."""
+    click = request(CLICK, method=method, headers=headers)
+    assert click.headers["Location"] == SHOP
+    assert event_of(click)["machine"] is True
+    assert event_of(request(OPEN, method=method, headers=headers))["machine"] is True
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Purpose": "navigate"}, {"Sec-Purpose": ""}, {"X-Moz": "x"}, {"User-Agent": "prefetch"}]
+)
+def test_reader_is_not_flagged(headers: dict[str, str]) -> None:
+    """An ordinary request is a reader's."""
+    assert event_of(request(CLICK, headers=headers))["machine"] is False
+
+
+def test_unsubscribe_link_clicked_by_a_reader_is_a_signal() -> None:
+    """A GET on a link marked as the unsubscribe link has a type of its own."""
+    event = event_of(request(click_path(unsubscribe=True)))
+    assert (event["type"], event["machine"]) == ("link_unsubscribe", False)
+
+
+@pytest.mark.parametrize(("method", "headers"), MACHINES)
+def test_scanner_never_unsubscribes_the_reader(method: str, headers: dict[str, str]) -> None:
+    """Rock #7034, emailflare #190: what a scanner or prefetcher does with an unsubscribe link is a mere click."""
+    event = event_of(request(click_path(unsubscribe=True), method=method, headers=headers))
+    assert (event["type"], event["machine"]) == ("click", True)
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "get", "", "GET\r\n"]
+)
+@pytest.mark.parametrize("path", [CLICK, OPEN, "/healthz", f"/.well-known/linkwrap/{NONCE}"])
+def test_other_methods_are_not_allowed(method: str, path: str) -> None:
+    """Only GET and HEAD do anything; a one-click unsubscribe POST is no click."""
+    response = request(path, method=method)
+    assert (response.status, response.headers["Allow"], response.event) == (405, "GET, HEAD", None)
+
+
+def test_verification_answers_for_the_host_it_was_asked_on() -> None:
+    """The domain check finds the proof for exactly the host and nonce that it asked about."""
+    response = request(f"/.well-known/linkwrap/{NONCE}", host="Click.Acme.COM:8443")
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.body.decode() == wire.verification(KEYS, NONCE, HOST)
+    assert response.event is None
+    assert request(f"/.well-known/linkwrap/{NONCE}", host="click.other.com").body != response.body
+
+
+@pytest.mark.parametrize(
+    "nonce", ["", NONCE[:-1], NONCE + "0", NONCE + "/", "g" * 32, NONCE + "\n", "é" * 32, "٠" * 32]
+)
+def test_other_nonces_are_not_signed(nonce: str) -> None:
+    """The endpoint signs 32 hexadecimal digits and nothing else that a stranger chose."""
+    assert request(f"/.well-known/linkwrap/{nonce}").status == 404
+
+
+@pytest.mark.parametrize("host", [HOST, "10.0.0.7:8080", "[::1]", ""])
+def test_health_is_answered_on_any_host(host: str) -> None:
+    """A load balancer asks by address."""
+    response = request("/healthz", host=host)
+    assert (response.status, response.body, response.event) == (200, b"ok", None)
+
+
+def test_event_ids_are_unique() -> None:
+    """Two loads of one pixel are two events."""
+    assert len({event_of(request(OPEN))["event_id"] for _ in range(50)}) == 50
+
+
+def test_what_a_stranger_sent_is_bounded_and_printable() -> None:
+    """A user agent or address cannot break a log line, a terminal or a database column."""
+    agent = "Mozilla\r\n\x1b[31m\x00\x85\u2028\u202e\ud800 é" + "x" * 100_000
+    event = event_of(request(CLICK, headers={"USER-AGENT": agent}, ip_address="203.0.113.9\n" + "x" * 1000))
+    assert str(event["user_agent"]).startswith("Mozilla[31m éxxx")
+    assert len(str(event["user_agent"])) <= 512
+    assert re.fullmatch(r"203\.0\.113\.9x*", str(event["ip_address"]))
+    assert len(str(event["ip_address"])) <= 64
+    json.dumps(event).encode("ascii")
+    json.dumps(event, ensure_ascii=False).encode()
+
+
+def test_unknown_reader_is_none() -> None:
+    """What the request did not say is null, and its key still there."""
+    event = event_of(request(CLICK))
+    assert (event["ip_address"], event["user_agent"]) == (None, None)
+
+
+tokenish = st.text("ABCabc019_-.%/~=:", max_size=60)
+paths = st.one_of(
+    st.text(max_size=60),
+    st.binary(max_size=60),
+    st.builds(lambda head, tail: head + tail, st.sampled_from(["/f/", "/f/a/", "/f/a/1", "/q/", "/q/1"]), tokenish),
+    st.builds(lambda nonce: "/.well-known/linkwrap/" + nonce, st.text("0123456789abcdefABCDEFg", max_size=34)),
+    st.builds(
+        lambda path, at, junk: path[: at % len(path)] + junk + path[at % len(path) :],
+        st.sampled_from([CLICK, OPEN]),
+        st.integers(0, 10_000),
+        st.text(max_size=3),
+    ),
+)
+hosts = st.one_of(
+    st.text(max_size=30), st.sampled_from([HOST, HOST + ":80", "spgo.io"]), st.text("a.-:@[]%1", max_size=30)
+)
+header_maps = st.dictionaries(
+    st.one_of(st.text(max_size=10), st.sampled_from(["User-Agent", "Purpose", "Sec-Purpose"])), st.text(max_size=40)
+)
+
+
+@given(
+    path=paths, host=hosts, method=st.one_of(st.sampled_from(["GET", "HEAD", "POST"]), st.text()), headers=header_maps
+)
+def test_no_request_raises_or_escapes_its_headers(
+    path: str | bytes, host: str, method: str, headers: dict[str, str]
+) -> None:
+    """Any request gets one of the known answers, safe to put on the wire and into a JSON log."""
+    response = request(path, host=host, method=method, headers=headers, ip_address=host)
+    assert response.status in (200, 302, 404, 405)
+    for name, value in response.headers.items():
+        assert re.fullmatch(r"[A-Za-z-]+", name)
+        assert re.fullmatch(r"[ -~]+", value)
+    assert response.status != 302 or response.headers["Location"] == SHOP
+    json.dumps(response.event, allow_nan=False, ensure_ascii=False).encode()
+
+
+@given(url=st.one_of(st.text(max_size=60), st.text(max_size=60).map(lambda tail: "https://shop.example/" + tail)))
+def test_no_signed_destination_escapes_its_header(url: str) -> None:
+    """Whatever was signed, a redirect's headers are single lines of printable ASCII."""
+    try:
+        path = click_path(url)
+    except ValueError:
+        return
+    response = request(path)
+    assert response.status in (302, 404)
+    if response.status == 302:
+        assert re.fullmatch(r"https?://[!-~]+", response.headers["Location"])

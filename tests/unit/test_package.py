@@ -1,0 +1,59 @@
+"""The package as a whole: its public names, and how light its import is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import linkwrap
+from helpers.paths import DOCS
+
+PACKAGE = Path(linkwrap.__file__).parent
+PUBLIC = [
+    "Account",
+    "Click",
+    "DomainError",
+    "InvalidToken",
+    "Link",
+    "LinkPolicy",
+    "LinkTemplate",
+    "LinkWrapError",
+    "LinkWrapper",
+    "MessageTemplate",
+    "Open",
+    "OptionError",
+    "Resolver",
+    "SigningKeys",
+    "TrackingDomain",
+]
+NEW_PACKAGES = """
+import sys
+before = set(sys.modules)
+import linkwrap
+new = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
+print(*sorted(new))
+"""
+
+
+def test_public_names() -> None:
+    """The package exports exactly the public names, sorted, and each of them exists."""
+    assert linkwrap.__all__ == PUBLIC
+    assert [name for name in PUBLIC if not hasattr(linkwrap, name)] == []
+
+
+def test_public_names_documented() -> None:
+    """Every public name has its entry on the API page."""
+    page = (DOCS / "api.md").read_text(encoding="utf-8").splitlines()
+    assert [name for name in PUBLIC if not any(line.endswith(f":: linkwrap.{name}") for line in page)] == []
+
+
+def test_import_is_light() -> None:
+    """`import linkwrap` loads itsdangerous and ada-url, and neither lxml, bs4 nor any optional package."""
+    result = subprocess.run([sys.executable, "-c", NEW_PACKAGES], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    assert "linkwrap" in loaded
+    assert loaded <= {"linkwrap", "itsdangerous", "ada_url", "_cffi_backend"}
+
+
+def test_typed() -> None:
+    """The installed package tells type checkers that it is typed (PEP 561)."""
+    assert (PACKAGE / "py.typed").is_file()
