@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+OTHER ?=
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -24,16 +25,30 @@ GROUP := import sys, tomllib; groups = tomllib.load(open("pyproject.toml", "rb")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types bench docs golden python-chosen python-made
+.PHONY: help demo test check endurance lint types bench compare docs golden wheel python-chosen python-made
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.ready-demo  ## wrap an email, then follow its links
 	$(PY) examples/demo.py $(ARGS)
 
-test: $(VENV)/.ready-test  ## the tests
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.ready-test  ## the tests, on all processors; those without their servers are skipped with the reason
+	$(PY) -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+check: export LINKWRAP_REQUIRE_ALL = 1
+check:  ## all that CI runs, nothing skipped: tests with coverage, lint, types, docs, demo, the built wheel
+	$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=97"
+	$(MAKE) lint
+	$(MAKE) types
+	$(MAKE) docs
+	rm -rf $(VENV)-demo
+	$(MAKE) demo VENV=$(VENV)-demo
+	$(MAKE) wheel
+
+endurance: export LINKWRAP_ENDURANCE = 1
+endurance: $(VENV)/.ready-test  ## the tests of faults, races and random input with full counts: an hour
+	$(PY) -m pytest --numprocesses auto --dist worksteal tests/differential tests/integration tests/unit $(ARGS)
 
 lint: $(VENV)/.ready-lint  ## ruff: rules and format
 	$(PY) -m ruff check
@@ -42,14 +57,20 @@ lint: $(VENV)/.ready-lint  ## ruff: rules and format
 types: $(VENV)/.ready-types  ## mypy, strict
 	$(PY) -m mypy --strict
 
-bench: $(VENV)/.ready-bench  ## what wrapping costs, beside other ways to do it
+bench: $(VENV)/.ready-bench  ## the cost of wrapping, beside other ways to do it
 	$(PY) benchmarks/bench.py $(ARGS)
+
+compare: $(VENV)/.ready-bench  ## the benchmarks of two checkouts in turn: make compare OTHER=../before
+	$(PY) benchmarks/compare.py $(OTHER) $(ARGS)
 
 docs: $(VENV)/.ready-docs  ## the documentation, into docs/_build
 	$(PY) -m sphinx -q -W -n --keep-going docs docs/_build
 
 golden: $(VENV)/.ready-test  ## renew the expected emails in tests/emails
 	$(PY) tests/emails/renew.py $(ARGS)
+
+wheel: $(VENV)/.ready-test  ## build the wheel, and run the tests against it
+	sh .ci/wheel $(PYTHON) $(VENV)/test.txt $(ARGS)
 
 $(VENV)/.ready-demo: pyproject.toml | python-made
 	$(PIP) install --editable '.[cli]'
