@@ -24,6 +24,7 @@ PUBLIC = [
     "Resolver",
     "SigningKeys",
     "TrackingDomain",
+    "Unsubscribe",
 ]
 NEW_PACKAGES = """
 import sys

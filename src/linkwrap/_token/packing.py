@@ -27,13 +27,13 @@ _CAPITAL = re.compile("U([a-z])|X([0-7][0-9a-f])|([A-Z])", re.ASCII)
 class Alphabet:
     """What the capitals stand for in one kind of text.
 
-    A capital that is free may get a meaning, as old texts do without it; no meaning may change or move.
+    A capital that is free may get a meaning, since no old text uses it; no meaning may change or move.
     """
 
     __slots__ = ("_campaign_words", "_escape", "_letters", "_meanings", "_words")
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
-        # Until the text's own capitals are out of the way, control characters, which it has none of, stand for words.
+        # Until the text's own capitals are replaced, control characters, of which it has none, stand for words.
         words = {word: chr(number) for number, word in enumerate(meanings.values()) if len(word) > 1}
         self._words = [(word, control) for word, control in words.items() if "utm_" not in word]
         self._campaign_words = [(word, control) for word, control in words.items() if "utm_" in word]
@@ -53,7 +53,7 @@ class Alphabet:
         return self._escape(_escaped, text).encode("ascii").translate(self._letters).decode("ascii")
 
     def unpack(self, packed: str) -> str:
-        """Return the text that `pack` made `packed` of; raises `ValueError` for a capital that stands for nothing."""
+        """Return the text that `pack` made `packed` of; raises `ValueError` for a capital without a meaning."""
         return _CAPITAL.sub(self._meaning, packed)
 
     def _meaning(self, found: re.Match[str]) -> str:
@@ -64,7 +64,7 @@ class Alphabet:
             return chr(int(number, 16))
         if letter in self._meanings:
             return self._meanings[letter]
-        raise ValueError("a capital that stands for nothing")
+        raise ValueError("a capital without a meaning")
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -1,10 +1,10 @@
-"""Signing keys and tokens: what a redirect URL carries (wire format 1, docs/token.md).
+"""Tokens: what a redirect URL carries (wire format 1, docs/token.md).
 
     click: /f/SUBLINK/TOKEN    open: /q/TOKEN    unsubscribe: /u/TOKEN      TOKEN = "1" LINK "." CONTEXT "." SIGNATURE
 
-A token that `read` returns was made with one of the keys, for that host, kind and sublink, and not one character of it
-was changed. Nothing of it is decoded before that is known, and its length is bounded before anything else is done. A
-token is signed, not encrypted. No message of an exception here holds a key, a metadata value or a part of a token.
+A token that `read` returns was made with one of the keys, for that host, kind and sublink, and no character of it was
+changed. Nothing of it is decoded before its signature verifies, and its length is bounded first of all. A token is
+signed, not encrypted. No exception's message holds a key, a metadata value or a part of a token.
 """
 
 import json
@@ -25,7 +25,7 @@ MAX_ACCOUNT_ID: Final = 100
 MAX_METADATA: Final = 1000
 """Bytes that metadata may have, as JSON in UTF-8 without spaces."""
 MAX_PATH: Final = 32_768
-"""Characters of a path that `read` looks at; every token fits."""
+"""Characters of a path that `read` reads; every token fits."""
 
 Kind = Literal["click", "open", "unsubscribe"]
 
@@ -43,7 +43,7 @@ _UNSUBSCRIBE, _OPEN, _INITIAL = "u", "o", "i"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says.
+    """The content of a token.
 
     `url`, `link_name`, `unsubscribe` and `sublink` are a click's ("", None, False and None for others), `initial` is an
     open's. `sent_at` is in whole seconds since 1970, UTC.
@@ -61,9 +61,10 @@ class Token:
 
 
 def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) -> str:
-    """Return the LINK part for a destination in its final form, which is not judged here.
+    """Return the LINK part for a destination in its final form, which is not checked here.
 
-    Raises `OptionError` for a URL or a name that is too long.
+    Raises:
+        OptionError: The URL has over 4,096 bytes, or the name over 63.
     """
     if len(url) > MAX_DESTINATION:
         raise OptionError(f"the destination is longer than {MAX_DESTINATION} bytes")
@@ -78,19 +79,25 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
 
 
 def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object] | None) -> str:
-    """Return the CONTEXT part for a message; `sent_at` is in whole seconds since 1970, UTC.
+    """Return the CONTEXT part for a message.
 
-    Raises `OptionError` for metadata that is not a mapping of strings to JSON values or has over 1000 bytes as JSON, an
-    account id of over 100 bytes, and a time before 1970 or after 4147.
+    Args:
+        account_id: At most 100 bytes of UTF-8.
+        sent_at: Whole seconds since 1970, UTC, up to the year 4147.
+        metadata: A mapping of strings to JSON values, at most 1,000 bytes as JSON.
+
+    Raises:
+        TypeError: The metadata is not a mapping, or a key of it is not a string.
+        OptionError: A value cannot be used.
     """
     values: dict[Any, Any] = metadata if type(metadata) is dict else _as_dict(metadata)
     for key in values:
         if not isinstance(key, str):
-            raise OptionError(f"metadata has a key of type {type(key).__name__}: use strings as keys")
+            raise TypeError(f"metadata keys must be str, not {type(key).__name__}")
     if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and len(_bytes(account_id)) > MAX_ACCOUNT_ID):
         raise OptionError(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
     if not 0 <= sent_at <= MAX_TIME:
-        raise OptionError("the time of sending is not from 1970 to 4147")
+        raise OptionError("the time of sending must be from 1970 to 4147")
     try:
         if {*map(type, values.values())} <= _JUST_TEXT:  # what metadata is made of mostly, in a third of the time
             pairs = ",".join([f"{_quoted(key)}:{_quoted(value)}" for key, value in values.items()])
@@ -107,10 +114,14 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
 
 
 def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the redirect URL of each link, given as its LINK part and its sublink.
+    """Return the redirect URL of each link.
 
-    `origin` is what the URLs begin with ("https://click.acme.com"), `host` what the signatures cover: the host name
-    alone, in lower-case A-labels.
+    Args:
+        keys: Their current key signs.
+        origin: What the URLs begin with: "https://click.acme.com".
+        host: What the signatures cover: the host name alone, in lower-case A-labels.
+        context: The CONTEXT part of the message.
+        links: Of each link, its LINK part and its sublink.
     """
     sign, start = keys.sign, signed_message("click", host, "", "")[:-1]
     urls = []
@@ -133,23 +144,28 @@ def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> 
     return f"{origin}/u/1{content}.{keys.sign(signed_message('unsubscribe', host, '', content))}"
 
 
-def verification(keys: SigningKeys, nonce: str, host: str) -> str:
-    """Return what proves to who asks with `nonce` that `host` leads to an endpoint with these keys."""
+def challenge_response(keys: SigningKeys, nonce: str, host: str) -> str:
+    """Return the response to the challenge `nonce`: a signature over it and `host`, in lower-case A-labels."""
     return keys.sign(signed_message("verify", host, "", nonce))
 
 
 def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
-    """Return what the token in a path says.
+    """Return the content of the token in a path.
 
-    `host` is the host name that the request came for, in lower-case A-labels. `raw_path` is the path as it was sent,
-    without query and fragment; it is percent-decoded here, once, and holds nothing then but a token's own characters.
-    Raises `InvalidToken`, its reason "too-long", "malformed" or "signature".
+    Args:
+        keys: All of them verify.
+        host: The host name that the request was for, in lower-case A-labels.
+        raw_path: The path as it was sent, without query and fragment. It is percent-decoded here, once, and must then
+            hold only the characters of a token.
+
+    Raises:
+        InvalidToken: Its reason is "too-long", "malformed" or "signature".
     """
     if len(raw_path) > MAX_PATH:
         raise InvalidToken(f"the path is longer than {MAX_PATH} characters", reason="too-long")
     path = _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
     if (match := _PATH.fullmatch(path)) is None:
-        raise InvalidToken("the path has not the form of a redirect URL's", reason="malformed")
+        raise InvalidToken("the path does not have the form of a redirect URL", reason="malformed")
     sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
     if not keys.verify(signed_message(kind, host, sublink or "", f"{link}.{context}"), signature):
@@ -158,11 +174,11 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
         return _token(kind, sublink, link, context)
     except (ValueError, RecursionError):
         # Not from the cause, which may hold what was signed.
-        raise InvalidToken("the signature verifies, but the content has not our form", reason="malformed") from None
+        raise InvalidToken("the signature verifies, but the content is malformed", reason="malformed") from None
 
 
 def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
-    """Return what a signature covers; none of the parts can hold a NUL, so it can be read in one way only."""
+    """Return what a signature covers; no part can hold a NUL, so it can be read in one way only."""
     return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
 
 
@@ -172,7 +188,7 @@ def _bytes(text: str) -> bytes:
 
 def _as_dict(metadata: object) -> dict[str, object]:
     if metadata is not None and not isinstance(metadata, Mapping):
-        raise OptionError(f"metadata is no mapping but {type(metadata).__name__}: use a dict")
+        raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
     return dict(metadata or {})
 
 
@@ -182,7 +198,9 @@ def _metadata_fault(values: Mapping[str, object]) -> str:
             _json(value)
         except (TypeError, ValueError, RecursionError):
             kinds = "strings, finite numbers, booleans, None, and lists and dicts of them"
-            return f"metadata[{key!r}] is no JSON value, or holds one that is not ({type(value).__name__}): use {kinds}"
+            return (
+                f"metadata[{key!r}] is not a JSON value, or holds one that is not ({type(value).__name__}): use {kinds}"
+            )
     return "metadata is nested too deeply"
 
 

@@ -118,24 +118,40 @@ def test_sixteen_bytes_are_enough() -> None:
 
 def test_every_faulty_key_is_named_and_none_is_shown() -> None:
     """One message lists all that is wrong with the keys, by their place in the list."""
-    with pytest.raises(OptionError) as raised:
+    with pytest.raises(TypeError) as raised:
         SigningKeys("hunter2", retired=["", b"correct-horse", SECRET, 42])  # type: ignore[list-item]
     message = str(raised.value)
     for fault in (
         "the current key is shorter than 16 bytes",
         "retired key 1 is empty",
         "retired key 2 is shorter than 16 bytes",
-        "retired key 4 is neither str nor bytes",
+        "retired key 4 must be str or bytes, not int",
         "generate()",
     ):
         assert fault in message
     assert not any(secret in message for secret in ("hunter2", "correct-horse", SECRET, "42"))
+    with pytest.raises(
+        OptionError, match=r"the current key is shorter .*; retired key 2 is empty: SigningKeys\.generate"
+    ):
+        SigningKeys("hunter2", retired=[SECRET, ""])
+
+
+@pytest.mark.parametrize("key", [None, 5, bytearray(b"k" * 32), ["k" * 32]])
+def test_key_of_another_type_is_a_type_error(key: Any) -> None:
+    """The message names the type and what would do."""
+    kind = "None" if key is None else type(key).__name__
+    with pytest.raises(TypeError, match=f"the current key must be str or bytes, not {kind}: SigningKeys.generate"):
+        SigningKeys(key)
+    with pytest.raises(
+        TypeError, match=f"retired must be a list of keys, not {kind}|retired key 1 must be str or bytes"
+    ):
+        SigningKeys(SECRET, retired=key if key != ["k" * 32] else [key])
 
 
 @pytest.mark.parametrize("retired", ["last year's secret, long", b"last year's secret, long"])
 def test_one_key_is_no_list_of_retired_keys(retired: Any) -> None:
     """A retired key that was not put into a list is not taken apart into characters."""
-    with pytest.raises(OptionError, match="list of keys"):
+    with pytest.raises(TypeError, match=f"retired must be a list of keys, not {type(retired).__name__}"):
         SigningKeys(SECRET, retired=retired)
 
 
@@ -281,10 +297,10 @@ def test_frozen_capitals_mean_what_they_ever_did(kind: str, alphabet: Alphabet) 
         assert alphabet.unpack(capital) == meaning
 
 
-def test_frozen_verification_is_as_ever() -> None:
+def test_frozen_challenge_response_is_as_ever() -> None:
     """Domain checks work between releases."""
     vector = VECTORS["verification"]
-    assert wire.verification(SigningKeys(vector["key"]), vector["nonce"], vector["host"]) == vector["answer"]
+    assert wire.challenge_response(SigningKeys(vector["key"]), vector["nonce"], vector["host"]) == vector["answer"]
 
 
 def test_click_says_all_that_was_put_in() -> None:
@@ -443,14 +459,14 @@ def test_metadata_that_is_not_json_is_named_by_its_key(metadata: dict[str, Any],
 @pytest.mark.parametrize("metadata", ["rcpt=r-1", ["rcpt"], 5, (("rcpt", "r-1"),)])
 def test_metadata_must_be_a_mapping(metadata: Any) -> None:
     """The message says what it is instead."""
-    with pytest.raises(OptionError, match=f"no mapping but {type(metadata).__name__}"):
+    with pytest.raises(TypeError, match=f"metadata must be a mapping, not {type(metadata).__name__}"):
         wire.encode_context("acme", SENT_AT, metadata)
 
 
 @pytest.mark.parametrize("key", [1, None, True, 1.5, ("a",), b"rcpt"])
 def test_metadata_keys_must_be_text(key: Any) -> None:
     """A key of another type would come back changed, so it is refused."""
-    with pytest.raises(OptionError, match=f"key of type {type(key).__name__}"):
+    with pytest.raises(TypeError, match=f"metadata keys must be str, not {type(key).__name__}"):
         wire.encode_context("acme", SENT_AT, {key: "x"})
 
 
@@ -698,28 +714,28 @@ def test_errors_show_nothing_of_the_token() -> None:
         assert not any(text in shown for text in ("sensitive", "shop.example", "r-42", SECRET, path[-22:], HOST))
 
 
-# Proving a host
+# Challenges
 
 
-def test_verification_is_bound_to_key_nonce_and_host() -> None:
+def test_challenge_response_is_bound_to_key_nonce_and_host() -> None:
     """Only these keys give this answer, for this nonce and host, and it is no signature of anything else."""
-    answer = wire.verification(KEYS, "0" * 32, HOST)
+    answer = wire.challenge_response(KEYS, "0" * 32, HOST)
     others = {
-        wire.verification(KEYS, "1" * 32, HOST),
-        wire.verification(KEYS, "0" * 32, "click.other.test"),
-        wire.verification(SigningKeys("another key, long enough"), "0" * 32, HOST),
+        wire.challenge_response(KEYS, "1" * 32, HOST),
+        wire.challenge_response(KEYS, "0" * 32, "click.other.test"),
+        wire.challenge_response(SigningKeys("another key, long enough"), "0" * 32, HOST),
         wire.open_url(KEYS, "", HOST, "0" * 32)[-22:],
         KEYS.sign("0" * 32),
     }
-    assert answer == wire.verification(KEYS, "0" * 32, HOST)
+    assert answer == wire.challenge_response(KEYS, "0" * 32, HOST)
     assert answer not in others
     assert len(others) == 5
 
 
-def test_verification_answer_cannot_make_a_token() -> None:
+def test_challenge_response_cannot_make_a_token() -> None:
     """A nonce in a token's form does not turn the endpoint into a signer of links."""
     link, context, _ = click_path().removeprefix("/f/a/1").split(".")
-    forged = wire.verification(KEYS, f"{link}.{context}", HOST)
+    forged = wire.challenge_response(KEYS, f"{link}.{context}", HOST)
     assert reason(f"/f/a/1{link}.{context}.{forged}") == "signature"
     assert reason(f"/q/1{link}.{context}.{forged}") == "signature"
 
