@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from ._markup import tokenizer
-from ._markup.references import decode_references
 from ._markup.scan import LinkTag, scan
 from ._markup.source import open_source
+from ._markup.tokenizer import decode_references
+from ._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 from .errors import InvalidToken
 from .keys import SigningKeys
 from .resolver import Click, Open, Resolver
-from .template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 
 __all__ = ["TrackedLink", "tracked_links", "unwrap"]
 

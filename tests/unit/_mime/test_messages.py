@@ -27,7 +27,7 @@ from helpers.mail import (
     put_back,
 )
 from linkwrap import LinkPolicy, LinkWrapper, MessageTemplate, OptionError, TrackingDomain
-from linkwrap.template import AMP_PIXEL
+from linkwrap._pixels import AMP_PIXEL
 
 HTML = '<p>Grüße: <a href="https://shop.test/?a=1&amp;b=2">Laden</a></p>'
 AMP = '<!doctype html><html ⚡4email><head></head><body><a href="https://shop.test/amp">x</a></body></html>'
