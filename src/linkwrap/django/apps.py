@@ -1,4 +1,4 @@
-"""The app that `INSTALLED_APPS` names: it brings the system checks and the template tags."""
+"""The app that `INSTALLED_APPS` names, with the system checks and the template tags."""
 
 from django.apps import AppConfig
 from django.core import checks
