@@ -20,8 +20,8 @@ try:
     from jinja2.parser import Parser
     from jinja2.runtime import Context
     from markupsafe import Markup
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "jinja", "jinja2", "markupsafe") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "jinja", "jinja2", "markupsafe") from None
 
 __all__ = ["LinkWrapExtension"]
 
@@ -43,7 +43,7 @@ class LinkWrapExtension(Extension):
         TypeError: When a template is rendered: the environment's `linkwrap` or an option is of the wrong type.
     """
 
-    tags = {"linkwrap"}  # noqa: RUF012
+    tags: set[str] = {"linkwrap"}  # noqa: RUF012
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

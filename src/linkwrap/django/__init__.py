@@ -12,5 +12,5 @@ from .._extras import missing_extra
 
 try:
     import django  # noqa: F401
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "django", "django") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "django", "django") from None

@@ -9,7 +9,7 @@ class LinkWrapConfig(AppConfig):
 
     name = "linkwrap.django"
     label = "linkwrap"
-    verbose_name = "linkwrap"
+    verbose_name: str = "linkwrap"
 
     def ready(self) -> None:
         """Register the checks."""

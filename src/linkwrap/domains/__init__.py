@@ -16,8 +16,8 @@ try:
     from .registry import DomainRegistry
     from .trace import Hop, ServerAnswer, Trace
     from .verification import Verification
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "domains", "dns", "httpx", "sqlalchemy") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "domains", "dns", "httpx", "sqlalchemy") from None
 
 __all__ = [
     "Change",
