@@ -11,12 +11,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import NoneType
+from typing import Final
 
 from ._faults import Faults
 from .errors import InvalidToken
 from .resolver import Click, Open, Resolver, Unsubscribe
 
-PIXEL = (
+PIXEL: Final[bytes] = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
     b"!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
@@ -31,7 +32,7 @@ _NEVER_CACHED = {
 _WELL_KNOWN = "/.well-known/linkwrap/"
 _NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 
-MAX_BODY = 4096
+MAX_BODY: Final[int] = 4096
 """Bytes of a request's body that `respond` reads; no mail service sends a tenth of that."""
 
 # RFC 8058, 3.1 and 3.2: one pair, as a form of either kind.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from ._decide.destination import redirect_target
 from ._faults import Faults
@@ -22,7 +22,7 @@ from .keys import SigningKeys
 
 _log = logging.getLogger("linkwrap")
 
-MAX_URL = 32_768
+MAX_URL: Final[int] = 32_768
 """Characters of a redirect URL that `resolve` reads; the longest token is well below."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

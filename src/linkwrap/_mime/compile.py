@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from email.message import Message
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +13,7 @@ from ..template import LinkTemplate
 from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
 from .structure import Part, encoding_field, read_bytes, read_message
 from .template import Mail, MessagePart, MessageTemplate, PartReason, Place, copy_message
-from .transfer import Mechanism, decode, line_end, open_body, read_mechanism
+from .transfer import Mechanism, decode, encode, line_end, open_body, read_mechanism
 
 # Charsets in which a tag has other bytes than in ASCII, and which have no WHATWG label.
 _UNREADABLE = re.compile(
@@ -122,3 +123,18 @@ def _place(part: Part, held: _Content, compiled: Compiled[bytes], source: object
     end = line_end(source[part.head[1] : part.span[0]]) or b"\r\n"
     body = open_body(held.raw, held.mechanism, compiled, end)
     return Place(body, part.span, encoding_field(source, part.head), part.head[1], end)
+
+
+def open_bodies(message: "Message[Any, Any]") -> Iterator[tuple[Part, _Content]]:
+    """Yield each HTML, AMP and plain-text body of a message object and its content, where that can be decoded."""
+    for part, reason in leaves(read_message(message)):
+        content = _content(part, message) if reason in (None, "further-body") else None
+        if isinstance(content, _Content):
+            yield part, content
+
+
+def replace_content(part: Part, old: _Content, new: bytes) -> None:
+    """Put another content into a body of a message object, in the transfer encoding that it has."""
+    encoded = new if old.wide else encode(new, old.mechanism, old.raw)
+    charset, errors = ("utf-8", "surrogatepass") if old.wide else ("ascii", "surrogateescape")
+    cast("Message[Any, Any]", part.source).set_payload(encoded.decode(charset, errors))

@@ -112,3 +112,11 @@ def _encode_base64(content: bytes, like: bytes, end: bytes) -> bytes:
     width = len(first[1]) if first.end() < len(like) - len(after) else _BASE64_LINE
     encoded = binascii.b2a_base64(content, newline=False)
     return before + end.join([encoded[at : at + width] for at in range(0, len(encoded), width)]) + after
+
+
+def encode(content: bytes, mechanism: Mechanism, like: bytes) -> bytes:
+    """Return `content` in a transfer encoding, with the line ends, and in base64 the lines, that `like` has."""
+    end = line_end(like) or b"\n"
+    if mechanism == "base64":
+        return _encode_base64(content, like, end)
+    return quote(content, end, lines=b"\0" not in content) if mechanism == "quoted-printable" else content
