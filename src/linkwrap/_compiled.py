@@ -183,7 +183,7 @@ def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> C
     """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it."""
     found = TextScan(text, encoding)
     source, unit = found.source, found.source.unit
-    decisions = decider.text(found.links, source)
+    decisions: list[Decision] = decider.text(found.links, source)
     positions = Positions()
     for link in found.links:
         positions.extend([link.start, link.start, link.end, link.behind, 0])

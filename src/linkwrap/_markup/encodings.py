@@ -119,7 +119,7 @@ def codec_of_caller(encoding: str) -> str:
     if codec is None:
         raise OptionError(
             f"unknown encoding {encoding!r}: use a label of https://encoding.spec.whatwg.org/#names-and-labels, "
-            "or None to detect it"
+            "or None to have it detected"
         )
     return codec
 
