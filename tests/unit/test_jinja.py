@@ -322,15 +322,16 @@ def test_missing_end() -> None:
 
 
 @pytest.mark.parametrize("source", ["{% linkwrap %}x{% endlinkwrap %}", "{{ 'https://a.test/'|wrap_url }}"])
-@pytest.mark.parametrize("wrapper", [None, "click.acme.test"])
-def test_environment_without_wrapper(source: str, wrapper: object) -> None:
+@pytest.mark.parametrize(("wrapper", "error"), [(None, OptionError), ("click.acme.test", TypeError)])
+def test_environment_without_wrapper(source: str, wrapper: object, error: type[Exception]) -> None:
     """The error says how to set one; compiling the template works without it, as tools that read templates need."""
     made = Environment(extensions=[EXTENSION], autoescape=True)
     if wrapper:
         made.extend(linkwrap=wrapper)
     template = made.from_string(source)
-    with pytest.raises(OptionError, match=r"environment\.extend\(linkwrap=LinkWrapper\(keys, …\)\)"):
+    with pytest.raises(error, match=r"environment\.extend\(linkwrap=LinkWrapper\(keys, …\)\)") as caught:
         template.render()
+    assert wrapper is None or "must be a LinkWrapper, not str" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@
 `DomainRegistry` keeps them in a database; nothing of it asks the network but `verify` and `verify_due`.
 """
 
+from .._extras import missing_extra
+
 try:
     from .domain import Change, Domain
     from .findings import Findings, ResolverAnswer
@@ -14,12 +16,8 @@ try:
     from .registry import DomainRegistry
     from .trace import Hop, ServerAnswer, Trace
     from .verification import Verification
-except ModuleNotFoundError as error:
-    missing = (error.name or "").partition(".")[0]
-    if missing not in ("dns", "httpx", "sqlalchemy"):
-        raise
-    message = f"{missing} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'"
-    raise ModuleNotFoundError(message, name=missing) from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "domains", "dns", "httpx", "sqlalchemy") from None
 
 __all__ = [
     "Change",

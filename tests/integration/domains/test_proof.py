@@ -20,7 +20,7 @@ import pytest
 from helpers.dnsworld import World
 from helpers.redirector import REDIRECTOR, Answer, Redirector, serve
 from linkwrap import SigningKeys
-from linkwrap._token.wire import verification
+from linkwrap._token.wire import challenge_response
 from linkwrap.domains import DomainRegistry, Network, Verification
 
 Age = Callable[[DomainRegistry, float], None]
@@ -108,7 +108,7 @@ def test_key_that_is_retired_here(check: Callable[[], Verification], redirector:
     stranger = SigningKeys("the key of another service")
     instead(
         redirector,
-        lambda path: (200, {}, verification(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
+        lambda path: (200, {}, challenge_response(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
     )
     result = check()
     assert result.domain.state == "suspended"
@@ -181,11 +181,11 @@ def test_host_without_an_address(check: Callable[[], Verification], world: World
 
 def test_answer_to_another_nonce(check: Callable[[], Verification], redirector: Redirector) -> None:
     """A proof that was recorded earlier, or is for another host, proves nothing."""
-    recorded = verification(redirector.keys, "0" * 32, "click.acme.test").encode()
+    recorded = challenge_response(redirector.keys, "0" * 32, "click.acme.test").encode()
     instead(redirector, lambda _: (200, {}, recorded))
     assert check().domain.state == "invalid"
     keys, other = redirector.keys, "click.other.test"
-    instead(redirector, lambda path: (200, {}, verification(keys, path.rpartition("/")[2], other).encode()))
+    instead(redirector, lambda path: (200, {}, challenge_response(keys, path.rpartition("/")[2], other).encode()))
     assert check().domain.state == "invalid"
 
 
