@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._markup.references import decode_references
+from ._markup.tokenizer import decode_references
 from .errors import OptionError
 from .options import MessageOptions
 from .wrapper import LinkWrapper
@@ -53,7 +53,8 @@ def wrap_block(wrapper: LinkWrapper, html: str, given: object, said: Mapping[str
     # The plain text of a string type that escapes what is joined to it.
     template = wrapper.compile(str.__str__(html))
     if pixel is None:
-        pixel = _BODY_END.match(template.source, template.pixel_at) is not None
+        pixels = template._compiled.pixels
+        pixel = pixels is not None and _BODY_END.match(template.source, pixels.at) is not None
     if not pixel:
         options |= {"open_tracking": False, "initial_open": False}
     return wrapper.render(template, metadata, **options)

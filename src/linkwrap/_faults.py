@@ -1,5 +1,7 @@
 """The faults of a call's arguments, collected so that one message lists them all."""
 
+from collections.abc import Iterable
+
 from .errors import LinkWrapError, OptionError
 
 
@@ -19,6 +21,11 @@ class Faults:
         """Add that the argument `name` must be `expected`, and is of another type."""
         self._any_wrong_type = True
         self._sentences.append(f"{name} must be {expected}, not {'None' if value is None else type(value).__name__}")
+
+    def unknown_keyword(self, name: str, known: Iterable[str]) -> None:
+        """Add that there is no argument `name`."""
+        self._any_wrong_type = True
+        self._sentences.append(f"there is no option {name!r}, only {', '.join(sorted(known))}")
 
     def wrong_value(self, sentence: str) -> None:
         """Add a sentence that says which value cannot be used, and why."""

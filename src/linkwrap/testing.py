@@ -12,16 +12,16 @@ from typing import Any, TypeVar, overload
 
 from ._faults import Faults
 from ._markup import tokenizer
-from ._markup.references import decode_references
 from ._markup.scan import LinkTag, scan
 from ._markup.source import open_source
+from ._markup.tokenizer import decode_references
 from ._mime.bodies import PLAIN
 from ._mime.compile import open_bodies, replace_content
 from ._mime.template import copy_message
+from ._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 from .errors import InvalidToken
 from .keys import SigningKeys
 from .resolver import Click, Open, Resolver, Unsubscribe
-from .template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 
 __all__ = ["TrackedLink", "tracked_links", "unwrap"]
 

@@ -30,6 +30,16 @@ def text_and_bytes(html: str, raw: bytes) -> None:
     assert_type(wrapper.wrap_url("https://acme.com/", {"n": 1}, link_name="Shop", unsubscribe=True, sublink="app"), str)
 
 
+def either(document: str | bytes) -> None:
+    """A document of either type gives either type."""
+    assert_type(wrapper.wrap(document, {"rcpt": "r-42"}), str | bytes)
+    assert_type(wrapper.wrap_text(document, encoding="utf-8"), str | bytes)
+    template = wrapper.compile(document)
+    assert_type(template, LinkTemplate[str] | LinkTemplate[bytes])
+    assert_type(wrapper.compile_text(document), LinkTemplate[str] | LinkTemplate[bytes])
+    assert_type(wrapper.render(template, {"rcpt": "r-42"}), str | bytes)
+
+
 def templates(html: str, raw: bytes) -> None:
     """A template remembers what it was compiled from."""
     template = wrapper.compile(html)
@@ -67,8 +77,8 @@ def options(html: str, account: Account) -> None:
     wrapper.wrap(html, tracking_domain=domain, account_id=account.id, click_tracking=False, initial_open=True)
     said: MessageOptions = {"tracking_domain": "click.acme.com", "open_tracking": False}
     assert_type(wrapper.wrap(html, {"rcpt": "r-42"}, **said), str)
-    wrapper.wrap(html, colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    wrapper.wrap(html, click_tracking="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    wrapper.wrap(html, colour="red")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    wrapper.wrap(html, click_tracking="no")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def unsubscribing(message: EmailMessage) -> None:

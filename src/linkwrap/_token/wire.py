@@ -7,23 +7,44 @@ changed. Nothing of it is decoded before its signature verifies, and its length 
 signed, not encrypted. No exception's message holds a key, a metadata value or a part of a token.
 """
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from .._decide.destination import MAX_DESTINATION
-from ..errors import InvalidToken, OptionError
+from ..errors import InvalidToken
 from ..keys import SigningKeys
-from .packing import CONTEXT, LINK, MAX_TIME, TIME_SIZE, pack_time, unpack_time
+from ..link import MAX_LINK_NAME
+from .packing import (
+    MAX_ACCOUNT_ID,
+    MAX_METADATA,
+    UNSUBSCRIBE,
+    Slot,
+    decode_context,
+    decode_link,
+    encode_context,
+    encode_link,
+)
 
-MAX_LINK_NAME: Final = 63
-"""Bytes of UTF-8 that a link name may have."""
-MAX_ACCOUNT_ID: Final = 100
-"""Bytes of UTF-8 that an account id may have."""
-MAX_METADATA: Final = 1000
-"""Bytes that metadata may have, as JSON in UTF-8 without spaces."""
+__all__ = [
+    "MAX_ACCOUNT_ID",
+    "MAX_LINK_NAME",
+    "MAX_METADATA",
+    "MAX_PATH",
+    "Kind",
+    "Slot",
+    "Token",
+    "challenge_response",
+    "click_urls",
+    "encode_context",
+    "encode_link",
+    "message_urls",
+    "open_url",
+    "read",
+    "signed_message",
+    "unsubscribe_url",
+]
+
 MAX_PATH: Final = 32_768
 """Characters of a path that `read` reads; every token fits."""
 
@@ -32,13 +53,7 @@ Kind = Literal["click", "open", "unsubscribe"]
 _PATH = re.compile(r"/(?:f/([\w-]{1,64}+)|([qu]))/1([\w-]*+)\.([\w-]++)\.([\w-]{22})", re.ASCII)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
-# ASCII throughout, so that all that is packed is printable ASCII, and lone surrogates survive.
-_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-_json_utf8 = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False, ensure_ascii=False).encode
-
-_quoted = json.encoder.encode_basestring_ascii
-_JUST_TEXT = frozenset((str,))
-_UNSUBSCRIBE, _OPEN, _INITIAL = "u", "o", "i"
+_OPEN, _INITIAL = "o", "i"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,87 +75,51 @@ class Token:
     sent_at: int
 
 
-def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) -> str:
-    """Return the LINK part for a destination in its final form, which is not checked here.
-
-    Raises:
-        OptionError: The URL has over 4,096 bytes, or the name over 63.
-    """
-    if len(url) > MAX_DESTINATION:
-        raise OptionError(f"the destination is longer than {MAX_DESTINATION} bytes")
-    fields = _json(url)[1:-1]
-    if name is not None:
-        if len(_bytes(name)) > MAX_LINK_NAME:
-            raise OptionError(f"the link name is longer than {MAX_LINK_NAME} bytes of UTF-8: cut it")
-        fields += f'","{_UNSUBSCRIBE if unsubscribe else ""}","{_json(name)[1:-1]}'
-    elif unsubscribe:
-        fields += f'","{_UNSUBSCRIBE}'
-    return LINK.pack(fields)
-
-
-def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object] | None) -> str:
-    """Return the CONTEXT part for a message.
-
-    Args:
-        account_id: At most 100 bytes of UTF-8.
-        sent_at: Whole seconds since 1970, UTC, up to the year 4147.
-        metadata: A mapping of strings to JSON values, at most 1,000 bytes as JSON.
-
-    Raises:
-        TypeError: The metadata is not a mapping, or a key of it is not a string.
-        OptionError: A value cannot be used.
-    """
-    values: dict[Any, Any] = metadata if type(metadata) is dict else _as_dict(metadata)
-    for key in values:
-        if not isinstance(key, str):
-            raise TypeError(f"metadata keys must be str, not {type(key).__name__}")
-    if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and len(_bytes(account_id)) > MAX_ACCOUNT_ID):
-        raise OptionError(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
-    if not 0 <= sent_at <= MAX_TIME:
-        raise OptionError("the time of sending must be from 1970 to 4147")
-    try:
-        if {*map(type, values.values())} <= _JUST_TEXT:  # what metadata is made of mostly, in a third of the time
-            pairs = ",".join([f"{_quoted(key)}:{_quoted(value)}" for key, value in values.items()])
-            fields = f"[{_quoted(account_id)},{{{pairs}}}]"
-        else:
-            fields = _json((account_id, values))
-    except (TypeError, ValueError, RecursionError):
-        # Not from the cause, which may quote a value.
-        raise OptionError(_metadata_fault(values)) from None
-    if len(fields) > MAX_METADATA and (size := len(_bytes(_json_utf8(values)))) > MAX_METADATA:
-        advice = "put ids into it, and keep the rest in a table of your own"
-        raise OptionError(f"metadata has {size} bytes as JSON, more than the {MAX_METADATA} that fit: {advice}")
-    return pack_time(sent_at) + CONTEXT.pack(fields[2:-2])
-
-
-def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the redirect URL of each link.
+def message_urls(
+    keys: SigningKeys,
+    origin: str,
+    host: str,
+    context: str,
+    slots: Iterable[tuple[str, str]],
+    pixels: Iterable[bool] = (),
+) -> list[str]:
+    """Return the redirect URL of each link of a message, then the URL of each pixel.
 
     Args:
         keys: Their current key signs.
         origin: What the URLs begin with: "https://click.acme.com".
         host: What the signatures cover: the host name alone, in lower-case A-labels.
         context: The CONTEXT part of the message.
-        links: Of each link, its LINK part and its sublink.
+        slots: A `Slot` for each link, or a LINK part and a sublink.
+        pixels: For each pixel, whether it is the initial-open one.
     """
-    sign, start = keys.sign, signed_message("click", host, "", "")[:-1]
+    sign = keys.sign
+    start = signed_message("click", host, "", "")[:-1]
+    pixel_start = signed_message("open", host, "", "")
     urls = []
-    for link, sublink in links:
+    for link, sublink in slots:
         content = f"{link}.{context}"
         signature = sign(f"{start}{sublink}\0{content}")
         urls.append(f"{origin}/f/{sublink}/1{content}.{signature}")
+    for initial in pixels:
+        content = f"{_INITIAL if initial else _OPEN}.{context}"
+        urls.append(f"{origin}/q/1{content}.{sign(pixel_start + content)}")
     return urls
 
 
+def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the redirect URL of each link; the arguments are those of `message_urls`."""
+    return message_urls(keys, origin, host, context, links)
+
+
 def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial: bool = False) -> str:
-    """Return the open pixel's URL, that of the initial-open pixel if `initial`; the rest as in `click_urls`."""
-    content = f"{_INITIAL if initial else _OPEN}.{context}"
-    return f"{origin}/q/1{content}.{keys.sign(signed_message('open', host, '', content))}"
+    """Return the open pixel's URL, that of the initial-open pixel if `initial`; the rest as in `message_urls`."""
+    return message_urls(keys, origin, host, context, (), (initial,))[0]
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
-    """Return a message's one-click unsubscribe URL; the rest as in `click_urls`."""
-    content = f"{_UNSUBSCRIBE}.{context}"
+    """Return a message's one-click unsubscribe URL; the rest as in `message_urls`."""
+    content = f"{UNSUBSCRIBE}.{context}"
     return f"{origin}/u/1{content}.{keys.sign(signed_message('unsubscribe', host, '', content))}"
 
 
@@ -182,33 +161,9 @@ def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
     return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _as_dict(metadata: object) -> dict[str, object]:
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}")
-    return dict(metadata or {})
-
-
-def _metadata_fault(values: Mapping[str, object]) -> str:
-    for key, value in values.items():
-        try:
-            _json(value)
-        except (TypeError, ValueError, RecursionError):
-            kinds = "strings, finite numbers, booleans, None, and lists and dicts of them"
-            return (
-                f"metadata[{key!r}] is not a JSON value, or holds one that is not ({type(value).__name__}): use {kinds}"
-            )
-    return "metadata is nested too deeply"
-
-
 def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
-    sent_at = unpack_time(context[:TIME_SIZE])
-    # With these ends, JSON can only be a list that begins with a string and ends with an object.
-    account_id, metadata = json.loads(f'["{CONTEXT.unpack(context[TIME_SIZE:])}}}]')
+    account_id, metadata, sent_at = decode_context(context)
     if kind != "click":
         return Token(kind, "", None, False, None, link == _INITIAL, account_id, metadata, sent_at)
-    url, flags, name = (*json.loads(f'["{LINK.unpack(link)}"]'), None, None)[:3]
-    return Token(kind, url, name, flags == _UNSUBSCRIBE, sublink, False, account_id, metadata, sent_at)
+    url, flags, name = decode_link(link)
+    return Token(kind, url, name, flags == UNSUBSCRIBE, sublink, False, account_id, metadata, sent_at)

@@ -90,7 +90,7 @@ def test_headers_are_plain_strings() -> None:
 )
 def test_bad_mailto(mailto: str) -> None:
     """What is no address gets into no header."""
-    with pytest.raises(OptionError, match="mailto takes an address"):
+    with pytest.raises(OptionError, match="mailto must be an address"):
         WRAPPER.unsubscribe_headers(METADATA, mailto=mailto)
 
 
