@@ -188,7 +188,7 @@ class Resolver:
 
         Args:
             host: The request's `Host` header, with a port or without.
-            nonce: What the check put into its request.
+            nonce: The value in the request of the check.
 
         Raises:
             TypeError: An argument is not a `str`.
