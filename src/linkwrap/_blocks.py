@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._markup.tokenizer import decode_references
-from .errors import OptionError
 from .options import MessageOptions
 from .wrapper import LinkWrapper
 
@@ -32,12 +31,12 @@ def unknown_option(names: set[str]) -> str | None:
 def message_options(given: object, where: str = "the template's variable linkwrap") -> dict[str, Any]:
     """Return the options that a mapping `where` holds; `given` is None where there is none.
 
-    Raises `OptionError` for what is no mapping.
+    Raises `TypeError` for anything but a mapping.
     """
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise OptionError(f'{where} is no mapping but {type(given).__name__}: use {{"account_id": …, …}}')
+        raise TypeError(f'{where} must be a mapping, not {type(given).__name__}: use {{"account_id": …, …}}')
     return dict(given)
 
 
