@@ -1,0 +1,31 @@
+"""The faults of a call's arguments, collected so that one message lists them all."""
+
+from .errors import LinkWrapError, OptionError
+
+
+class Faults:
+    """Collects faults; raises `TypeError` if one of them is a wrong type, else an error for values."""
+
+    __slots__ = ("_any_wrong_type", "_sentences")
+
+    def __init__(self) -> None:
+        self._sentences: list[str] = []
+        self._any_wrong_type = False
+
+    def __bool__(self) -> bool:
+        return bool(self._sentences)
+
+    def wrong_type(self, name: str, expected: str, value: object) -> None:
+        """Add that the argument `name` must be `expected`, and is of another type."""
+        self._any_wrong_type = True
+        self._sentences.append(f"{name} must be {expected}, not {'None' if value is None else type(value).__name__}")
+
+    def wrong_value(self, sentence: str) -> None:
+        """Add a sentence that says which value cannot be used, and why."""
+        self._sentences.append(sentence)
+
+    def raise_any(self, prefix: str = "", error: type[LinkWrapError] = OptionError, *, suffix: str = "") -> None:
+        """Raise one error that lists all faults, if there are any."""
+        if self._sentences:
+            message = f"{prefix}{'; '.join(self._sentences)}{suffix}"
+            raise TypeError(message) if self._any_wrong_type else error(message)
