@@ -137,17 +137,18 @@ class DomainRegistry:
     ) -> DomainRequest:
         """Add a host for an account, and return the DNS records to create; the first check is due at once.
 
-            A claim reserves nothing: the host belongs to the first account with verified ownership. A domain that has
-            lapsed can be added again.
+        A claim reserves nothing: the host belongs to the first account with verified ownership. A domain that has
+        lapsed can be added again.
 
-            Args:
-        XX "click.acme.com".
-                subaccount: The one subaccount that uses it; None for the account's own.
-                method: "cname", or "http" for a host behind a CDN or with a flattened CNAME.
-                ownership_trusted: The account is known to control the host: no TXT record is needed.
+        Args:
+            host: The host.
+            account: The id of the account.
+            subaccount: The one subaccount that uses it; None for the account's own.
+            method: "cname", or "http" for a host behind a CDN or with a flattened CNAME.
+            ownership_trusted: The account is known to control the host: no TXT record is needed.
 
-            Raises:
-                DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
+        Raises:
+            DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
         """
         name = read_host(host)  # before any table is created
         faults = Faults()
@@ -218,10 +219,8 @@ class DomainRegistry:
     def check(self, host: str, *, account: str | None = None, method: Method | None = None) -> CheckResult:
         """Check a domain now, and store the result. It takes at most as long as the network's deadline.
 
+        `method` is how it is checked from now on, such as "http" for a domain that is behind a CDN or proxy after all.
         In a program that runs an event loop, use `acheck`.
-
-        Args:
-            method: How it is checked from now on, such as "http" for a domain that is behind a CDN or proxy after all.
 
         Raises:
             DomainError: The domain is being checked already.
@@ -282,10 +281,7 @@ class DomainRegistry:
         return self._update(host, account, update)
 
     def assign(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
-        """Use a domain for the mail of a sending domain, as soon as it is verified.
-
-        Args:
-            sending_domain: The domain of the From address.
+        """Use a domain for the mail of a sending domain (that of the From address), as soon as it is verified.
 
         Raises:
             DomainError: The sending domain is not a host name, or assigned to another domain of the account.
