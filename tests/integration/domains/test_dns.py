@@ -19,7 +19,7 @@ import pytest
 
 from helpers.dnsworld import SERVERS, World
 from helpers.redirector import REDIRECTOR, Redirector
-from linkwrap.domains import DomainRegistry, Network, CheckResult
+from linkwrap.domains import CheckResult, DomainRegistry, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES, Questions, Unanswered
 
 Age = Callable[[DomainRegistry, float], None]

@@ -18,10 +18,10 @@ import pytest
 from helpers import domain_values
 from helpers.redirector import serve
 from linkwrap import SigningKeys
-from linkwrap.domains import Network, CheckResult
-from linkwrap.domains.lifecycle import advise
-from linkwrap.domains.examine import examine
+from linkwrap.domains import CheckResult, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES
+from linkwrap.domains.examine import examine
+from linkwrap.domains.lifecycle import advise
 
 KEYS = SigningKeys("the key of the tests on hostile name servers")
 LONG = ".".join(["x" * 60] * 4) + "."

@@ -21,7 +21,7 @@ from helpers.dnsworld import World
 from helpers.redirector import REDIRECTOR, Answer, Redirector, serve
 from linkwrap import SigningKeys
 from linkwrap._token.wire import verification
-from linkwrap.domains import DomainRegistry, Network, CheckResult
+from linkwrap.domains import CheckResult, DomainRegistry, Network
 
 Age = Callable[[DomainRegistry, float], None]
 

@@ -15,24 +15,16 @@ from helpers.postgres import Postgres
 from helpers.registries import StubCheck, absent, at_once, open_registry, pass_time, row, sql, works, wrong
 from linkwrap import DomainError, LinkWrapError, OptionError
 from linkwrap.domains import Change, DomainRegistry, Network, checker, leases, store
-from linkwrap.domains.storage.database import Database
 from linkwrap.domains.model import Domain
+from linkwrap.domains.storage.database import Database
 
 HOST = "click.acme.test"
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> StubCheck:
-    """What checks find."""
-    stub = StubCheck()
-    monkeypatch.setattr("linkwrap.domains.checker.examine", stub)
-    return stub
-
-
-@pytest.fixture
 def domains(database_url: str, stub: StubCheck) -> Iterator[DomainRegistry]:
     """A registry with one domain."""
-    with open_registry(database_url) as domains:
+    with open_registry(database_url, check=stub) as domains:
         domains.add(HOST, account="acme")
         yield domains
 
@@ -263,7 +255,7 @@ def test_verify_while_it_is_checked(domains: DomainRegistry, stub: StubCheck, da
     errors: list[str] = []
 
     def again() -> None:
-        with open_registry(database_url) as others:
+        with open_registry(database_url, check=stub) as others:
             for registry in (domains, others):
                 with pytest.raises(DomainError) as error:
                     registry.check(HOST)
@@ -392,7 +384,7 @@ def test_method_changed_during_the_check(
 
     def change() -> None:
         before = row(database_url, HOST)
-        with open_registry(database_url) as other:
+        with open_registry(database_url, check=stub) as other:
             for method in ("http", "cname"):
                 with pytest.raises(DomainError) as error:
                     other.check(HOST, method=method)
@@ -460,7 +452,7 @@ def test_told_more_slowly_than_a_lease_holds(
             time.sleep(0.8)
 
     network = Network(dns_resolvers=["127.0.0.1:9"], deadline=1)
-    with open_registry(database_url, network=network, on_change=tell) as domains:
+    with open_registry(database_url, network=network, on_change=tell, check=stub) as domains:
         for host in hosts:
             domains.add(host, account="acme")
         results = domains.check_due()
@@ -498,7 +490,7 @@ def test_database_that_fails_in_a_round(
 
 def test_two_accounts_prove_one_host_at_once(database_url: str, stub: StubCheck) -> None:
     """One owns it, the other is told that it is taken, and no error comes of it."""
-    with open_registry(database_url) as here, open_registry(database_url) as there:
+    with open_registry(database_url, check=stub) as here, open_registry(database_url, check=stub) as there:
         for number in range(8):
             host = f"click{number}.acme.test"
             here.add(host, account="acme")
@@ -534,7 +526,7 @@ def test_two_accounts_between_look_and_proof(
         return decided
 
     monkeypatch.setattr(leases, "decide", decide_together)
-    with open_registry(database_url) as here, open_registry(database_url) as there:
+    with open_registry(database_url, check=stub) as here, open_registry(database_url, check=stub) as there:
         here.add(HOST, account="acme")
         there.add(HOST, account="evil")
         results = at_once(lambda: here.check(HOST, account="acme"), lambda: there.check(HOST, account="evil"))
@@ -625,7 +617,7 @@ def test_isolation_of_another_level(postgres: Postgres, stub: StubCheck) -> None
     with sql(database_url) as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
-    with open_registry(database_url) as domains:
+    with open_registry(database_url, check=stub) as domains:
         results = at_once(*[lambda n=n: domains.add(f"click{n}.acme.test", account="acme") for n in range(8)])
         assert [repr(result) for result in results if isinstance(result, BaseException)] == []
         assert len(domains.check_due()) == 8

@@ -13,17 +13,9 @@ OTHER = "news.acme.test"
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> StubCheck:
-    """What checks find."""
-    stub = StubCheck()
-    monkeypatch.setattr("linkwrap.domains.checker.examine", stub)
-    return stub
-
-
-@pytest.fixture
 def domains(database_url: str, stub: StubCheck) -> Any:
     """An empty registry."""
-    with open_registry(database_url) as domains:
+    with open_registry(database_url, check=stub) as domains:
         yield domains
 
 
@@ -126,7 +118,7 @@ def test_suspended_default_is_replaced(domains: DomainRegistry, stub: StubCheck)
 
 def test_defaults_set_at_once(database_url: str, stub: StubCheck) -> None:
     """However many are set at one moment, one is the default at the end, and the history says which."""
-    with open_registry(database_url) as domains:
+    with open_registry(database_url, check=stub) as domains:
         hosts = [verified(domains, f"click{number}.acme.test") for number in range(6)]
         domains.set_default(hosts[0])
         for _ in range(5):
@@ -376,7 +368,7 @@ def test_precedence(domains: DomainRegistry, stub: StubCheck) -> None:
 def test_settings_of_one_domain_at_once(database_url: str, stub: StubCheck) -> None:
     """Changes to one domain from several threads do not undo each other."""
     stub.say(HOST, works(https=True))
-    with open_registry(database_url) as domains:
+    with open_registry(database_url, check=stub) as domains:
         verified(domains, HOST)
         domains.set_secure(HOST, False)
         senders = [f"mail{number}.acme.test" for number in range(6)]

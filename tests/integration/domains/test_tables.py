@@ -15,7 +15,7 @@ from sqlalchemy import table as sql_table
 from helpers.registries import Log, at_once, engine, open_at_once, open_registry, sql
 from linkwrap import LinkWrapError, OptionError
 from linkwrap.domains import DomainRegistry, schema
-from linkwrap.domains.storage.tables import CHANGES, DOMAINS, ASSIGNMENTS, METADATA, SCHEMA, STEPS
+from linkwrap.domains.storage.tables import ASSIGNMENTS, CHANGES, DOMAINS, METADATA, SCHEMA, STEPS
 
 INDEXES = {
     "linkwrap_domains_owner": ("linkwrap_domains", True),

@@ -12,7 +12,7 @@ from helpers.dnsworld import World
 from helpers.redirector import Redirector
 from helpers.registries import hourly, pass_time
 from linkwrap import DomainError
-from linkwrap.domains import DomainRegistry, Network, CheckResult
+from linkwrap.domains import CheckResult, DomainRegistry, Network
 
 HOST = "click.acme.test"
 CNAME = "click CNAME spgo.io."

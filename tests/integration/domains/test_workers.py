@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import text
 
 from helpers.registries import (
-    StubCheck,
     Log,
+    StubCheck,
     check_and_die,
     check_due,
     hold_write,
