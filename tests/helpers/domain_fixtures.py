@@ -15,6 +15,9 @@ from helpers.redirector import Redirector
 from helpers.registries import StubCheck, earlier
 from linkwrap.domains import Change, DomainRegistry, Network
 
+TIMEOUT = 2.0
+"""Seconds that checks wait for an answer: more than any server of the tests needs, on a busy machine too."""
+
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
@@ -51,8 +54,8 @@ def network(world: World, redirector: Redirector) -> Network:
     """How checks reach the servers of the tests."""
     return Network(
         dns_resolvers=world.resolvers,
-        deadline=8,
-        timeout=0.4,
+        deadline=60,
+        timeout=TIMEOUT,
         dns_port=world.port,
         http_port=redirector.http_port,
         https_port=redirector.https_port,

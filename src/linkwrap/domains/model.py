@@ -281,15 +281,15 @@ def is_account_id(value: object) -> bool:
         return False
 
 
-def read_host(host: str) -> str:
-    """Return a host name as the registry keeps it, in lower-case A-labels.
+def read_host(host: str, name: str = "host") -> str:
+    """Return a host name as the registry keeps it, in lower-case A-labels; `name` is that of the argument.
 
     Raises:
         TypeError: `host` is not a string.
         DomainError: It is not a host name (RFC 1123 2.1); the message says why.
     """
     if not isinstance(host, str):
-        raise TypeError(f"host must be a string, not {'None' if host is None else type(host).__name__}")
+        raise TypeError(f"{name} must be a string, not {'None' if host is None else type(host).__name__}")
     shown = repr(host[:80])
     if "/" in host:
         raise DomainError(f"{shown} is a URL: give the host alone, such as click.acme.com")

@@ -28,8 +28,8 @@ def domains(database_url: str, world: World, redirector: Redirector) -> Iterator
         https_port=redirector.https_port,
         tls=redirector.tls,
         allow_loopback=True,
-        timeout=0.3,
-        deadline=6,
+        timeout=2.0,
+        deadline=60,
     )
     with DomainRegistry(database_url, keys=redirector.keys, network=network) as domains:
         yield domains

@@ -118,7 +118,7 @@ def assign(connection: Connection, domain: Domain, sending_domain: str) -> list[
     Raises:
         DomainError: The sending domain is not a host name, or assigned to another domain.
     """
-    sender = read_host(sending_domain)
+    sender = read_host(sending_domain, "sending_domain")
     is_sender = (ASSIGNMENTS.c.account_id == domain.account_id) & (ASSIGNMENTS.c.sending_domain == sender)
     host = connection.execute(select(ASSIGNMENTS.c.host).where(is_sender)).scalar_one_or_none()
     if host not in (None, domain.host):
@@ -132,7 +132,7 @@ def unassign(connection: Connection, domain: Domain, sending_domain: str) -> lis
     Raises:
         DomainError: The sending domain is not assigned to the domain.
     """
-    sender = read_host(sending_domain)
+    sender = read_host(sending_domain, "sending_domain")
     if sender not in domain.sending_domains:
         raise DomainError(f"{sender} is not assigned to {domain.host}")
     others = tuple(other for other in domain.sending_domains if other != sender)
