@@ -22,6 +22,12 @@ def domains_query(*conditions: Any) -> Select[Any]:
     return select(*_COLUMNS).where(*conditions).order_by(DOMAINS.c.host, DOMAINS.c.account_id)
 
 
+def assignments_query(*conditions: Any) -> Select[Any]:
+    """Return the query for the assignments of the domains that meet conditions on `DOMAINS`."""
+    same = (DOMAINS.c.host == ASSIGNMENTS.c.host) & (DOMAINS.c.account_id == ASSIGNMENTS.c.account_id)
+    return select(ASSIGNMENTS).join(DOMAINS, same).where(*conditions).order_by(ASSIGNMENTS.c.sending_domain)
+
+
 def find(connection: Connection, *conditions: Any, lock: bool = False, evidence: bool = True) -> list[Domain]:
     """Return the domains that meet conditions on `DOMAINS`, ordered by host and account.
 
@@ -39,9 +45,7 @@ def find(connection: Connection, *conditions: Any, lock: bool = False, evidence:
         return []
     # A statement of its own: a row that was locked after a wait has the assignments of now.
     assigned: dict[tuple[str, str], list[str]] = {}
-    same = (DOMAINS.c.host == ASSIGNMENTS.c.host) & (DOMAINS.c.account_id == ASSIGNMENTS.c.account_id)
-    assignments = select(ASSIGNMENTS).join(DOMAINS, same).where(*conditions).order_by(ASSIGNMENTS.c.sending_domain)
-    for row in connection.execute(assignments):
+    for row in connection.execute(assignments_query(*conditions)):
         assigned.setdefault((row.host, row.account_id), []).append(row.sending_domain)
     return [Domain(**row._mapping, sending_domains=tuple(assigned.get((row.host, row.account_id), ()))) for row in rows]
 
