@@ -227,7 +227,7 @@ def new_domain(
         method=method,
         ownership_trusted=ownership_trusted,
         ownership_verified=False,
-        challenge=f"linkwrap={secrets.token_urlsafe(24)}",
+        challenge=make_challenge(),
         state="pending",
         since=at,
         secure=False,
@@ -246,6 +246,11 @@ def new_domain(
         stale_until=None,
         evidence=None,
     )
+
+
+def make_challenge() -> str:
+    """Return a new value for the TXT record of one account's claim to a host."""
+    return f"linkwrap={secrets.token_urlsafe(24)}"
 
 
 def request_for(domain: Domain, cname_target: str) -> DomainRequest:

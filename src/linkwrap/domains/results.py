@@ -193,9 +193,14 @@ class Trace(Value):
         return [f"{hop.zone}: {answer}" for hop in self.hops for answer in hop.answers if not answer.authoritative]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields, `status` and `at_apex`, ready for JSON; the content of TXT records is left out."""
-        found = Value.as_dict(self) | {"status": self.status, "at_apex": self.at_apex}
-        for answer in () if self.cname_target else (answer for hop in found["hops"] for answer in hop["answers"]):
+        """Return the fields, `status` and `at_apex`, ready for JSON.
+
+        For the TXT record that shows ownership, the contents of records and what a CNAME alone has are left out.
+        """
+        found = Value.as_dict(self)
+        if self.cname_target:
+            return found | {"status": self.status, "at_apex": self.at_apex}
+        for answer in (answer for hop in found["hops"] for answer in hop["answers"]):
             if answer["kind"] == "records":
                 answer["values"] = []
         return found

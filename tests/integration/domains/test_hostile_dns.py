@@ -18,10 +18,10 @@ import pytest
 from helpers import domain_values
 from helpers.redirector import serve
 from linkwrap import SigningKeys
-from linkwrap.domains import Network, Verification
-from linkwrap.domains.advice import advise
+from linkwrap.domains import Network, CheckResult
+from linkwrap.domains.lifecycle import advise
 from linkwrap.domains.examine import examine
-from linkwrap.domains.questions import MAX_QUERIES
+from linkwrap.domains.checks.dns import MAX_QUERIES
 
 KEYS = SigningKeys("the key of the tests on hostile name servers")
 LONG = ".".join(["x" * 60] * 4) + "."
@@ -124,7 +124,7 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
     """Whatever servers say, a check ends within its bounds and its result can be told, stored and acted upon."""
     handler, port = liar
     network = Network(
-        resolvers=[f"127.0.0.1:{port}"],
+        dns_resolvers=[f"127.0.0.1:{port}"],
         dns_port=port,
         http_port=1,
         https_port=1,
@@ -135,16 +135,18 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
     for seed in range(block * 60, block * 60 + 60):
         handler.dice.seed(seed)
         handler.asked.clear()
-        domain = domain_values.domain(host="click.acme.test", vouched=False, challenge="linkwrap=never-guessed")
-        findings = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+        domain = domain_values.domain(
+            host="click.acme.test", ownership_trusted=False, challenge="linkwrap=never-guessed"
+        )
+        evidence = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
         assert len(handler.asked) <= MAX_QUERIES, seed
-        assert not findings.proven, seed
-        advice = advise(domain, findings, "spgo.io")
+        assert not evidence.ownership_verified, seed
+        advice = advise(domain, evidence, "spgo.io")
         assert advice, seed
-        report = str(Verification(domain, "pending", findings, advice))
+        report = str(CheckResult(domain, "pending", evidence, advice))
         assert all(line.isprintable() for line in report.splitlines()), seed
         assert len(report) < 60_000, seed
-        assert len(json.dumps(findings.as_dict())) < 200_000, seed
+        assert len(json.dumps(evidence.as_dict())) < 200_000, seed
 
 
 class Boastful(Liar):
@@ -181,10 +183,15 @@ def test_referral_that_claims_authority() -> None:
         port = server.server_address[1]
         serve(cleanup, socketserver.UDPServer(("127.0.0.2", port), handler))
         network = Network(
-            resolvers=[f"127.0.0.1:{port}"], dns_port=port, http_port=1, https_port=1, allow_loopback=True, timeout=0.2
+            dns_resolvers=[f"127.0.0.1:{port}"],
+            dns_port=port,
+            http_port=1,
+            https_port=1,
+            allow_loopback=True,
+            timeout=0.2,
         )
-        domain = domain_values.domain(host="click.sub.acme.test", vouched=True)
+        domain = domain_values.domain(host="click.sub.acme.test", ownership_trusted=True)
         found = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
     assert found.dns
-    assert found.dns.verdict == "complete"
-    assert [(answer.address, answer.said) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]
+    assert found.dns.status == "complete"
+    assert [(answer.address, answer.kind) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from helpers.registries import (
-    Examiner,
+    StubCheck,
     Log,
     check_and_die,
     check_due,
@@ -41,7 +41,7 @@ def at_work(url: str, log: Log, *, hanging: int = 0, **options: Any) -> Iterator
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(WORKERS)
     workers = [
-        context.Process(target=check_due, args=(url, barrier, log), kwargs={"hangs": number < hanging, **options})
+        context.Process(cname_target=check_due, args=(url, barrier, log), kwargs={"hangs": number < hanging, **options})
         for number in range(WORKERS)
     ]
     for worker in workers:
@@ -125,7 +125,7 @@ def test_one_round_while_settings_change(database_url: str, tmp_path: Path) -> N
         while not any(words[0] == "starts" for words in log.read()):
             time.sleep(0.01)
         for host in hosts[:60]:
-            registry.link(host, f"mail.{host}")
+            registry.assign(host, f"mail.{host}")
             registry.remove(hosts[60 + hosts.index(host)])
     with open_registry(database_url) as registry:
         domains = registry.domains()
@@ -137,7 +137,7 @@ def test_one_round_while_settings_change(database_url: str, tmp_path: Path) -> N
     assert set(verified.values()) == {1}
     assert set(hosts[:60]) <= set(verified)
     # Nothing is told of a host after its removal.
-    last = {change.host: change.what for change in changes}
+    last = {change.host: change.kind for change in changes}
     assert {host for host, what in last.items() if what == "removed"} == set(hosts[60:])
 
 
@@ -145,61 +145,61 @@ def test_error_in_one_check(
     database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged, stops no other check, and is not tried again at once."""
-    examiner = Examiner()
-    monkeypatch.setattr(checker, "examine", examiner)
+    stub = StubCheck()
+    monkeypatch.setattr(checker, "examine", stub)
     hosts = HOSTS[:10]
-    examiner.say(hosts[3], ZeroDivisionError("a bug"))
+    stub.say(hosts[3], ZeroDivisionError("a bug"))
     seed(database_url, hosts)
     with open_registry(database_url) as registry, caplog.at_level(logging.ERROR, "linkwrap"):
-        results = {result.domain.host: result for result in registry.verify_due(concurrency=2)}
-        assert registry.verify_due() == []
+        results = {result.domain.host: result for result in registry.check_due(concurrency=2)}
+        assert registry.check_due() == []
         assert set(results) == {*hosts}
         assert {host for host, result in results.items() if not result.verified} == {hosts[3]}
         assert (results[hosts[3]].before, results[hosts[3]].domain.state) == ("pending", "pending")
-        assert "ZeroDivisionError" in results[hosts[3]].findings.fault
+        assert "ZeroDivisionError" in results[hosts[3]].evidence.error
         assert registry.domain(hosts[3]) == results[hosts[3]].domain
-        assert Counter(domain.host for domain in examiner.asked) == Counter(hosts)
+        assert Counter(domain.host for domain in stub.asked) == Counter(hosts)
         [record] = caplog.records
         assert record.getMessage() == f"the check of {hosts[3]} failed"
         assert "ZeroDivisionError: a bug" in str(record.exc_text)
         pass_time(database_url, 61)
-        examiner.say(hosts[3], works(hosts[3]))
-        assert [result.domain.host for result in registry.verify_due(limit=1)] == [hosts[3]]
+        stub.say(hosts[3], works(hosts[3]))
+        assert [result.domain.host for result in registry.check_due(limit=1)] == [hosts[3]]
 
 
 def test_errors_do_not_keep_others_waiting(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Domains whose checks fail each time do not stand in front of those that are due, where rounds have a limit."""
-    examiner = Examiner()
-    monkeypatch.setattr(checker, "examine", examiner)
+    stub = StubCheck()
+    monkeypatch.setattr(checker, "examine", stub)
     hosts = HOSTS[:6]
     with open_registry(database_url) as registry:
         for host in hosts:
-            registry.add("acme", host)
+            registry.add(host, account="acme")
         for host in hosts[:3]:
-            examiner.say(host, ZeroDivisionError("a bug"))
+            stub.say(host, ZeroDivisionError("a bug"))
         for _ in range(4):  # a minute each
-            registry.verify_due(limit=3)
+            registry.check_due(limit=3)
             pass_time(database_url, 60)
         assert {domain.host for domain in registry.domains(state="verified")} == set(hosts[3:])
 
 
 def test_process_that_is_slow(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a round goes on, what comes to be due is left to the next one, so that each comes to an end."""
-    examiner = Examiner()
-    monkeypatch.setattr(checker, "examine", examiner)
+    stub = StubCheck()
+    monkeypatch.setattr(checker, "examine", stub)
     hosts = HOSTS[:3]
 
     async def one_more(_: object) -> None:
-        if len(examiner.asked) < len(hosts):
+        if len(stub.asked) < len(hosts):
             await asyncio.sleep(0.02)
-            await asyncio.to_thread(registry.add, "acme", hosts[len(examiner.asked)])
+            await asyncio.to_thread(registry.add, "acme", hosts[len(stub.asked)])
 
-    examiner.before = one_more
+    stub.hook = one_more
     with open_registry(database_url) as registry:
-        registry.add("acme", hosts[0])
+        registry.add(hosts[0], account="acme")
         for host in hosts:
-            assert [result.domain.host for result in registry.verify_due(concurrency=1)] == [host]
-        assert registry.verify_due(concurrency=1) == []
+            assert [result.domain.host for result in registry.check_due(concurrency=1)] == [host]
+        assert registry.check_due(concurrency=1) == []
 
 
 def test_check_that_kills_its_process(database_url: str, tmp_path: Path) -> None:
@@ -207,10 +207,10 @@ def test_check_that_kills_its_process(database_url: str, tmp_path: Path) -> None
     hosts = HOSTS[:4]
     with open_registry(database_url) as registry:
         for host in hosts:
-            registry.add("acme", host, vouched=True)
+            registry.add(host, account="acme", ownership_trusted=True)
         context = multiprocessing.get_context("spawn")
         for _ in range(len(hosts)):
-            worker = context.Process(target=check_and_die, args=(database_url, hosts[0]))
+            worker = context.Process(cname_target=check_and_die, args=(database_url, hosts[0]))
             worker.start()
             worker.join(60)
             assert worker.exitcode in (0, 9)
@@ -224,7 +224,7 @@ def test_forked_processes(database_url: str, tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     children: list[int] = []
     with open_registry(database_url) as registry:
-        registry.add("acme", "click.acme.test")
+        registry.add("click.acme.test", account="acme")
         for _ in range(4):
             child = os.fork()
             if not child:
@@ -232,7 +232,7 @@ def test_forked_processes(database_url: str, tmp_path: Path) -> None:
             children.append(child)
             assert len(registry.domains(account="acme")) == 1
         for turn in range(20):
-            registry.add("parent", f"click{turn}.parent.test")
+            registry.add(f"click{turn}.parent.test", account="parent")
         assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
         assert log.read() == [["done"]] * 4
         assert Counter(domain.account_id for domain in registry.domains()) == {
@@ -249,7 +249,7 @@ def use_in_child(registry: Any, log: Log) -> None:
         signal.alarm(60)
         for turn in range(20):
             host, account = f"click{turn}.child{os.getpid()}.test", f"child{os.getpid()}"
-            registry.add(account, host)
+            registry.add(host, account=account)
             assert registry.domain(host).account_id == account
         log.write("done")
     except BaseException as error:
@@ -261,22 +261,22 @@ def use_in_child(registry: Any, log: Log) -> None:
 def test_readers_do_not_wait(database_url: str) -> None:
     """While another process is in the midst of writing, all that reads goes on, also in one that has just begun."""
     with open_registry(database_url) as registry:
-        registry.add("acme", "click.acme.test")
+        registry.add("click.acme.test", account="acme")
     context = multiprocessing.get_context("spawn")
     writing, end = context.Event(), context.Event()
-    writer = context.Process(target=hold_write, args=(database_url, writing, end))
+    writer = context.Process(cname_target=hold_write, args=(database_url, writing, end))
     writer.start()
     try:
         assert writing.wait(60)
         for create in (True, False):
             begin = time.monotonic()
             with open_registry(database_url, create=create, keys=None) as registry:
-                assert registry.target.host == "spgo.io"
+                assert registry.cname_target.host == "spgo.io"
                 assert [domain.host for domain in registry.domains()] == ["click.acme.test"]
                 assert registry.domain("click.acme.test").sending_domains == ()
                 assert len(registry.request("click.acme.test").records) == 2
                 assert len(registry.account("acme").domains) == 1
-                assert [change.what for change in registry.changes()] == ["added"]
+                assert [change.kind for change in registry.changes()] == ["added"]
             assert time.monotonic() - begin < 2
     finally:
         end.set()
@@ -296,7 +296,7 @@ def test_file_that_may_only_be_read(folder_mode: int, busy: bool) -> None:
         folder.chmod(0o755)
         url = f"sqlite:///{folder / 'domains.db'}"
         with open_registry(url) as registry:
-            registry.add("acme", "click.acme.test")
+            registry.add("click.acme.test", account="acme")
             registry.close()
             (folder / "domains.db").chmod(0o444)
             folder.chmod(folder_mode if os.geteuid() == 0 else folder_mode & 0o555)
@@ -304,7 +304,7 @@ def test_file_that_may_only_be_read(folder_mode: int, busy: bool) -> None:
                 assert len(registry.domains()) == 1
             # In a folder where it may write nothing, SQLite needs the files of whoever has the database open.
             readable = busy or folder_mode == 0o777
-            worker = multiprocessing.get_context("fork").Process(target=read_only, args=(url, readable))
+            worker = multiprocessing.get_context("fork").Process(cname_target=read_only, args=(url, readable))
             worker.start()
             worker.join(60)
             folder.chmod(0o755)

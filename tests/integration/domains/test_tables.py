@@ -15,7 +15,7 @@ from sqlalchemy import table as sql_table
 from helpers.registries import Log, at_once, engine, open_at_once, open_registry, sql
 from linkwrap import LinkWrapError, OptionError
 from linkwrap.domains import DomainRegistry, schema
-from linkwrap.domains.schema import CHANGES, DOMAINS, LINKS, METADATA, SCHEMA, STEPS
+from linkwrap.domains.storage.tables import CHANGES, DOMAINS, ASSIGNMENTS, METADATA, SCHEMA, STEPS
 
 INDEXES = {
     "linkwrap_domains_owner": ("linkwrap_domains", True),
@@ -62,7 +62,7 @@ def test_fresh_database_gets_all_steps(database_url: str) -> None:
     assert version(database_url) == len(STEPS)
 
 
-@pytest.mark.parametrize("table", [SCHEMA, DOMAINS, LINKS, CHANGES], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [SCHEMA, DOMAINS, ASSIGNMENTS, CHANGES], ids=lambda table: table.name)
 def test_steps_lead_to_the_tables_that_are_asked_for(database_url: str, table: Any) -> None:
     """The columns of the database have the names, types, nullability and key that the code takes for granted."""
     opened(database_url)
@@ -94,7 +94,7 @@ def test_indexes(database_url: str) -> None:
 def test_second_opening_does_nothing(database_url: str) -> None:
     """What is there stays as it is."""
     with open_registry(database_url) as registry:
-        registry.add("acme", "click.acme.test")
+        registry.add("click.acme.test", account="acme")
     before = contents(database_url)
     opened(database_url)
     assert contents(database_url) == before
@@ -109,7 +109,7 @@ def test_newer_database_is_refused(database_url: str) -> None:
     registry = open_registry(database_url)
     for _ in range(2):
         with pytest.raises(OptionError, match=r"tables of version 2, and this linkwrap knows 1: update it"):
-            registry.add("acme", "click.acme.test")
+            registry.add("click.acme.test", account="acme")
     registry.close()
     assert contents(database_url) == before
 
@@ -117,7 +117,7 @@ def test_newer_database_is_refused(database_url: str) -> None:
 def test_one_more_step(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database of the release before is brought up to date, and keeps what is in it."""
     with open_registry(database_url) as registry:
-        registry.add("acme", "click.acme.test")
+        registry.add("click.acme.test", account="acme")
         domain, changes = registry.domain("click.acme.test"), registry.changes()
     more = (
         "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT",
@@ -128,7 +128,7 @@ def test_one_more_step(database_url: str, monkeypatch: pytest.MonkeyPatch) -> No
     with open_registry(database_url) as registry:
         assert registry.domain("click.acme.test") == domain
         assert registry.changes() == changes
-        registry.add("acme", "news.acme.test")
+        registry.add("news.acme.test", account="acme")
     assert version(database_url) == len(STEPS) + 1
     with sql(database_url) as connection:
         notes = connection.execute(text("SELECT note FROM linkwrap_domains ORDER BY host")).scalars().all()
@@ -141,7 +141,7 @@ def test_failing_step(database_url: str, monkeypatch: pytest.MonkeyPatch, fresh:
     """A step that fails in its midst leaves the database as it was, and can be repeated."""
     if not fresh:
         with open_registry(database_url) as registry:
-            registry.add("acme", "click.acme.test")
+            registry.add("click.acme.test", account="acme")
     before = contents(database_url)
     good = "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT"
     monkeypatch.setattr(schema, "STEPS", (*STEPS, (good, "CREATE TABLE linkwrap_domains (again TEXT)")))
@@ -158,7 +158,7 @@ def test_failing_step(database_url: str, monkeypatch: pytest.MonkeyPatch, fresh:
 def test_threads_open_at_once(database_url: str) -> None:
     """One registry, first used by several threads at the same moment."""
     with open_registry(database_url) as registry:
-        results = at_once(*[lambda n=n: registry.add("acme", f"click{n}.acme.test") for n in range(8)])
+        results = at_once(*[lambda n=n: registry.add(f"click{n}.acme.test", account="acme") for n in range(8)])
         assert [result for result in results if isinstance(result, BaseException)] == []
         assert len(registry.domains()) == 8
     assert version(database_url) == len(STEPS)
@@ -168,7 +168,7 @@ def test_processes_open_at_once(database_url: str, tmp_path: Path) -> None:
     """Eight processes find the database empty at the same moment, and all can use it."""
     context, log = multiprocessing.get_context("spawn"), Log(tmp_path / "log")
     barrier = context.Barrier(8)
-    workers = [context.Process(target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
+    workers = [context.Process(cname_target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -190,7 +190,7 @@ def test_opening_waits_for_who_writes(tmp_path: Path) -> None:
     end.start()
     try:
         with open_registry(f"sqlite:///{path}") as registry:
-            registry.add("acme", "click.acme.test")
+            registry.add("click.acme.test", account="acme")
     finally:
         end.join()
         writer.close()
@@ -202,9 +202,9 @@ READS: list[Callable[[DomainRegistry], object]] = [
     lambda registry: registry.request("click.acme.test"),
     lambda registry: registry.account("acme"),
     lambda registry: registry.changes(),
-    lambda registry: registry.target,
-    lambda registry: registry.verify_due(),
-    lambda registry: registry.add("acme", "click.acme.test"),
+    lambda registry: registry.cname_target,
+    lambda registry: registry.check_due(),
+    lambda registry: registry.add("click.acme.test", account="acme"),
     lambda registry: registry.remove("click.acme.test"),
 ]
 
@@ -222,7 +222,7 @@ def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign:
     before = contents(database_url), file.read_bytes() if file.exists() else None
     with open_registry(database_url, create=False) as registry:
         for read in READS:
-            with pytest.raises(LinkWrapError, match=r"^there is no registry in this database: is it the right one\?$"):
+            with pytest.raises(LinkWrapError, match=r"^there is no registry in this database: check its URL$"):
                 read(registry)
         assert (contents(database_url), file.read_bytes() if file.exists() else None) == before
         assert [path.name for path in file.parent.glob("domains.db?*")] == []
@@ -233,7 +233,7 @@ def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign:
 
 def test_no_file_is_made_where_that_is_not_asked_for(tmp_path: Path) -> None:
     """A file that is not there is said not to be, when the object is made."""
-    with pytest.raises(LinkWrapError, match=r"^there is no such registry: the file is not there$"):
+    with pytest.raises(LinkWrapError, match=r"^there is no such registry: the file does not exist$"):
         open_registry(f"sqlite:///{tmp_path / 'domains.db'}", create=False)
     assert list(tmp_path.iterdir()) == []
 

@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from helpers.registries import Examiner, absent, at_once, hourly, open_registry, pass_time, row, works, wrong
+from helpers.registries import StubCheck, absent, at_once, hourly, open_registry, pass_time, row, works, wrong
 from linkwrap import DomainError, LinkWrapError, OptionError
-from linkwrap.domains import DomainRegistry, Findings
+from linkwrap.domains import DomainRegistry, Evidence
 
 HOST = "click.acme.test"
 OTHER = "news.acme.test"
 
 
 @pytest.fixture
-def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
+def stub(monkeypatch: pytest.MonkeyPatch) -> StubCheck:
     """What checks find."""
-    examiner = Examiner()
-    monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
-    return examiner
+    stub = StubCheck()
+    monkeypatch.setattr("linkwrap.domains.checker.examine", stub)
+    return stub
 
 
 @pytest.fixture
-def domains(database_url: str, examiner: Examiner) -> Any:
+def domains(database_url: str, stub: StubCheck) -> Any:
     """An empty registry."""
     with open_registry(database_url) as domains:
         yield domains
@@ -29,8 +29,8 @@ def domains(database_url: str, examiner: Examiner) -> Any:
 
 def verified(domains: DomainRegistry, host: str, account: str = "acme", **options: Any) -> str:
     """Add a host and have it verified."""
-    domains.add(account, host, **options)
-    assert domains.verify(host, account=account).verified
+    domains.add(host, account=account, **options)
+    assert domains.check(host, account=account).verified
     return host
 
 
@@ -39,20 +39,20 @@ def defaults(domains: DomainRegistry) -> set[str]:
     return {domain.host for domain in domains.domains() if domain.default}
 
 
-def brought_to(state: str, domains: DomainRegistry, examiner: Examiner, url: str) -> None:
+def brought_to(state: str, domains: DomainRegistry, stub: StubCheck, url: str) -> None:
     """Bring a new domain to a state."""
-    domains.add("acme", HOST)
-    ways: dict[str, list[Findings]] = {
+    domains.add(HOST, account="acme")
+    ways: dict[str, list[Evidence]] = {
         "pending": [absent()],
         "invalid": [wrong()],
-        "propagating": [works(proven=False)],
+        "propagating": [works(ownership_verified=False)],
         "verified": [works(https=True)],
         "suspended": [works(https=True), wrong()],
         "lapsed": [works(https=True), wrong()],
     }
-    for findings in ways[state]:
-        examiner.say(HOST, findings)
-        domains.verify(HOST)
+    for evidence in ways[state]:
+        stub.say(HOST, evidence)
+        domains.check(HOST)
         pass_time(url, 25 * 3600)
     if state == "lapsed":
         hourly(domains, url, HOST, 25)
@@ -64,14 +64,14 @@ UNVERIFIED = ["pending", "invalid", "propagating", "suspended", "lapsed"]
 
 @pytest.mark.parametrize("state", UNVERIFIED)
 def test_only_verified_domains_become_default(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, state: str
+    domains: DomainRegistry, stub: StubCheck, database_url: str, state: str
 ) -> None:
     """Any other is refused, with its state, and may be told not to be one."""
-    brought_to(state, domains, examiner, database_url)
+    brought_to(state, domains, stub, database_url)
     with pytest.raises(DomainError, match=f"{HOST} is {state}, and only a verified domain can be the default"):
         domains.set_default(HOST)
     assert not domains.set_default(HOST, False).default
-    assert "default" not in {change.what for change in domains.changes()}
+    assert "default" not in {change.kind for change in domains.changes()}
 
 
 def test_default_replaces_the_former(domains: DomainRegistry) -> None:
@@ -83,7 +83,7 @@ def test_default_replaces_the_former(domains: DomainRegistry) -> None:
         assert domain == domains.domain(host)
         assert defaults(domains) == {host}
         assert domains.account("acme").tracking_domain().host == host
-    assert [(change.host, change.what, change.old, change.new) for change in domains.changes(after=last)] == [
+    assert [(change.host, change.kind, change.old, change.new) for change in domains.changes(after=last)] == [
         (HOST, "default", "True", "False"),
         (OTHER, "default", "False", "True"),
     ]
@@ -110,13 +110,13 @@ def test_defaults_of_other_scopes_are_untouched(domains: DomainRegistry) -> None
     assert defaults(domains) == everyone - {OTHER} | {"shop.acme.test"}
 
 
-def test_suspended_default_is_replaced(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_suspended_default_is_replaced(domains: DomainRegistry, stub: StubCheck) -> None:
     """A default that is suspended stays one, unless another takes its place."""
     verified(domains, HOST)
     verified(domains, OTHER)
     domains.set_default(HOST)
-    examiner.say(HOST, wrong())
-    domains.verify(HOST)
+    stub.say(HOST, wrong())
+    domains.check(HOST)
     assert defaults(domains) == {HOST}
     assert domains.account("acme").tracking_domain().host == "spgo.io"
     domains.set_default(OTHER)
@@ -124,7 +124,7 @@ def test_suspended_default_is_replaced(domains: DomainRegistry, examiner: Examin
     assert domains.account("acme").tracking_domain().host == OTHER
 
 
-def test_defaults_set_at_once(database_url: str, examiner: Examiner) -> None:
+def test_defaults_set_at_once(database_url: str, stub: StubCheck) -> None:
     """However many are set at one moment, one is the default at the end, and the history says which."""
     with open_registry(database_url) as domains:
         hosts = [verified(domains, f"click{number}.acme.test") for number in range(6)]
@@ -136,7 +136,7 @@ def test_defaults_set_at_once(database_url: str, examiner: Examiner) -> None:
             assert len(refused) < 5
             now: set[str] = set()
             for change in domains.changes():
-                if change.what == "default":
+                if change.kind == "default":
                     now = now | {change.host} if change.new == "True" else now - {change.host}
             assert defaults(domains) == now
             assert len(now) == 1
@@ -144,15 +144,15 @@ def test_defaults_set_at_once(database_url: str, examiner: Examiner) -> None:
 
 @pytest.mark.parametrize("value", ["yes", None, 2])
 @pytest.mark.parametrize("method", ["set_default", "set_secure"])
-def test_settings_that_are_no_yes_or_no(domains: DomainRegistry, examiner: Examiner, method: str, value: Any) -> None:
+def test_settings_that_are_no_yes_or_no(domains: DomainRegistry, stub: StubCheck, method: str, value: Any) -> None:
     """They are refused as what they are."""
-    examiner.say(HOST, works(https=True))
+    stub.say(HOST, works(https=True))
     verified(domains, HOST)
     with pytest.raises(OptionError):
         getattr(domains, method)(HOST, value)
 
 
-def test_secure_needs_a_proof(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_secure_needs_a_proof(domains: DomainRegistry, stub: StubCheck) -> None:
     """Links become https only after a check saw a valid certificate; back to http is always possible."""
     verified(domains, HOST)
     domains.set_default(HOST)
@@ -160,8 +160,8 @@ def test_secure_needs_a_proof(domains: DomainRegistry, examiner: Examiner) -> No
     complaint = f"the last check of {HOST} saw no valid certificate: get one, then verify it again"
     with pytest.raises(DomainError, match=complaint):
         domains.set_secure(HOST)
-    examiner.say(HOST, works(https=True))
-    domains.verify(HOST)
+    stub.say(HOST, works(https=True))
+    domains.check(HOST)
     assert (domains.domain(HOST).https, domains.domain(HOST).secure) == (True, False)
     assert domains.set_secure(HOST).secure
     assert domains.account("acme").tracking_domain().origin == f"https://{HOST}"
@@ -170,15 +170,15 @@ def test_secure_needs_a_proof(domains: DomainRegistry, examiner: Examiner) -> No
     assert domains.changes(after=last) == []
     assert not domains.set_secure(HOST, False).secure
     assert domains.account("acme").tracking_domain().origin == f"http://{HOST}"
-    examiner.say(HOST, works())
-    domains.verify(HOST)
+    stub.say(HOST, works())
+    domains.check(HOST)
     with pytest.raises(DomainError, match=complaint):
         domains.set_secure(HOST)
 
 
-def test_secure_from_the_first_proof(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_secure_from_the_first_proof(domains: DomainRegistry, stub: StubCheck) -> None:
     """Who has a certificate when verified gets https at once."""
-    examiner.say(HOST, works(https=True))
+    stub.say(HOST, works(https=True))
     verified(domains, HOST)
     domains.set_default(HOST)
     assert domains.account("acme").tracking_domain().origin == f"https://{HOST}"
@@ -186,64 +186,64 @@ def test_secure_from_the_first_proof(domains: DomainRegistry, examiner: Examiner
 
 @pytest.mark.parametrize("state", ["suspended", "lapsed"])
 def test_secure_needs_a_proof_of_the_last_check(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, state: str
+    domains: DomainRegistry, stub: StubCheck, database_url: str, state: str
 ) -> None:
     """A certificate that an earlier check saw, before the host led elsewhere, is none."""
-    brought_to(state, domains, examiner, database_url)
+    brought_to(state, domains, stub, database_url)
     domains.set_secure(HOST, False)
     with pytest.raises(DomainError, match="saw no valid certificate"):
         domains.set_secure(HOST)
 
 
-def test_secure_is_kept_by_later_checks(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_secure_is_kept_by_later_checks(domains: DomainRegistry, stub: StubCheck) -> None:
     """A check says what is there, and does not change what was chosen."""
-    examiner.say(HOST, works(https=True))
+    stub.say(HOST, works(https=True))
     verified(domains, HOST)
     domains.set_secure(HOST, False)
-    assert domains.verify(HOST).verified
+    assert domains.check(HOST).verified
     assert not domains.domain(HOST).secure
 
 
-def test_change_of_the_scheme_is_in_the_history(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_change_of_the_scheme_is_in_the_history(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """A domain that comes back without a certificate is http from then on, and the history says so."""
-    brought_to("lapsed", domains, examiner, database_url)
+    brought_to("lapsed", domains, stub, database_url)
     assert domains.domain(HOST).secure
-    examiner.say(HOST, works())
-    domains.verify(HOST)
+    stub.say(HOST, works())
+    domains.check(HOST)
     pass_time(database_url, 60)
-    domains.verify(HOST)
+    domains.check(HOST)
     assert domains.domain(HOST).verified
     assert not domains.domain(HOST).secure
-    assert ("secure", "True", "False") in [(change.what, change.old, change.new) for change in domains.changes()]
+    assert ("secure", "True", "False") in [(change.kind, change.old, change.new) for change in domains.changes()]
 
 
 def test_link_and_unlink(domains: DomainRegistry) -> None:
     """Mail from a linked sending domain goes out on the domain; other mail does not."""
     verified(domains, HOST)
-    domains.link(HOST, "acme.test")
-    domain = domains.link(HOST, "Shop.ACME.test.")
+    domains.assign(HOST, "acme.test")
+    domain = domains.assign(HOST, "Shop.ACME.test.")
     assert domain.sending_domains == ("acme.test", "shop.acme.test")
-    assert domains.link(HOST, "acme.test").sending_domains == domain.sending_domains
+    assert domains.assign(HOST, "acme.test").sending_domains == domain.sending_domains
     account = domains.account("acme")
     assert account.tracking_domain(sending_domain="acme.test").host == HOST
     assert account.tracking_domain(sending_domain="mail.acme.test").host == "spgo.io"
-    assert domains.unlink(HOST, "ACME.test").sending_domains == ("shop.acme.test",)
+    assert domains.unassign(HOST, "ACME.test").sending_domains == ("shop.acme.test",)
     assert domains.account("acme").tracking_domain(sending_domain="acme.test").host == "spgo.io"
     with pytest.raises(DomainError, match=f"acme.test is not linked to {HOST}"):
-        domains.unlink(HOST, "acme.test")
-    assert [(change.what, change.old, change.new) for change in domains.changes(after=2)] == [
+        domains.unassign(HOST, "acme.test")
+    assert [(change.kind, change.old, change.new) for change in domains.changes(after=2)] == [
         ("linked", None, "acme.test"),
         ("linked", None, "shop.acme.test"),
         ("unlinked", "acme.test", None),
     ]
 
 
-def test_link_before_it_is_verified(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_link_before_it_is_verified(domains: DomainRegistry, stub: StubCheck) -> None:
     """A link takes effect as soon as the domain is verified."""
-    domains.add("acme", HOST)
-    domains.link(HOST, "acme.test")
+    domains.add(HOST, account="acme")
+    domains.assign(HOST, "acme.test")
     assert domains.account("acme").tracking_domain(sending_domain="acme.test").host == "spgo.io"
-    domains.verify(HOST)
+    domains.check(HOST)
     assert domains.account("acme").tracking_domain(sending_domain="acme.test").host == HOST
 
 
@@ -262,8 +262,8 @@ def test_link_before_it_is_verified(domains: DomainRegistry, examiner: Examiner)
 )
 def test_senders_that_are_no_host(domains: DomainRegistry, sender: Any, complaint: str) -> None:
     """They are refused, and nothing is stored."""
-    domains.add("acme", HOST)
-    for method in (domains.link, domains.unlink):
+    domains.add(HOST, account="acme")
+    for method in (domains.assign, domains.unassign):
         with pytest.raises(DomainError, match=complaint):
             method(HOST, sender)
     assert domains.domain(HOST).sending_domains == ()
@@ -271,27 +271,29 @@ def test_senders_that_are_no_host(domains: DomainRegistry, sender: Any, complain
 
 def test_sender_linked_elsewhere(domains: DomainRegistry) -> None:
     """A sending domain leads to one domain of an account, and to one of each other account."""
-    domains.add("acme", HOST)
-    domains.add("acme", OTHER, subaccount="shop")
-    domains.add("bolt", "click.bolt.test")
-    domains.link(HOST, "acme.test")
+    domains.add(HOST, account="acme")
+    domains.add(OTHER, account="acme", subaccount="shop")
+    domains.add("click.bolt.test", account="bolt")
+    domains.assign(HOST, "acme.test")
     with pytest.raises(DomainError, match=f"acme.test is linked to {HOST} already: unlink it there first"):
-        domains.link(OTHER, "acme.test")
+        domains.assign(OTHER, "acme.test")
     with pytest.raises(DomainError, match=f"acme.test is not linked to {OTHER}"):
-        domains.unlink(OTHER, "acme.test")
-    assert domains.link("click.bolt.test", "acme.test").sending_domains == ("acme.test",)
-    domains.unlink(HOST, "acme.test")
-    assert domains.link(OTHER, "acme.test").sending_domains == ("acme.test",)
+        domains.unassign(OTHER, "acme.test")
+    assert domains.assign("click.bolt.test", "acme.test").sending_domains == ("acme.test",)
+    domains.unassign(HOST, "acme.test")
+    assert domains.assign(OTHER, "acme.test").sending_domains == ("acme.test",)
 
 
 def test_sender_linked_twice_at_once(database_url: str) -> None:
     """Of two links of one sending domain that are made at one moment, one stays."""
     with open_registry(database_url) as domains:
         for host in (HOST, OTHER):
-            domains.add("acme", host)
+            domains.add(host, account="acme")
         for number in range(10):
             sender = f"mail{number}.acme.test"
-            results = at_once(*[lambda host=host, sender=sender: domains.link(host, sender) for host in (HOST, OTHER)])
+            results = at_once(
+                *[lambda host=host, sender=sender: domains.assign(host, sender) for host in (HOST, OTHER)]
+            )
             refused = [result for result in results if isinstance(result, BaseException)]
             assert len(refused) == 1
             assert isinstance(refused[0], DomainError)
@@ -305,20 +307,20 @@ def test_removal_unlinks(domains: DomainRegistry) -> None:
     verified(domains, HOST)
     verified(domains, OTHER)
     domains.set_default(HOST)
-    domains.link(HOST, "acme.test")
+    domains.assign(HOST, "acme.test")
     domains.remove(HOST)
     assert domains.account("acme").tracking_domain(sending_domain="acme.test").host == "spgo.io"
     assert domains.set_default(OTHER).default
-    assert domains.link(OTHER, "acme.test").sending_domains == ("acme.test",)
-    again = domains.add("acme", HOST).domain
-    assert (again.default, again.sending_domains, again.owner, again.secure) == (False, (), False, False)
+    assert domains.assign(OTHER, "acme.test").sending_domains == ("acme.test",)
+    again = domains.add(HOST, account="acme").domain
+    assert (again.default, again.sending_domains, again.ownership_verified, again.secure) == (False, (), False, False)
 
 
 def test_removal_leaves_the_links_of_others(domains: DomainRegistry) -> None:
     """Another claimant of the same host keeps its own."""
     for account in ("acme", "bolt"):
-        domains.add(account, HOST)
-        domains.link(HOST, "acme.test", account=account)
+        domains.add(HOST, account=account)
+        domains.assign(HOST, "acme.test", account=account)
     domains.remove(HOST, account="acme")
     assert domains.domain(HOST).account_id == "bolt"
     assert domains.domain(HOST).sending_domains == ("acme.test",)
@@ -326,18 +328,18 @@ def test_removal_leaves_the_links_of_others(domains: DomainRegistry) -> None:
 
 def test_settings_are_of_the_account_that_is_named(domains: DomainRegistry) -> None:
     """A claimant cannot change the domain of the owner, nor the owner that of a claimant."""
-    domains.add("bolt", HOST)
+    domains.add(HOST, account="bolt")
     verified(domains, HOST)
     with pytest.raises(DomainError, match="is pending"):
         domains.set_default(HOST, account="bolt")
-    domains.link(HOST, "bolt.test", account="bolt")
+    domains.assign(HOST, "bolt.test", account="bolt")
     assert domains.domain(HOST).account_id == "acme"
     assert domains.domain(HOST).sending_domains == ()
     domains.remove(HOST, account="bolt")
     assert domains.domain(HOST).verified
 
 
-def test_precedence(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_precedence(domains: DomainRegistry, stub: StubCheck) -> None:
     """The account picks: what is asked for, the sender's, the subaccount's default, the account's, the target."""
     names = {"default": None, "linked": None, "asked": None, "shop": "shop", "shoplinked": "shop", "blog": "blog"}
     hosts = {name: f"{name}.acme.test" for name in names}
@@ -345,8 +347,8 @@ def test_precedence(domains: DomainRegistry, examiner: Examiner) -> None:
         verified(domains, hosts[name], subaccount=subaccount)
     for name in ("default", "shop", "blog"):
         domains.set_default(hosts[name])
-    domains.link(hosts["linked"], "acme.test")
-    domains.link(hosts["shoplinked"], "shop.test")
+    domains.assign(hosts["linked"], "acme.test")
+    domains.assign(hosts["shoplinked"], "shop.test")
 
     def picks(*arguments: str | None) -> str:
         return domains.account("acme").tracking_domain(*arguments).host.partition(".")[0]
@@ -362,18 +364,18 @@ def test_precedence(domains: DomainRegistry, examiner: Examiner) -> None:
     with pytest.raises(DomainError, match="has no tracking domain"):
         picks(hosts["shop"])
     for name, then in (("shop", "default"), ("default", "spgo")):
-        examiner.say(hosts[name], wrong(hosts[name]))
-        domains.verify(hosts[name])
+        stub.say(hosts[name], wrong(hosts[name]))
+        domains.check(hosts[name])
         assert picks(None, None, "shop") == then
-    examiner.say(hosts["linked"], wrong(hosts["linked"]))
-    domains.verify(hosts["linked"])
+    stub.say(hosts["linked"], wrong(hosts["linked"]))
+    domains.check(hosts["linked"])
     assert picks(None, "acme.test", "blog") == "blog"
     assert domains.account("bolt").tracking_domain(None, "acme.test", "blog").host == "spgo.io"
 
 
-def test_settings_of_one_domain_at_once(database_url: str, examiner: Examiner) -> None:
+def test_settings_of_one_domain_at_once(database_url: str, stub: StubCheck) -> None:
     """Changes to one domain from several threads do not undo each other."""
-    examiner.say(HOST, works(https=True))
+    stub.say(HOST, works(https=True))
     with open_registry(database_url) as domains:
         verified(domains, HOST)
         domains.set_secure(HOST, False)
@@ -381,20 +383,20 @@ def test_settings_of_one_domain_at_once(database_url: str, examiner: Examiner) -
         results = at_once(
             lambda: domains.set_default(HOST),
             lambda: domains.set_secure(HOST),
-            *[lambda sender=sender: domains.link(HOST, sender) for sender in senders],
+            *[lambda sender=sender: domains.assign(HOST, sender) for sender in senders],
         )
         assert [result for result in results if isinstance(result, BaseException)] == []
         domain = domains.domain(HOST)
         assert (domain.default, domain.secure, domain.sending_domains) == (True, True, tuple(senders))
         assert domain.verified
-        assert [change.what for change in domains.changes()][:4] == ["added", "state", "secure", "secure"]
+        assert [change.kind for change in domains.changes()][:4] == ["added", "state", "secure", "secure"]
         assert len(domains.changes()) == 4 + 8
     assert row(database_url, HOST)["lease"] is None
 
 
 def test_wrong_account_is_our_error(domains: DomainRegistry) -> None:
     """An account of the wrong kind is an error of ours."""
-    domains.add("acme", HOST)
+    domains.add(HOST, account="acme")
     for account in (5, "nobody", ""):
         with pytest.raises(LinkWrapError):
             domains.set_default(HOST, account=account)  # type: ignore[arg-type]

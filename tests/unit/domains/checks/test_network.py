@@ -10,7 +10,7 @@ import pytest
 
 from linkwrap import OptionError
 from linkwrap.domains import Network
-from linkwrap.domains.network import Server
+from linkwrap.domains.checks.network import Server
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from linkwrap.domains.network import Server
 )
 def test_a_resolver_is_an_address_with_a_port_or_without(text: str, address: str, port: int) -> None:
     """IPv4 and IPv6, also addresses of private networks: resolvers are the operator's own choice."""
-    assert Network(resolvers=[text]).recursive_servers() == [Server(address, port)]
+    assert Network(dns_resolvers=[text]).resolver_servers() == [Server(address, port)]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_resolver_is_an_address_with_a_port_or_without(text: str, address: str
 def test_what_is_no_address_of_a_resolver_is_refused(text: str) -> None:
     """Names, half addresses and ports that are none are refused and quoted."""
     with pytest.raises(OptionError) as caught:
-        Network(resolvers=[text])
+        Network(dns_resolvers=[text])
     assert f"{text!r} is no address of a resolver" in str(caught.value)
 
 
@@ -69,32 +69,32 @@ def test_what_is_no_address_of_a_resolver_is_refused(text: str) -> None:
 def test_a_resolver_is_a_string(resolver: Any) -> None:
     """Values of another type are refused like other faults."""
     with pytest.raises(OptionError, match="is no address of a resolver"):
-        Network(resolvers=[resolver])
+        Network(dns_resolvers=[resolver])
 
 
 def test_one_string_is_no_list_of_resolvers() -> None:
     """A string would be read as its characters."""
     with pytest.raises(OptionError, match="resolvers takes a list of addresses"):
-        Network(resolvers="1.1.1.1")
+        Network(dns_resolvers="1.1.1.1")
 
 
 @pytest.mark.parametrize("resolvers", [None, 53, True])
 def test_resolvers_that_are_no_list_are_refused(resolvers: Any) -> None:
     """What cannot be iterated is a fault of the options like others."""
     with pytest.raises(OptionError, match="resolvers"):
-        Network(resolvers=resolvers)
+        Network(dns_resolvers=resolvers)
 
 
 def test_a_port_of_thousands_of_digits_is_refused() -> None:
     """A number that Python does not even read is no port."""
     with pytest.raises(OptionError, match="is no address of a resolver"):
-        Network(resolvers=[f"1.1.1.1:{'9' * 5000}"])
+        Network(dns_resolvers=[f"1.1.1.1:{'9' * 5000}"])
 
 
 def test_a_resolver_that_is_given_twice_is_one() -> None:
     """Two resolvers must see a domain, so one may not be counted twice, however it is spelled."""
-    network = Network(resolvers=["1.1.1.1", "1.1.1.1:53", "[2001:db8::1]:53", "2001:db8::1"])
-    assert network.recursive_servers() == [Server("1.1.1.1", 53), Server("2001:db8::1", 53)]
+    network = Network(dns_resolvers=["1.1.1.1", "1.1.1.1:53", "[2001:db8::1]:53", "2001:db8::1"])
+    assert network.resolver_servers() == [Server("1.1.1.1", 53), Server("2001:db8::1", 53)]
 
 
 @pytest.mark.parametrize("name", ["deadline", "timeout"])
@@ -137,7 +137,7 @@ def test_tls_is_a_context(tls: Any) -> None:
 def test_one_message_lists_every_fault() -> None:
     """All faults are said at once."""
     with pytest.raises(OptionError) as caught:
-        Network(resolvers=["x", "1.1.1.1", "y"], deadline=0, timeout=-1, dns_port=0, http_port=0, https_port=0)
+        Network(dns_resolvers=["x", "1.1.1.1", "y"], deadline=0, timeout=-1, dns_port=0, http_port=0, https_port=0)
     message = str(caught.value)
     assert message.startswith("Network: ")
     for part in ("'x' is no", "'y' is no", "deadline", "timeout", "dns_port", "http_port", "https_port"):
@@ -170,12 +170,12 @@ def test_options_are_keyword_only() -> None:
 def test_a_network_is_a_value() -> None:
     """It cannot be changed, nor through the list it was made from; equal ones count as one."""
     resolvers = ["1.1.1.1"]
-    network = Network(resolvers=resolvers)
+    network = Network(dns_resolvers=resolvers)
     resolvers.append("9.9.9.9")
     assert network.resolvers == ("1.1.1.1",)
     with pytest.raises(FrozenInstanceError):
         network.allow_loopback = True  # type: ignore[misc]
-    assert len({network, Network(resolvers=("1.1.1.1",), tls=ssl.create_default_context())}) == 1
+    assert len({network, Network(dns_resolvers=("1.1.1.1",), tls=ssl.create_default_context())}) == 1
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_network_is_a_value() -> None:
 def test_a_server_is_shown_as_one_gives_it(server: Server, text: str) -> None:
     """What a report says of a resolver can be given as an option again."""
     assert str(server) == text
-    assert Network(resolvers=[text]).recursive_servers() == [server]
+    assert Network(dns_resolvers=[text]).resolver_servers() == [server]
 
 
 class SystemResolver:
@@ -204,7 +204,7 @@ def test_the_systems_resolvers_are_the_default(monkeypatch: pytest.MonkeyPatch) 
     """Without resolvers, those of the system are asked; what is no plain address among them is passed over."""
     doh = dns.nameserver.DoHNameserver("https://dns.example/dns-query")
     monkeypatch.setattr(dns.resolver, "Resolver", lambda: SystemResolver("192.168.1.1", "fe80::1%2", doh))
-    assert Network().recursive_servers() == [Server("192.168.1.1", 53), Server("fe80::1%2", 53)]
+    assert Network().resolver_servers() == [Server("192.168.1.1", 53), Server("fe80::1%2", 53)]
 
 
 def test_the_systems_resolvers_are_not_read_where_some_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_the_systems_resolvers_are_not_read_where_some_are_given(monkeypatch: py
         raise AssertionError
 
     monkeypatch.setattr(dns.resolver, "Resolver", unexpected)
-    assert Network(resolvers=["9.9.9.9"]).recursive_servers() == [Server("9.9.9.9", 53)]
+    assert Network(dns_resolvers=["9.9.9.9"]).resolver_servers() == [Server("9.9.9.9", 53)]
 
 
 @pytest.mark.parametrize("nameservers", [None, ()])
@@ -229,5 +229,7 @@ def test_a_system_without_resolvers_says_how_to_give_some(
         return SystemResolver(*nameservers)
 
     monkeypatch.setattr(dns.resolver, "Resolver", none)
-    with pytest.raises(OptionError, match=r"no DNS resolver configured: give some, as in resolvers=\['1\.1\.1\.1'\]"):
-        Network().recursive_servers()
+    with pytest.raises(
+        OptionError, match=r"no DNS resolver configured: give some, as in dns_resolvers=\['1\.1\.1\.1'\]"
+    ):
+        Network().resolver_servers()

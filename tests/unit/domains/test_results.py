@@ -1,18 +1,18 @@
-"""What the answers of a way's authoritative servers mean, taken together."""
+"""The meaning of the answers of authoritative name servers, taken together."""
 
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from helpers.domain_values import HOST, TARGET, alias, hop, nothing, said, trace, value
+from helpers.domain_values import HOST, TARGET, alias, answer, hop, nothing, trace, value
 from linkwrap.domains import ServerAnswer, Trace
 
 SECOND = {"server": "ns2.acme.com"}
 OTHER = "other.example.net"
-SILENT = said("silent", ttl=0, detail="no answer within 2 s")
-LAME = said("lame", ttl=0, detail="does not serve the zone: answers REFUSED")
-BLOCKED = said("blocked", ttl=0, detail="10.0.0.1 is no public address")
+SILENT = answer("no-answer", ttl=0, detail="no answer within 2 s")
+LAME = answer("lame", ttl=0, detail="does not serve the zone: answers REFUSED")
+BLOCKED = answer("blocked", ttl=0, detail="10.0.0.1 is not a public address")
 
 
 def chain(*names: str) -> Trace:
@@ -22,7 +22,7 @@ def chain(*names: str) -> Trace:
     )
 
 
-VERDICTS: dict[str, tuple[Trace, str]] = {
+STATUSES: dict[str, tuple[Trace, str]] = {
     "one record on all servers": (chain(HOST, TARGET), "complete"),
     "a chain": (chain(HOST, "a.example.net", "b.example.org", TARGET), "complete"),
     "a chain of eight records": (chain(HOST, *(f"{n}.example.net" for n in range(7)), TARGET), "complete"),
@@ -55,48 +55,48 @@ VERDICTS: dict[str, tuple[Trace, str]] = {
     "a loop of two": (chain(HOST, OTHER, HOST), "wrong"),
     "a loop behind the first name": (chain(HOST, "a.example.net", "b.example.net", "a.example.net"), "wrong"),
     "too many records": (chain(HOST, *(f"{n}.example.net" for n in range(8))), "wrong"),
-    "a root with an address": (trace(hop("acme.com", value("198.41.0.9"), zone="acme.com")), "wrong"),
-    "a root without": (trace(hop("acme.com", nothing(), zone="acme.com")), "wrong"),
-    "a root with a CNAME, which some servers allow": (trace(hop("acme.com", alias(TARGET), zone="acme.com")), "wrong"),
-    "a root without answers": (trace(hop("acme.com", SILENT, zone="acme.com")), "unanswered"),
+    "an apex with an address": (trace(hop("acme.com", value("198.41.0.9"), zone="acme.com")), "wrong"),
+    "an apex without": (trace(hop("acme.com", nothing(), zone="acme.com")), "wrong"),
+    "an apex with a CNAME, which some servers allow": (trace(hop("acme.com", alias(TARGET), zone="acme.com")), "wrong"),
+    "an apex without answers": (trace(hop("acme.com", SILENT, zone="acme.com")), "unanswered"),
     "no answer": (trace(hop(HOST, SILENT, LAME, BLOCKED)), "unanswered"),
     "no server": (trace(hop(HOST)), "unanswered"),
     "no answer further down": (trace(hop(HOST, alias(OTHER)), hop(OTHER, SILENT)), "unanswered"),
     "offline": (trace(failure="offline"), "offline"),
     "intercepted": (trace(failure="intercepted"), "intercepted"),
-    "a root at the second name": (
+    "an apex at the second name": (
         trace(hop(HOST, alias("example.net")), hop("example.net", alias(TARGET), zone="example.net")),
         "complete",
     ),
 }
 
 
-@pytest.mark.parametrize(("way", "verdict"), VERDICTS.values(), ids=VERDICTS.keys())
-def test_the_verdict(way: Trace, verdict: str) -> None:
+@pytest.mark.parametrize(("way", "status"), STATUSES.values(), ids=STATUSES.keys())
+def test_the_status(way: Trace, status: str) -> None:
     """Each kind of way has one meaning."""
-    assert way.verdict == verdict
+    assert way.status == status
 
 
 @pytest.mark.parametrize("failure", ["offline", "intercepted"])
 def test_after_an_answer_with_authority_the_dns_is_not_cut_off(failure: Any) -> None:
     """A chain may lead below a top-level domain that is out of order: that is the chain's fault, not this machine's."""
-    assert trace(hop(HOST, alias(OTHER), alias(OTHER, **SECOND)), failure=failure).verdict == "unanswered"
+    assert trace(hop(HOST, alias(OTHER), alias(OTHER, **SECOND)), failure=failure).status == "unanswered"
 
 
 @pytest.mark.parametrize("other", [SILENT, LAME, BLOCKED], ids=["silent", "lame", "blocked"])
 @pytest.mark.parametrize(
-    ("answer", "verdict"), [(alias(TARGET), "complete"), (nothing(), "absent"), (value("198.41.0.9"), "wrong")]
+    ("said", "status"), [(alias(TARGET), "complete"), (nothing(), "absent"), (value("198.41.0.9"), "wrong")]
 )
-def test_servers_without_authority_do_not_count(other: ServerAnswer, answer: ServerAnswer, verdict: str) -> None:
+def test_servers_without_authority_do_not_count(other: ServerAnswer, said: ServerAnswer, status: str) -> None:
     """An unreachable or lame server is a warning, whatever the others say."""
-    way = trace(hop(HOST, other, answer, other))
-    assert way.verdict == verdict
+    way = trace(hop(HOST, other, said, other))
+    assert way.status == status
     assert len(way.warnings) == 2
 
 
 def test_a_lame_servers_alias_is_not_followed() -> None:
     """What a server says without authority leads nowhere."""
-    lame = said("lame", TARGET)
+    lame = answer("lame", TARGET)
     assert not trace(hop(HOST, lame)).reached
     assert hop(HOST, lame).aliases == []
 
@@ -109,7 +109,7 @@ def test_answers_agree_whatever_their_ttl() -> None:
 def test_answers_that_differ_may_all_lead_to_the_target() -> None:
     """Some servers give the target and others a name that leads there: every reader arrives."""
     both = trace(hop(HOST, alias(TARGET), alias(OTHER)), hop(OTHER, alias(TARGET)))
-    assert (both.verdict, both.contrary) == ("complete", [])
+    assert (both.status, both.contrary) == ("complete", [])
 
 
 def test_what_most_servers_say_comes_first() -> None:
@@ -154,7 +154,7 @@ def test_a_loop_leads_back_to_where_it_came_from(way: Trace, looped: bool) -> No
         (trace(hop(HOST, nothing(ttl=900), nothing(ttl=900))), 900),
         (trace(hop(HOST, alias(TARGET, ttl=86400), alias(OTHER, ttl=3600))), 3600),
         (trace(hop(HOST, alias(TARGET, ttl=86400), nothing(ttl=900))), 900),
-        (trace(hop(HOST, said("silent", ttl=999))), 0),
+        (trace(hop(HOST, answer("no-answer", ttl=999))), 0),
         (trace(failure="offline"), 0),
         (trace(failure="no-such-tld"), 0),
         (
@@ -199,19 +199,26 @@ def test_warnings_say_which_server_of_which_zone() -> None:
 def test_an_answer_is_shown_with_its_server() -> None:
     """A server without an address is shown by its name."""
     assert str(alias(TARGET, detail="CNAME spgo.io (TTL 300)")) == "ns1.acme.com (198.41.0.4): CNAME spgo.io (TTL 300)"
-    assert str(ServerAnswer("ns9.acme.com", "", "silent", detail="its name has no address")) == (
+    assert str(ServerAnswer("ns9.acme.com", "", "no-answer", detail="its name has no address")) == (
         "ns9.acme.com: its name has no address"
     )
 
 
 @pytest.mark.parametrize(
-    ("how", "authoritative"),
-    [("alias", True), ("value", True), ("nothing", True), ("lame", False), ("silent", False), ("blocked", False)],
+    ("kind", "authoritative"),
+    [
+        ("alias", True),
+        ("records", True),
+        ("no-records", True),
+        ("lame", False),
+        ("no-answer", False),
+        ("blocked", False),
+    ],
 )
-def test_which_answers_have_authority(how: str, authoritative: bool) -> None:
+def test_which_answers_have_authority(kind: str, authoritative: bool) -> None:
     """Only what a zone's own servers say with authority counts."""
-    assert said(how).authoritative == authoritative
-    assert (said(how) in hop(HOST, said(how)).heard) == authoritative
+    assert answer(kind).authoritative == authoritative
+    assert (answer(kind) in hop(HOST, answer(kind)).authoritative) == authoritative
 
 
 def test_the_target_is_reached_by_name_alone() -> None:

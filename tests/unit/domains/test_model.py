@@ -1,4 +1,4 @@
-"""Which hosts may be tracking domains, and the records that their owners create."""
+"""The values of the registry: hosts that can be tracking domains, the records to create, and JSON."""
 
 import random
 import re
@@ -11,15 +11,45 @@ import dns.rdatatype
 import dns.zone
 import pytest
 
+from helpers.domain_values import domain
 from linkwrap import DomainError
 from linkwrap.domains import DnsRecord
-from linkwrap.domains.hosts import check_host
-from linkwrap.domains.records import make_challenge, owner_name, proves, records_for
+from linkwrap.domains.model import (
+    check_new_host,
+    holds_challenge,
+    make_challenge,
+    ownership_name,
+    read_host,
+    request_for,
+)
 
 TARGET = "spgo.io"
 LABEL = "a" * 63
 # 243 characters: with "_linkwrap." a name has 253 at most.
 LONGEST = f"{LABEL}.{LABEL}.{LABEL}.{'b' * 47}.com"
+
+
+def check_host(host: str, cname_target: str) -> str:
+    """A host as the registry stores it."""
+    name = read_host(host)
+    check_new_host(name, cname_target)
+    return name
+
+
+def records_for(
+    host: str, cname_target: str, challenge: str | None, *, cname: bool, verified: bool = False
+) -> tuple[DnsRecord, ...]:
+    """The records of a request."""
+    method = "cname" if cname else "http"
+    trusted = challenge is None and not verified
+    claim = domain(
+        host=host,
+        challenge=challenge or "",
+        method=method,
+        ownership_trusted=trusted,
+        ownership_verified=verified,
+    )
+    return request_for(claim, cname_target).records
 
 
 @pytest.mark.parametrize(
@@ -70,19 +100,19 @@ def test_a_host_is_kept_as_lower_case_a_labels(host: str, expected: str) -> None
         ("click-.acme.com", "'click-' is not"),
         (" click.acme.com", "' click' is not"),
         ("click.acme.com\n", "is not 1 to 63"),
-        ("me@acme.com", "give the part behind the @"),
+        ("me@acme.com", "give the part after the @"),
         (f"{LABEL}a.acme.com", "is not 1 to 63 letters"),
         ("localhost", "a name of the reader's own machine"),
         ("LOCALHOST.", "a name of the reader's own machine"),
         ("click.localhost", "a name of the reader's own machine"),
-        (LONGEST.replace(".com", ".info"), "longer than the 243 characters that leave room for a TXT record"),
+        (LONGEST.replace(".com", ".info"), "longer than 243 characters: the TXT record needs the rest"),
         (f"{LABEL}.{LABEL}.{LABEL}.{LABEL}.com", "it is longer than 253 characters"),
         ("ü" * 200 + ".com", "is no DNS host name"),
-        ("spgo.io", "is what custom tracking domains lead to"),
-        ("SPGO.io.", "is what custom tracking domains lead to"),
-        ("ｓｐｇｏ.io", "is what custom tracking domains lead to"),
-        ("click.spgo.io", "overlaps with 'spgo.io'"),
-        ("a.b.SPGO.IO", "overlaps with 'spgo.io'"),
+        ("spgo.io", "is the CNAME target"),
+        ("SPGO.io.", "is the CNAME target"),
+        ("ｓｐｇｏ.io", "is the CNAME target"),
+        ("click.spgo.io", "overlaps with the CNAME target 'spgo.io'"),
+        ("a.b.SPGO.IO", "overlaps with the CNAME target 'spgo.io'"),
     ],
 )
 def test_a_host_that_cannot_be_one_says_why(host: str, fault: str) -> None:
@@ -95,7 +125,7 @@ def test_a_host_that_cannot_be_one_says_why(host: str, fault: str) -> None:
 @pytest.mark.parametrize("host", ["spgo.io", "links.spgo.io", "a.links.spgo.io"])
 def test_names_above_and_below_the_target_are_refused(host: str) -> None:
     """Whoever had a name above the target, or under it, would have part of the service."""
-    with pytest.raises(DomainError, match=r"overlaps with|lead to, and cannot be one itself"):
+    with pytest.raises(DomainError, match=r"overlaps with the CNAME target|is the CNAME target, and cannot be"):
         check_host(host, "links.spgo.io")
 
 
@@ -107,7 +137,8 @@ def test_names_beside_the_target_are_not_refused() -> None:
 @pytest.mark.parametrize("host", [None, 7, b"click.acme.com", ["click.acme.com"]])
 def test_a_host_is_a_string(host: Any) -> None:
     """Another type is named, not converted."""
-    with pytest.raises(DomainError, match=f"is no host name, but {type(host).__name__}"):
+    kind = "None" if host is None else type(host).__name__
+    with pytest.raises(TypeError, match=f"host must be a string, not {kind}"):
         check_host(host, TARGET)
 
 
@@ -120,7 +151,7 @@ def test_a_fault_quotes_no_more_than_a_line(host: str) -> None:
 
 
 def test_the_records_to_create_are_a_cname_and_a_txt() -> None:
-    """The host leads to the target, and the TXT record beneath it proves its owner."""
+    """The host leads to the CNAME target, and the TXT record beneath it shows ownership."""
     assert records_for("click.acme.com", TARGET, "linkwrap=x", cname=True) == (
         DnsRecord("click.acme.com", "CNAME", "spgo.io"),
         DnsRecord("_linkwrap.click.acme.com", "TXT", "linkwrap=x"),
@@ -131,8 +162,10 @@ def test_the_records_to_create_are_a_cname_and_a_txt() -> None:
     ("challenge", "cname", "types"), [(None, True, ["CNAME"]), ("x", False, ["TXT"]), (None, False, [])]
 )
 def test_records_that_are_not_needed_are_not_asked_for(challenge: str | None, cname: bool, types: list[str]) -> None:
-    """No CNAME where the host is reached in another way, no TXT where the operator vouches."""
+    """No CNAME if the method is "http", no TXT if ownership is trusted or verified."""
     assert [record.type for record in records_for("click.acme.com", TARGET, challenge, cname=cname)] == types
+    verified = records_for("click.acme.com", TARGET, None, cname=cname, verified=True)
+    assert [record.type for record in verified] == [kind for kind in types if kind == "CNAME"]
 
 
 def test_a_record_says_in_words_what_to_create() -> None:
@@ -173,7 +206,7 @@ def test_zone_lines_stand_in_a_zone() -> None:
 
 def test_the_name_of_the_txt_record_is_one_for_any_host() -> None:
     """The longest host that is taken leaves room for the label in front of it."""
-    name = dns.name.from_text(owner_name(check_host(LONGEST, TARGET)))
+    name = dns.name.from_text(ownership_name(check_host(LONGEST, TARGET)))
     assert len(name.to_text(omit_final_dot=True)) == 253
 
 
@@ -212,7 +245,7 @@ def test_a_challenge_fits_into_one_string_of_a_txt_record() -> None:
 )
 def test_a_challenge_proves_among_others(values: tuple[str, ...]) -> None:
     """One of a name's TXT records is enough, also where a registrar kept quotes or spaces."""
-    assert proves(values, "linkwrap=x")
+    assert holds_challenge(values, "linkwrap=x")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +262,6 @@ def test_a_challenge_proves_among_others(values: tuple[str, ...]) -> None:
         ("l", "x"),
     ],
 )
-def test_nothing_else_proves(values: tuple[str, ...]) -> None:
+def test_nothing_else_holds_challenge(values: tuple[str, ...]) -> None:
     """Another value, part of it or more than it proves nothing."""
-    assert not proves(values, "linkwrap=x")
+    assert not holds_challenge(values, "linkwrap=x")

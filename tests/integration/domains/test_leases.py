@@ -12,28 +12,28 @@ import pytest
 from sqlalchemy import text
 
 from helpers.postgres import Postgres
-from helpers.registries import Examiner, absent, at_once, open_registry, pass_time, row, sql, works, wrong
+from helpers.registries import StubCheck, absent, at_once, open_registry, pass_time, row, sql, works, wrong
 from linkwrap import DomainError, LinkWrapError, OptionError
 from linkwrap.domains import Change, DomainRegistry, Network, checker, leases, store
-from linkwrap.domains.database import Database
-from linkwrap.domains.domain import Domain
+from linkwrap.domains.storage.database import Database
+from linkwrap.domains.model import Domain
 
 HOST = "click.acme.test"
 
 
 @pytest.fixture
-def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
+def stub(monkeypatch: pytest.MonkeyPatch) -> StubCheck:
     """What checks find."""
-    examiner = Examiner()
-    monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
-    return examiner
+    stub = StubCheck()
+    monkeypatch.setattr("linkwrap.domains.checker.examine", stub)
+    return stub
 
 
 @pytest.fixture
-def domains(database_url: str, examiner: Examiner) -> Iterator[DomainRegistry]:
+def domains(database_url: str, stub: StubCheck) -> Iterator[DomainRegistry]:
     """A registry with one domain."""
     with open_registry(database_url) as domains:
-        domains.add("acme", HOST)
+        domains.add(HOST, account="acme")
         yield domains
 
 
@@ -57,14 +57,14 @@ def due(database: Database) -> leases.Lease | None:
     return leases.lease_due(database, 60, leases.time_of(database))
 
 
-def during_check(examiner: Examiner, what: Any) -> None:
+def during_check(stub: StubCheck, what: Any) -> None:
     """Have something done by another thread in the midst of the next check."""
 
     async def do(_: object) -> None:
-        examiner.before = None
+        stub.hook = None
         await asyncio.to_thread(what)
 
-    examiner.before = do
+    stub.hook = do
 
 
 def test_leased_once(database: Database, domains: DomainRegistry, database_url: str) -> None:
@@ -73,7 +73,7 @@ def test_leased_once(database: Database, domains: DomainRegistry, database_url: 
     assert held is not None
     assert held.domain == domains.domain(HOST)
     assert due(database) is None
-    with pytest.raises(DomainError, match=rf"{HOST} is being checked: try again in (60|59) s at the latest"):
+    with pytest.raises(DomainError, match=rf"{HOST} is being checked: retry in (60|59) s at the latest"):
         leases.lease(database, held.domain, 60)
     leases.release(database, held)
     assert not leased(database_url)
@@ -85,7 +85,7 @@ def test_leased_once(database: Database, domains: DomainRegistry, database_url: 
 def test_leased_once_by_many(database: Database, domains: DomainRegistry) -> None:
     """Of those that ask at one moment, each gets a domain of its own."""
     for number in range(4):
-        domains.add("acme", f"click{number}.acme.test")
+        domains.add(f"click{number}.acme.test", account="acme")
     taken = at_once(*[lambda: due(database) for _ in range(8)])
     assert [result for result in taken if isinstance(result, BaseException)] == []
     hosts = [held.domain.host for held in taken if held]  # type: ignore[union-attr]
@@ -98,7 +98,7 @@ def test_leased_once_by_many(database: Database, domains: DomainRegistry) -> Non
 def test_due_in_order(database: Database, domains: DomainRegistry, database_url: str) -> None:
     """What is due for the longest comes first; what is not due does not come."""
     for host, seconds in (("b.acme.test", 20), ("c.acme.test", 30), ("d.acme.test", -30)):
-        domains.add("acme", host)
+        domains.add(host, account="acme")
         pass_time(database_url, seconds, host)
     order = [held.domain.host for held in iter(lambda: due(database), None)]
     assert order == ["c.acme.test", "b.acme.test", HOST]
@@ -125,69 +125,69 @@ def test_lease_that_ran_out(database: Database, domains: DomainRegistry, databas
     assert leases.write(database, first, works(), "spgo.io") is None
     assert leases.write(database, second, works(), "spgo.io") is None
     assert domains.domain(HOST) == verification.domain
-    assert [change.what for change in domains.changes()] == ["added"]
+    assert [change.kind for change in domains.changes()] == ["added"]
     assert not leased(database_url)
 
 
 def test_check_that_takes_too_long(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, caplog: pytest.LogCaptureFixture
+    domains: DomainRegistry, stub: StubCheck, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its result is dropped with a warning, or with an error where somebody waits for it."""
-    during_check(examiner, lambda: pass_time(database_url, 100))
-    assert domains.verify_due(limit=1) == []
-    during_check(examiner, lambda: pass_time(database_url, 100))
-    with pytest.raises(DomainError, match="came to nothing: it was removed meanwhile, or took too long"):
-        domains.verify(HOST)
+    during_check(stub, lambda: pass_time(database_url, 100))
+    assert domains.check_due(limit=1) == []
+    during_check(stub, lambda: pass_time(database_url, 100))
+    with pytest.raises(DomainError, match="was dropped: it was removed meanwhile, or took too long"):
+        domains.check(HOST)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert domains.domain(HOST).state == "pending"
     assert len(domains.changes()) == 1
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["removed", "removed and added again"])
-def test_removed_during_the_check(domains: DomainRegistry, examiner: Examiner, again: bool) -> None:
+def test_removed_during_the_check(domains: DomainRegistry, stub: StubCheck, again: bool) -> None:
     """The result is dropped, also where the same account has added the host again by then."""
 
     def remove() -> None:
         domains.remove(HOST)
         if again:
-            domains.add("acme", HOST)
+            domains.add(HOST, account="acme")
 
-    for check in (domains.verify_due, lambda: domains.verify(HOST)):
-        during_check(examiner, remove)
-        if check == domains.verify_due:
-            assert domains.verify_due(limit=1) == []
+    for check in (domains.check_due, lambda: domains.check(HOST)):
+        during_check(stub, remove)
+        if check == domains.check_due:
+            assert domains.check_due(limit=1) == []
         else:
-            with pytest.raises(DomainError, match="came to nothing"):
+            with pytest.raises(DomainError, match="was dropped"):
                 check()
         if again:
             domain = domains.domain(HOST)
             assert (domain.state, domain.checked_at) == ("pending", None)
         else:
             assert domains.domains() == []
-            domains.add("acme", HOST)
-    assert "state" not in {change.what for change in domains.changes()}
+            domains.add(HOST, account="acme")
+    assert "state" not in {change.kind for change in domains.changes()}
 
 
 def test_lease_of_a_domain_that_changed_meanwhile(
-    domains: DomainRegistry, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+    domains: DomainRegistry, stub: StubCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is checked is the claim as it is when it is leased: one added anew is not proven by the one before it."""
-    domains.verify(HOST)
-    assert domains.domain(HOST).owner
+    domains.check(HOST)
+    assert domains.domain(HOST).ownership_verified
     read = DomainRegistry.domain
 
     def late(self: DomainRegistry, host: str, *, account: str | None = None) -> Domain:
         found = read(self, host, account=account)
         domains.remove(HOST)
-        domains.add("acme", HOST)
+        domains.add(HOST, account="acme")
         return found
 
     monkeypatch.setattr(DomainRegistry, "domain", late)
     with suppress(DomainError):
-        domains.verify(HOST)
-    checked = examiner.asked[1:]
+        domains.check(HOST)
+    checked = stub.asked[1:]
     # An owner's check does not ask for the TXT record at all.
-    assert [(domain.owner, domain.challenge) for domain in checked] in (
+    assert [(domain.ownership_verified, domain.challenge) for domain in checked] in (
         [],
         [(False, read(domains, HOST).challenge)],
     )
@@ -201,20 +201,20 @@ def test_removed_before_the_check(database: Database, domains: DomainRegistry) -
         leases.lease(database, domain, 60)
 
 
-def test_settings_during_the_check(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_settings_during_the_check(domains: DomainRegistry, stub: StubCheck) -> None:
     """What is changed while a check runs is there after its result is written, and the result is too."""
-    examiner.say(HOST, works(https=True))
-    domains.verify(HOST)
-    domains.link(HOST, "old.acme.test")
+    stub.say(HOST, works(https=True))
+    domains.check(HOST)
+    domains.assign(HOST, "old.acme.test")
 
     def change() -> None:
         domains.set_default(HOST)
         domains.set_secure(HOST, False)
-        domains.link(HOST, "acme.test")
-        domains.unlink(HOST, "old.acme.test")
+        domains.assign(HOST, "acme.test")
+        domains.unassign(HOST, "old.acme.test")
 
-    during_check(examiner, change)
-    result = domains.verify(HOST)
+    during_check(stub, change)
+    result = domains.check(HOST)
     domain = domains.domain(HOST)
     assert result.domain == domain
     assert (domain.default, domain.secure, domain.sending_domains) == (True, False, ("acme.test",))
@@ -223,42 +223,42 @@ def test_settings_during_the_check(domains: DomainRegistry, examiner: Examiner) 
     assert domain.verified
 
 
-def test_replaced_default_during_the_check(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_replaced_default_during_the_check(domains: DomainRegistry, stub: StubCheck) -> None:
     """A domain whose place as default another took does not get it back from a check."""
-    domains.verify(HOST)
+    domains.check(HOST)
     domains.set_default(HOST)
-    domains.add("acme", "news.acme.test")
-    domains.verify("news.acme.test")
-    during_check(examiner, lambda: domains.set_default("news.acme.test"))
-    domains.verify(HOST)
+    domains.add("news.acme.test", account="acme")
+    domains.check("news.acme.test")
+    during_check(stub, lambda: domains.set_default("news.acme.test"))
+    domains.check(HOST)
     assert [domain.host for domain in domains.domains() if domain.default] == ["news.acme.test"]
 
 
-def test_settings_and_results_at_once(domains: DomainRegistry, examiner: Examiner) -> None:
+def test_settings_and_results_at_once(domains: DomainRegistry, stub: StubCheck) -> None:
     """Checks that end while settings change, over and over: neither undoes the other."""
-    examiner.say(HOST, works(https=True))
-    domains.verify(HOST)
+    stub.say(HOST, works(https=True))
+    domains.check(HOST)
     senders = [f"mail{number}.acme.test" for number in range(12)]
 
     def change() -> None:
         for number, sender in enumerate(senders):
             domains.set_secure(HOST, bool(number % 2))
             domains.set_default(HOST, bool(number % 2))
-            domains.link(HOST, sender)
+            domains.assign(HOST, sender)
 
     def check() -> int:
-        return len([domains.verify(HOST) for _ in range(12)])
+        return len([domains.check(HOST) for _ in range(12)])
 
     assert at_once(change, check) == [None, 12]
     domain = domains.domain(HOST)
     assert (domain.secure, domain.default, domain.sending_domains) == (True, True, tuple(sorted(senders)))
-    kinds = [change.what for change in domains.changes()]
+    kinds = [change.kind for change in domains.changes()]
     assert kinds.count("linked") == 12
     assert kinds.count("secure") == 1 + 12  # the first by the check
     assert kinds.count("default") == 11
 
 
-def test_verify_while_it_is_checked(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_verify_while_it_is_checked(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """Who asks by hand is told that a check runs, and when it is over at the latest."""
     errors: list[str] = []
 
@@ -266,51 +266,51 @@ def test_verify_while_it_is_checked(domains: DomainRegistry, examiner: Examiner,
         with open_registry(database_url) as others:
             for registry in (domains, others):
                 with pytest.raises(DomainError) as error:
-                    registry.verify(HOST)
+                    registry.check(HOST)
                 errors.append(str(error.value))
-            assert others.verify_due() == []
+            assert others.check_due() == []
 
-    during_check(examiner, again)
-    assert domains.verify(HOST).verified
+    during_check(stub, again)
+    assert domains.check(HOST).verified
     assert len(errors) == 2
-    assert all(error.startswith(f"{HOST} is being checked: try again in ") for error in errors)
-    assert len(examiner.asked) == 1
+    assert all(error.startswith(f"{HOST} is being checked: retry in ") for error in errors)
+    assert len(stub.asked) == 1
 
 
-def test_given_up_domain_is_watched_again(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_given_up_domain_is_watched_again(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """A check by hand of a domain that is not checked by itself any more makes it so."""
-    examiner.say(HOST, absent())
+    stub.say(HOST, absent())
     pass_time(database_url, 50 * 3600)
-    assert [result.domain.next_check for result in domains.verify_due()] == [None]
-    assert domains.verify_due() == []
-    result = domains.verify(HOST)
+    assert [result.domain.next_check for result in domains.check_due()] == [None]
+    assert domains.check_due() == []
+    result = domains.check(HOST)
     assert result.domain.next_check
     assert result.domain.next_check > result.domain.checked_at
 
 
-@pytest.mark.parametrize("due", [True, False], ids=["verify_due", "verify"])
-def test_ctrl_c(domains: DomainRegistry, examiner: Examiner, database_url: str, due: bool) -> None:
+@pytest.mark.parametrize("due", [True, False], ids=["check_due", "verify"])
+def test_ctrl_c(domains: DomainRegistry, stub: StubCheck, database_url: str, due: bool) -> None:
     """Who is interrupted gives its leases back: others check at once."""
 
     async def interrupt(_: object) -> None:
-        if len(examiner.asked) == count:
+        if len(stub.asked) == count:
             signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(20)
 
     for number in range(3 if due else 0):
-        domains.add("acme", f"click{number}.acme.test")
+        domains.add(f"click{number}.acme.test", account="acme")
     count = len(domains.domains())
-    examiner.before = interrupt
+    stub.hook = interrupt
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        domains.verify_due() if due else domains.verify(HOST)
+        domains.check_due() if due else domains.check(HOST)
     assert time.monotonic() - begin < 10
     assert not any(leased(database_url, domain.host) for domain in domains.domains())
-    examiner.before = None
-    assert len(domains.verify_due()) == count
+    stub.hook = None
+    assert len(domains.check_due()) == count
 
 
-@pytest.mark.parametrize("due", [True, False], ids=["verify_due", "verify"])
+@pytest.mark.parametrize("due", [True, False], ids=["check_due", "verify"])
 def test_ctrl_c_while_leasing(
     domains: DomainRegistry, database_url: str, monkeypatch: pytest.MonkeyPatch, due: bool
 ) -> None:
@@ -328,7 +328,7 @@ def test_ctrl_c_while_leasing(
     async def run() -> None:
         nonlocal main
         main = asyncio.get_running_loop()
-        await (checks.verify_due(None, 5) if due else checks.verify(domain, None))
+        await (checks.check_due(None, 5) if due else checks.check(domain, None))
 
     main: Any = None
     checks, domain = domains._checker(), domains.domain(HOST)
@@ -337,51 +337,55 @@ def test_ctrl_c_while_leasing(
     assert not leased(database_url)
 
 
-def test_failing_check_gives_the_lease_back(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_failing_check_gives_the_lease_back(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """An error of ours in a check by hand is raised, and the domain may be checked again at once."""
-    examiner.say(HOST, LinkWrapError("the database is gone"))
+    stub.say(HOST, LinkWrapError("the database is gone"))
     with pytest.raises(LinkWrapError, match="the database is gone"):
-        domains.verify(HOST)
+        domains.check(HOST)
     assert not leased(database_url)
     assert domains.domain(HOST).checked_at is None
-    examiner.say(HOST, works())
-    assert domains.verify(HOST).verified
+    stub.say(HOST, works())
+    assert domains.check(HOST).verified
 
 
 @pytest.mark.parametrize("state", ["pending", "verified", "suspended"])
 def test_bug_in_a_check(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, caplog: pytest.LogCaptureFixture, state: str
+    domains: DomainRegistry, stub: StubCheck, database_url: str, caplog: pytest.LogCaptureFixture, state: str
 ) -> None:
     """It is logged, and stored as what says nothing of the domain; that may be checked again at once."""
-    for findings in {"pending": [], "verified": [works()], "suspended": [works(), wrong()]}[state]:
-        examiner.say(HOST, findings)
-        domains.verify(HOST)
+    for evidence in {"pending": [], "verified": [works()], "suspended": [works(), wrong()]}[state]:
+        stub.say(HOST, evidence)
+        domains.check(HOST)
     before = domains.domain(HOST)
-    examiner.say(HOST, RuntimeError("a bug"))
-    result = domains.verify(HOST)
+    stub.say(HOST, RuntimeError("a bug"))
+    result = domains.check(HOST)
     assert (result.before, result.domain.state, result.verified) == (state, state, state == "verified")
-    assert result.findings.offline
-    assert result.advice == (result.findings.fault,)
-    assert result.findings.fault == "the check failed here (RuntimeError): see the log"
+    assert result.evidence.offline
+    assert result.advice == (result.evidence.error,)
+    assert result.evidence.error == "the check failed on this machine (RuntimeError): see the log"
     [record] = caplog.records
     assert (record.levelname, record.getMessage()) == ("ERROR", f"the check of {HOST} failed")
     assert "RuntimeError: a bug" in str(record.exc_text)
     after = domains.domain(HOST)
     assert after == result.domain
-    assert (after.owner, after.since, after.silent_since) == (before.owner, before.since, None)
+    assert (after.ownership_verified, after.since, after.silent_since) == (
+        before.ownership_verified,
+        before.since,
+        None,
+    )
     assert bool(after.contrary_since) == (state == "suspended")
     assert after.checked_at
     assert after.next_check
     assert 59 <= (after.next_check - after.checked_at).total_seconds() <= 3600
     assert not leased(database_url)
-    examiner.say(HOST, works())
-    domains.verify(HOST)
+    stub.say(HOST, works())
+    domains.check(HOST)
     pass_time(database_url, 60)
-    assert domains.verify(HOST).verified
+    assert domains.check(HOST).verified
 
 
 def test_method_changed_during_the_check(
-    domains: DomainRegistry, examiner: Examiner, database_url: str, database: Database
+    domains: DomainRegistry, stub: StubCheck, database_url: str, database: Database
 ) -> None:
     """Another process that asks for it is told that a check runs, and nothing changes."""
     refused: list[str] = []
@@ -391,29 +395,29 @@ def test_method_changed_during_the_check(
         with open_registry(database_url) as other:
             for method in ("http", "cname"):
                 with pytest.raises(DomainError) as error:
-                    other.verify(HOST, method=method)
+                    other.check(HOST, method=method)
                 refused.append(str(error.value))
         assert row(database_url, HOST) == before
 
-    during_check(examiner, change)
-    assert domains.verify(HOST).verified
+    during_check(stub, change)
+    assert domains.check(HOST).verified
     assert len(refused) == 2
-    assert all(f"{HOST} is being checked: try again in " in sentence for sentence in refused)
-    assert len(examiner.asked) == 1
+    assert all(f"{HOST} is being checked: retry in " in sentence for sentence in refused)
+    assert len(stub.asked) == 1
     assert domains.domain(HOST).method == "cname"
-    assert [change.what for change in domains.changes()] == ["added", "state"]
-    result = domains.verify(HOST, method="http")
-    assert (examiner.asked[-1].method, result.domain.method, domains.domain(HOST).method) == ("http",) * 3
-    assert [(change.what, change.old, change.new) for change in domains.changes(after=2)] == [
+    assert [change.kind for change in domains.changes()] == ["added", "state"]
+    result = domains.check(HOST, method="http")
+    assert (stub.asked[-1].method, result.domain.method, domains.domain(HOST).method) == ("http",) * 3
+    assert [(change.kind, change.old, change.new) for change in domains.changes(after=2)] == [
         ("method", "cname", "http")
     ]
 
 
-def test_unknown_method_of_a_check(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_unknown_method_of_a_check(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """It is refused, nothing is checked, and no lease stays."""
     with pytest.raises(OptionError, match="method takes 'cname' or 'http'"):
-        domains.verify(HOST, method="txt")  # type: ignore[arg-type]
-    assert examiner.asked == []
+        domains.check(HOST, method="txt")  # type: ignore[arg-type]
+    assert stub.asked == []
     assert not leased(database_url)
 
 
@@ -426,22 +430,24 @@ def test_findings_of_the_old_method(database: Database, domains: DomainRegistry,
     before = row(database_url, HOST)
     assert leases.write(database, held, works(), "spgo.io") is None
     assert row(database_url, HOST) == before
-    assert [change.what for change in domains.changes()] == ["added"]
+    assert [change.kind for change in domains.changes()] == ["added"]
 
 
-def test_new_method_begins_anew(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_new_method_begins_anew(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """What the old method has seen, and since when, is not said of the new one."""
-    examiner.say(HOST, works(proven=False))
-    domains.verify(HOST)
-    assert domains.domain(HOST).seen_since
+    stub.say(HOST, works(ownership_verified=False))
+    domains.check(HOST)
+    assert domains.domain(HOST).complete_since
     seen: list[dict[str, Any]] = []
-    during_check(examiner, lambda: seen.append(row(database_url, HOST)))
-    domains.verify(HOST, method="http")
-    assert [(found["method"], found["seen_since"], found["settled_at"]) for found in seen] == [("http", None, None)]
+    during_check(stub, lambda: seen.append(row(database_url, HOST)))
+    domains.check(HOST, method="http")
+    assert [(found["method"], found["complete_since"], found["propagated_at"]) for found in seen] == [
+        ("http", None, None)
+    ]
 
 
 def test_told_more_slowly_than_a_lease_holds(
-    examiner: Examiner, database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    stub: StubCheck, database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who is told takes longer than the leases of the checks that wait for it: no result is lost, nor an order."""
     monkeypatch.setattr(checker, "_MARGIN", 0.5)
@@ -450,14 +456,14 @@ def test_told_more_slowly_than_a_lease_holds(
 
     def tell(change: Change) -> None:
         told.append(change.id)
-        if change.what == "state":
+        if change.kind == "state":
             time.sleep(0.8)
 
-    network = Network(resolvers=["127.0.0.1:9"], deadline=1)
+    network = Network(dns_resolvers=["127.0.0.1:9"], deadline=1)
     with open_registry(database_url, network=network, on_change=tell) as domains:
         for host in hosts:
-            domains.add("acme", host)
-        results = domains.verify_due()
+            domains.add(host, account="acme")
+        results = domains.check_due()
         assert sorted(result.domain.host for result in results if result.verified) == hosts
         assert told == list(range(1, 11)) == [change.id for change in domains.changes()]
     assert caplog.records == []
@@ -487,27 +493,27 @@ def test_database_that_fails_in_a_round(
         with monkeypatch.context() as patch:
             patch.setattr(leases, name, fail)
             with pytest.raises(LinkWrapError, match="it is gone"):
-                domains.verify_due()
+                domains.check_due()
 
 
-def test_two_accounts_prove_one_host_at_once(database_url: str, examiner: Examiner) -> None:
+def test_two_accounts_prove_one_host_at_once(database_url: str, stub: StubCheck) -> None:
     """One owns it, the other is told that it is taken, and no error comes of it."""
     with open_registry(database_url) as here, open_registry(database_url) as there:
         for number in range(8):
             host = f"click{number}.acme.test"
-            here.add("acme", host)
-            there.add("evil", host)
+            here.add(host, account="acme")
+            there.add(host, account="evil")
             barrier = threading.Barrier(2)
-            examiner.before = lambda _, barrier=barrier: asyncio.to_thread(barrier.wait, 20)
+            stub.hook = lambda _, barrier=barrier: asyncio.to_thread(barrier.wait, 20)
             results = at_once(
-                lambda host=host: here.verify(host, account="acme"),
-                lambda host=host: there.verify(host, account="evil"),
+                lambda host=host: here.check(host, account="acme"),
+                lambda host=host: there.check(host, account="evil"),
             )
             assert [result for result in results if isinstance(result, BaseException)] == []
             assert sorted(result.domain.state for result in results) == ["propagating", "verified"]  # type: ignore[union-attr]
             [loser] = [result for result in results if not result.verified]  # type: ignore[union-attr]
-            assert any("is another account's" in sentence for sentence in loser.advice)
-            owners = [domain for domain in here.domains() if domain.host == host and domain.owner]
+            assert any("belongs to another account" in sentence for sentence in loser.advice)
+            owners = [domain for domain in here.domains() if domain.host == host and domain.ownership_verified]
             assert len(owners) == 1
             assert here.domain(host) == owners[0]
             assert [change.account_id for change in here.changes(host=host) if change.new == "verified"] == [
@@ -516,25 +522,25 @@ def test_two_accounts_prove_one_host_at_once(database_url: str, examiner: Examin
 
 
 def test_two_accounts_between_look_and_proof(
-    database_url: str, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+    database_url: str, stub: StubCheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both have looked whether the host is taken when the first becomes its owner: still only one does."""
     barrier, decide = threading.Barrier(2), leases.decide
 
     def decide_together(*arguments: Any, **options: Any) -> Any:
-        decided = decide(*arguments, **options)
+        decided = next_domain(*arguments, **options)
         with suppress(threading.BrokenBarrierError):  # SQLite lets only one of them in
             barrier.wait(1)
         return decided
 
     monkeypatch.setattr(leases, "decide", decide_together)
     with open_registry(database_url) as here, open_registry(database_url) as there:
-        here.add("acme", HOST)
-        there.add("evil", HOST)
-        results = at_once(lambda: here.verify(HOST, account="acme"), lambda: there.verify(HOST, account="evil"))
+        here.add(HOST, account="acme")
+        there.add(HOST, account="evil")
+        results = at_once(lambda: here.check(HOST, account="acme"), lambda: there.check(HOST, account="evil"))
         assert [result for result in results if isinstance(result, BaseException)] == []
         assert sorted(domain.state for domain in here.domains()) == ["propagating", "verified"]
-        assert len([change for change in here.changes() if change.what == "state"]) == 2
+        assert len([change for change in here.changes() if change.kind == "state"]) == 2
 
 
 def test_changes_wait_for_the_one_before(database: Database, domains: DomainRegistry) -> None:
@@ -545,7 +551,7 @@ def test_changes_wait_for_the_one_before(database: Database, domains: DomainRegi
         with database.write() as connection:
             order.append(store.record(connection, domain, "linked", new="second").id)
 
-    thread = threading.Thread(target=second)
+    thread = threading.Thread(cname_target=second)
     with database.write() as connection:
         order.append(store.record(connection, domain, "linked", new="first").id)
         thread.start()
@@ -569,7 +575,7 @@ def test_failed_change_leaves_no_gap(database: Database, domains: DomainRegistry
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    domains.link(HOST, "acme.test")
+    domains.assign(HOST, "acme.test")
     assert [(change.id, change.new) for change in domains.changes(after=1)] == [(2, "acme.test")]
 
 
@@ -582,8 +588,8 @@ def test_reader_that_follows_misses_none(database_url: str, domains: DomainRegis
         writer = writers[number]
         for turn in range(12):
             host = f"click{number}-{turn}.acme.test"
-            writer.add(f"account{number}", host, vouched=True)
-            writer.link(host, f"mail{turn}.acme.test")
+            writer.add(host, account=f"account{number}", ownership_trusted=True)
+            writer.assign(host, f"mail{turn}.acme.test")
             if turn % 3 == 0:
                 writer.remove(host)
 
@@ -597,7 +603,7 @@ def test_reader_that_follows_misses_none(database_url: str, domains: DomainRegis
                     return seen
 
     followers: list[Any] = []
-    threads = [threading.Thread(target=lambda: followers.append(follow())) for _ in range(2)]
+    threads = [threading.Thread(cname_target=lambda: followers.append(follow())) for _ in range(2)]
     for thread in threads:
         thread.start()
     results = at_once(*[lambda number=number: write(number) for number in range(6)])
@@ -613,36 +619,36 @@ def test_reader_that_follows_misses_none(database_url: str, domains: DomainRegis
         writer.close()
 
 
-def test_isolation_of_another_level(postgres: Postgres, examiner: Examiner) -> None:
+def test_isolation_of_another_level(postgres: Postgres, stub: StubCheck) -> None:
     """A PostgreSQL database whose transactions are isolated more strictly than usual does as well."""
     database_url = postgres.new_database()
     with sql(database_url) as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
     with open_registry(database_url) as domains:
-        results = at_once(*[lambda n=n: domains.add("acme", f"click{n}.acme.test") for n in range(8)])
+        results = at_once(*[lambda n=n: domains.add(f"click{n}.acme.test", account="acme") for n in range(8)])
         assert [repr(result) for result in results if isinstance(result, BaseException)] == []
-        assert len(domains.verify_due()) == 8
+        assert len(domains.check_due()) == 8
 
 
-def test_lease_is_as_long_as_a_check_and_more(examiner: Examiner, database_url: str) -> None:
+def test_lease_is_as_long_as_a_check_and_more(stub: StubCheck, database_url: str) -> None:
     """It holds for the network's deadline and half a minute."""
-    with open_registry(database_url, network=Network(resolvers=["127.0.0.1:9"], deadline=7)) as domains:
-        domains.add("acme", HOST)
+    with open_registry(database_url, network=Network(dns_resolvers=["127.0.0.1:9"], deadline=7)) as domains:
+        domains.add(HOST, account="acme")
         found: dict[str, Any] = {}
 
-        during_check(examiner, lambda: found.update(until=row(database_url, HOST)["lease_until"]))
-        result = domains.verify(HOST)
+        during_check(stub, lambda: found.update(until=row(database_url, HOST)["lease_until"]))
+        result = domains.check(HOST)
         assert result.domain.checked_at
         assert 36 < found["until"] - result.domain.checked_at.timestamp() <= 37
 
 
-def test_suspension_is_told_once(domains: DomainRegistry, examiner: Examiner, database_url: str) -> None:
+def test_suspension_is_told_once(domains: DomainRegistry, stub: StubCheck, database_url: str) -> None:
     """A state that stays is no change, however often it is seen."""
-    domains.verify(HOST)
-    examiner.say(HOST, wrong())
+    domains.check(HOST)
+    stub.say(HOST, wrong())
     for _ in range(3):
-        domains.verify(HOST)
+        domains.check(HOST)
         pass_time(database_url, 3600)
-    states = [(change.old, change.new) for change in domains.changes() if change.what == "state"]
+    states = [(change.old, change.new) for change in domains.changes() if change.kind == "state"]
     assert states == [("pending", "verified"), ("verified", "suspended")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from linkwrap.domains.addresses import why_forbidden
+from linkwrap.domains.checks.network import why_forbidden
 
 FORBIDDEN = {
     "this network": "0.0.0.1",

@@ -21,17 +21,17 @@ from helpers.dnsworld import World
 from helpers.redirector import REDIRECTOR, Answer, Redirector, serve
 from linkwrap import SigningKeys
 from linkwrap._token.wire import verification
-from linkwrap.domains import DomainRegistry, Network, Verification
+from linkwrap.domains import DomainRegistry, Network, CheckResult
 
 Age = Callable[[DomainRegistry, float], None]
 
 
 @pytest.fixture
-def check(world: World, registry: DomainRegistry) -> Callable[[], Verification]:
+def check(world: World, registry: DomainRegistry) -> Callable[[], CheckResult]:
     """Check a domain by http."""
     world.zone("acme.test", f"click A {REDIRECTOR}")
-    registry.add("acme", "click.acme.test", method="http", vouched=True)
-    return lambda: registry.verify("click.acme.test")
+    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+    return lambda: registry.check("click.acme.test")
 
 
 def instead(redirector: Redirector, answer: Callable[[str], Answer], scheme: str = "") -> None:
@@ -40,19 +40,19 @@ def instead(redirector: Redirector, answer: Callable[[str], Answer], scheme: str
     redirector.override = lambda host, path: answer(path) if not host.startswith("spgo.io") and port in host else None
 
 
-def test_http_and_https_are_proved_apart(check: Callable[[], Verification]) -> None:
+def test_http_and_https_are_proved_apart(check: Callable[[], CheckResult]) -> None:
     """Without a certificate the domain is verified for http, and links on it are http."""
     result = check()
-    assert result.findings.http
-    assert result.findings.https
-    assert (result.findings.http.outcome, result.findings.https.outcome) == ("proven", "certificate")
+    assert result.evidence.http
+    assert result.evidence.https
+    assert (result.evidence.http.status, result.evidence.https.status) == ("proven", "certificate")
     assert result.verified
     assert not result.domain.secure
     assert result.domain.tracking_domain.origin == "http://click.acme.test"
-    assert "links are http: for https the redirector needs a certificate for click.acme.test" in result.advice[0]
+    assert "links are http: for https the redirect server needs a certificate for click.acme.test" in result.advice[0]
 
 
-def test_secure_with_a_certificate(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_secure_with_a_certificate(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """With a valid certificate for the host, links on it are https from the first."""
     redirector.certify("click.acme.test")
     result = check()
@@ -62,7 +62,7 @@ def test_secure_with_a_certificate(check: Callable[[], Verification], redirector
 
 
 def test_secure_only_after_a_proof(
-    check: Callable[[], Verification], redirector: Redirector, registry: DomainRegistry
+    check: Callable[[], CheckResult], redirector: Redirector, registry: DomainRegistry
 ) -> None:
     """Links become https later only once a check has seen a certificate."""
     assert check().verified
@@ -73,7 +73,7 @@ def test_secure_only_after_a_proof(
     assert registry.set_secure("click.acme.test").secure
 
 
-def test_lost_certificate(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_lost_certificate(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """A secure domain whose certificate is gone is out of use at once: readers would be warned of it."""
     redirector.certify("click.acme.test")
     assert check().domain.secure
@@ -81,15 +81,15 @@ def test_lost_certificate(check: Callable[[], Verification], redirector: Redirec
     assert check().domain.state == "suspended"
 
 
-def test_certificate_of_an_unknown_authority(check: Callable[[], Verification], registry: Any) -> None:
+def test_certificate_of_an_unknown_authority(check: Callable[[], CheckResult], registry: Any) -> None:
     """A certificate that only its maker trusts is none."""
     registry._network = replace(registry._network, tls=ssl.create_default_context())
     result = check()
-    assert result.findings.https
-    assert result.findings.https.outcome == "untrusted"
+    assert result.evidence.https
+    assert result.evidence.https.status == "untrusted"
 
 
-def test_request(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_request(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """The endpoint is asked by the host's name, for a new nonce each time."""
     check()
     check()
@@ -100,7 +100,7 @@ def test_request(check: Callable[[], Verification], redirector: Redirector) -> N
     assert len(set(paths)) == len(paths)
 
 
-def test_key_that_is_retired_here(check: Callable[[], Verification], redirector: Redirector, registry: Any) -> None:
+def test_key_that_is_retired_here(check: Callable[[], CheckResult], redirector: Redirector, registry: Any) -> None:
     """A redirector that still signs with the former key is this service's; one with another key is not."""
     keys = SigningKeys("the new key of the service", retired=[redirector.secret])
     registry._keys = keys
@@ -112,11 +112,11 @@ def test_key_that_is_retired_here(check: Callable[[], Verification], redirector:
     )
     result = check()
     assert result.domain.state == "suspended"
-    assert "something else than this service's redirector answers" in " ".join(result.advice)
+    assert "something else than this service's redirect server answers" in " ".join(result.advice)
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome"),
+    ("answer", "status"),
     [
         ((200, {}, b"hello"), "wrong"),
         ((200, {}, b""), "wrong"),
@@ -131,20 +131,20 @@ def test_key_that_is_retired_here(check: Callable[[], Verification], redirector:
     ],
 )
 def test_other_answers(
-    check: Callable[[], Verification], redirector: Redirector, answer: tuple[int, dict[str, str], bytes], outcome: str
+    check: Callable[[], CheckResult], redirector: Redirector, answer: tuple[int, dict[str, str], bytes], outcome: str
 ) -> None:
     """What is no proof is none; a gateway that is out of order says nothing of the domain."""
     instead(redirector, lambda _: answer)
     result = check()
-    assert result.findings.http
-    assert result.findings.http.outcome == outcome
+    assert result.evidence.http
+    assert result.evidence.http.status == outcome
     assert not result.verified
     asked = [host for scheme, host, _ in redirector.requests if scheme == "http"]
     assert asked == [f"{host}:{redirector.http_port}" for host in ("click.acme.test", "spgo.io")], "nothing is followed"
     assert "hello" not in str(result)
 
 
-def test_silence_is_no_contrary_answer(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_silence_is_no_contrary_answer(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """A verified domain whose proxy is out of order for once stays verified."""
     assert check().verified
     instead(redirector, lambda _: (502, {}, b""))
@@ -155,7 +155,7 @@ def test_silence_is_no_contrary_answer(check: Callable[[], Verification], redire
 
 @pytest.mark.parametrize("answer", [(404, {}, b""), (200, {}, b"a new release, wrongly deployed"), (503, {}, b"")])
 def test_redirector_that_is_out_of_order(
-    check: Callable[[], Verification], redirector: Redirector, registry: Any, age: Age, answer: Answer
+    check: Callable[[], CheckResult], redirector: Redirector, registry: Any, age: Age, answer: Answer
 ) -> None:
     """Where the redirector itself fails, no domain suffers from it however long, and the operator is told."""
     assert check().verified
@@ -163,13 +163,13 @@ def test_redirector_that_is_out_of_order(
     for _ in range(3):
         result = check()
         assert result.verified
-        assert "the redirector is not reached at spgo.io itself" in " ".join(result.advice)
+        assert "the redirect server is not reached at spgo.io itself" in " ".join(result.advice)
         age(registry, 100 * 3600)
     redirector.override = None
     assert check().verified
 
 
-def test_host_without_an_address(check: Callable[[], Verification], world: World) -> None:
+def test_host_without_an_address(check: Callable[[], CheckResult], world: World) -> None:
     """A host that is gone from the DNS is a definite answer, where there is no chain to ask for."""
     assert check().verified
     world.zone("acme.test", "")
@@ -179,7 +179,7 @@ def test_host_without_an_address(check: Callable[[], Verification], world: World
     assert "click.acme.test has no address" in " ".join(result.advice)
 
 
-def test_answer_to_another_nonce(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_answer_to_another_nonce(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """A proof that was recorded earlier, or is for another host, proves nothing."""
     recorded = verification(redirector.keys, "0" * 32, "click.acme.test").encode()
     instead(redirector, lambda _: (200, {}, recorded))
@@ -189,17 +189,17 @@ def test_answer_to_another_nonce(check: Callable[[], Verification], redirector: 
     assert check().domain.state == "invalid"
 
 
-def test_endless_body(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_endless_body(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """Of a body without an end 4 kB are read, and of a packed one what is packed."""
     instead(redirector, lambda _: (200, {"Content-Encoding": "gzip"}, itertools.repeat(b"x" * 1024)))
     began = time.monotonic()
     result = check()
     assert time.monotonic() - began < 5
-    assert result.findings.http
-    assert result.findings.http.outcome == "wrong"
+    assert result.evidence.http
+    assert result.evidence.http.status == "wrong"
 
 
-def test_slow_body(check: Callable[[], Verification], redirector: Redirector, registry: Any) -> None:
+def test_slow_body(check: Callable[[], CheckResult], redirector: Redirector, registry: Any) -> None:
     """A body that comes a byte at a time ends with the check's deadline."""
 
     def drip() -> Iterator[bytes]:
@@ -212,11 +212,11 @@ def test_slow_body(check: Callable[[], Verification], redirector: Redirector, re
     began = time.monotonic()
     result = check()
     assert time.monotonic() - began < 3
-    assert result.findings.http
-    assert result.findings.http.outcome == "silent"
+    assert result.evidence.http
+    assert result.evidence.http.status == "silent"
 
 
-def test_host_that_keeps_a_check_busy(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_host_that_keeps_a_check_busy(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """A host that answers without an end leaves time to ask the target, so it counts as silent, not as our trouble."""
     assert check().verified
 
@@ -227,13 +227,13 @@ def test_host_that_keeps_a_check_busy(check: Callable[[], Verification], redirec
 
     instead(redirector, lambda _: (200, {}, drip()))
     result = check()
-    assert result.findings.control
-    assert result.findings.control.outcome == "proven"
-    assert not result.findings.offline
+    assert result.evidence.cname_target
+    assert result.evidence.cname_target.status == "proven"
+    assert not result.evidence.offline
     assert result.domain.silent_since is not None
 
 
-def test_no_proxy_of_the_environment(check: Callable[[], Verification], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment(check: Callable[[], CheckResult], monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies that the environment names are not used: they would be asked for any address."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -248,11 +248,11 @@ def test_address_that_is_not_public(
 ) -> None:
     """A host with one forbidden address is not asked at all, also where its other address is good."""
     world.zone("acme.test", f"click A {REDIRECTOR}\nclick {address}")
-    registry.add("acme", "click.acme.test", method="http", vouched=True)
-    result = registry.verify("click.acme.test")
+    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+    result = registry.check("click.acme.test")
     assert not result.verified
-    assert result.findings.http
-    assert result.findings.http.outcome == "blocked"
+    assert result.evidence.http
+    assert result.evidence.http.status == "blocked"
     assert [host for _, host, _ in redirector.requests if not host.startswith("spgo.io")] == []
 
 
@@ -271,13 +271,13 @@ def test_two_addresses_of_two_services(world: World, registry: DomainRegistry, r
     with ExitStack() as cleanup:
         serve(cleanup, http.server.ThreadingHTTPServer(("127.0.80.7", redirector.http_port), Other))
         world.zone("acme.test", f"click A {REDIRECTOR}\nclick A 127.0.80.7")
-        registry.add("acme", "click.acme.test", method="http", vouched=True)
-        result = registry.verify("click.acme.test")
+        registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+        result = registry.check("click.acme.test")
     assert not result.verified
-    assert "something else than this service's redirector answers" in " ".join(result.advice)
+    assert "something else than this service's redirect server answers" in " ".join(result.advice)
 
 
-def test_always_https(check: Callable[[], Verification], redirector: Redirector, registry: DomainRegistry) -> None:
+def test_always_https(check: Callable[[], CheckResult], redirector: Redirector, registry: DomainRegistry) -> None:
     """A CDN that begins to send readers to https breaks no link, and the advice is to use https from the first."""
     assert check().verified
     redirector.certify("click.acme.test")
@@ -289,7 +289,7 @@ def test_always_https(check: Callable[[], Verification], redirector: Redirector,
     assert check().advice == ()
 
 
-def test_parked_over_http(check: Callable[[], Verification], redirector: Redirector) -> None:
+def test_parked_over_http(check: Callable[[], CheckResult], redirector: Redirector) -> None:
     """Links that are http are dead where something else answers over http, whatever https does."""
     assert check().verified
     redirector.certify("click.acme.test")
@@ -300,8 +300,8 @@ def test_parked_over_http(check: Callable[[], Verification], redirector: Redirec
 def test_target_that_redirects_http(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
     """A target whose own http is sent to https is reached all the same, so a host that is dead counts as dead."""
     world.zone("acme.test", f"click A {REDIRECTOR}")
-    registry.add("acme", "click.acme.test", method="http", vouched=True)
-    assert registry.verify("click.acme.test").verified
+    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+    assert registry.check("click.acme.test").verified
     world.zone("acme.test", "click A 127.0.80.9")
     world.forget()
     http_port = f":{redirector.http_port}"
@@ -310,9 +310,9 @@ def test_target_that_redirects_http(world: World, registry: DomainRegistry, redi
         if host.startswith("spgo.io") and host.endswith(http_port)
         else None
     )
-    result = registry.verify("click.acme.test")
-    assert result.findings.control
-    assert result.findings.control.outcome == "proven"
+    result = registry.check("click.acme.test")
+    assert result.evidence.cname_target
+    assert result.evidence.cname_target.status == "proven"
     assert result.domain.silent_since is not None
 
 
@@ -328,15 +328,15 @@ def test_broken_tls(world: World, registry: DomainRegistry) -> None:
                         connection.recv(4096)
                         connection.sendall(b"\x17\x03\x03\x00\x40" + b"x" * 64)
 
-        thread = threading.Thread(target=nonsense, daemon=True)
+        thread = threading.Thread(cname_target=nonsense, daemon=True)
         thread.start()
         world.zone("acme.test", "click A 127.0.80.8")
-        registry.add("acme", "click.acme.test", method="http", vouched=True)
-        result = registry.verify("click.acme.test")
+        registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+        result = registry.check("click.acme.test")
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
-    assert result.findings.https
-    assert result.findings.https.outcome == "silent"
+    assert result.evidence.https
+    assert result.evidence.https.status == "silent"
 
 
 @pytest.mark.parametrize("what", ["split", "authorities", "port"])
@@ -344,10 +344,10 @@ def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redire
     """A private address for the target, no trusted authorities, a closed port: all would suffer, so none does."""
     redirector.certify("click.acme.test")
     world.zone("acme.test", "click CNAME spgo.io.")
-    registry.add("acme", "click.acme.test", vouched=True)
-    registry.verify("click.acme.test")
+    registry.add("click.acme.test", account="acme", ownership_trusted=True)
+    registry.check("click.acme.test")
     age(registry, 3600)
-    assert registry.verify("click.acme.test").domain.secure
+    assert registry.check("click.acme.test").domain.secure
     if what == "split":
         world.zone("spgo.io", "@ A 10.0.0.1")
         world.forget()
@@ -356,19 +356,19 @@ def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redire
     else:
         registry._network = replace(registry._network, https_port=1)
     for _ in range(3):
-        result = registry.verify("click.acme.test")
+        result = registry.check("click.acme.test")
         assert result.verified
-        assert "the redirector is not reached at spgo.io itself" in " ".join(result.advice)
+        assert "the redirect server is not reached at spgo.io itself" in " ".join(result.advice)
         age(registry, 3600 * 100)
 
 
-def test_loopback_only_for_tests(check: Callable[[], Verification], registry: Any, redirector: Redirector) -> None:
+def test_loopback_only_for_tests(check: Callable[[], CheckResult], registry: Any, redirector: Redirector) -> None:
     """Without the tests' own exception, loopback is forbidden like the rest."""
     registry._network = replace(registry._network, allow_loopback=False)
     result = check()
-    assert result.findings.owner is None
-    assert result.findings.http
-    assert (result.findings.http.outcome, redirector.requests) == ("blocked", [])
+    assert result.evidence.ownership is None
+    assert result.evidence.http
+    assert (result.evidence.http.status, redirector.requests) == ("blocked", [])
 
 
 class Rebinding(socketserver.BaseRequestHandler):
@@ -397,16 +397,16 @@ class Rebinding(socketserver.BaseRequestHandler):
 def test_rebinding(world: World, redirector: Redirector, network: Network, tmp_path: Any, first_is_good: bool) -> None:
     """A name that resolves to a good and then to a bad address is looked up once, and what was judged is asked."""
     good_and_bad = [REDIRECTOR, "10.0.0.1"] if first_is_good else ["10.0.0.1", REDIRECTOR]
-    addresses = itertools.chain(good_and_bad[:1], itertools.repeat(good_and_bad[1]))
+    addresses = itertools.leads_to_target(good_and_bad[:1], itertools.repeat(good_and_bad[1]))
     handler = type("Handler", (Rebinding,), {"addresses": addresses, "asked": []})
     with ExitStack() as cleanup:
         server = socketserver.UDPServer(("127.0.0.1", 0), handler)
         serve(cleanup, server)
-        rebound = replace(network, resolvers=[f"127.0.0.1:{server.server_address[1]}"])
+        rebound = replace(network, dns_resolvers=[f"127.0.0.1:{server.server_address[1]}"])
         url = f"sqlite:///{tmp_path}/x.db"
         registry = cleanup.enter_context(DomainRegistry(url, keys=redirector.keys, network=rebound))
-        registry.add("acme", "click.acme.test", method="http", vouched=True)
-        result = registry.verify("click.acme.test")
+        registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+        result = registry.check("click.acme.test")
     assert handler.asked == good_and_bad[:1]
     assert result.verified == first_is_good
     assert any(host.startswith("click.acme.test") for _, host, _ in redirector.requests) == first_is_good
@@ -415,25 +415,25 @@ def test_rebinding(world: World, redirector: Redirector, network: Network, tmp_p
 def test_dead_address_is_passed_over(world: World, registry: DomainRegistry) -> None:
     """Of several addresses the next is tried where nothing answers at one."""
     world.zone("acme.test", f"click A 127.0.53.16\nclick A {REDIRECTOR}")
-    registry.add("acme", "click.acme.test", method="http", vouched=True)
-    assert registry.verify("click.acme.test").verified
+    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+    assert registry.check("click.acme.test").verified
 
 
 def test_chain_without_a_redirector(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
-    """A chain alone is not enough: until the redirector answers, the domain waits."""
+    """A chain alone is not enough: until the redirect server answers, the domain waits."""
     world.zone("acme.test", "click CNAME spgo.io.")
     instead(redirector, lambda _: (404, {}, b""))
-    registry.add("acme", "click.acme.test", vouched=True)
-    registry.verify("click.acme.test")
+    registry.add("click.acme.test", account="acme", ownership_trusted=True)
+    registry.check("click.acme.test")
     age(registry, 3600)
-    result = registry.verify("click.acme.test")
+    result = registry.check("click.acme.test")
     assert result.domain.state == "propagating"
     assert "the redirector is not reached through click.acme.test by http" in " ".join(result.advice)
     redirector.override = None
-    assert registry.verify("click.acme.test").verified
+    assert registry.check("click.acme.test").verified
 
 
-def test_nothing_is_left_running(check: Callable[[], Verification]) -> None:
+def test_nothing_is_left_running(check: Callable[[], CheckResult]) -> None:
     """A check leaves no thread behind."""
     before = threading.active_count()
     check()
