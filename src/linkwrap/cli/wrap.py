@@ -19,7 +19,7 @@ from .output import describe, tell
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_FOLDS_NAMES = sys.platform in ("darwin", "win32")
+
 _FAULTS: Final = ("malformed", "transfer-encoding", "charset")
 """The reasons to keep a body that should be wrapped."""
 
@@ -167,7 +167,7 @@ def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
                 "give another folder with -o"
             )
         # macOS and Windows do not tell such names apart.
-        key = unicodedata.normalize("NFC", base).casefold() if _FOLDS_NAMES else base
+        key = unicodedata.normalize("NFC", base).casefold() if sys.platform in ("darwin", "win32") else base
         for taking in {key, identity} - {None}:
             if taking in taken:
                 raise click.UsageError(

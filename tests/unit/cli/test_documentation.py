@@ -134,7 +134,9 @@ def named_in(text: str) -> set[str]:
 def test_keys_of_domains_are_documented(run: Callable[..., Result], registry: str, checks: Any) -> None:
     """Every key of a domain, a change and a result is in its table, and none that does not come."""
     checks.works("click.acme.com")
-    added = json.loads(run("domain", "add", "acme", "click.acme.com", "--vouched", "--json").stdout)
+    added = json.loads(
+        run("domain", "add", "click.acme.com", "--account", "acme", "--ownership-trusted", "--json").stdout
+    )
     change, _, result = map(json.loads, run("domain", "watch", "--once", "--json").stdout.splitlines())
     shown = json.loads(run("domain", "show", "click.acme.com", "--json").stdout)
     removed = json.loads(run("domain", "remove", "click.acme.com", "--yes", "--json").stdout)
@@ -148,8 +150,8 @@ def test_keys_of_domains_are_documented(run: Callable[..., Result], registry: st
 def test_keys_of_findings_are_documented(run: Callable[..., Result], registry: str, checks: Any) -> None:
     """Every key of findings is in the table, at any depth, and none that does not come."""
     checks.works("click.acme.com")
-    run("domain", "add", "acme", "click.acme.com", "--vouched")
-    found = json.loads(run("domain", "verify", "click.acme.com", "--json").stdout)["findings"]
+    run("domain", "add", "click.acme.com", "--account", "acme", "--ownership-trusted")
+    found = json.loads(run("domain", "check", "click.acme.com", "--json").stdout)["findings"]
     rows = rows_of("findings")
     top = {re.split(r"[.\[]", key)[0] for key in rows if not key.startswith(".")}
     assert top == found.keys() == {field.name for field in fields(Findings)}
@@ -181,10 +183,10 @@ def test_changes_hold_what_the_page_says(run: Callable[..., Result], registry: s
     """`old` and `new` of each kind of change hold what its row says."""
     host = "click.acme.com"
     checks.works(host)
-    run("domain", "add", "acme", host, "--vouched")
-    for arguments in (["verify"], ["verify", "--method", "http"], ["default"], ["secure", "--off"]):
+    run("domain", "add", host, "--account", "acme", "--ownership-trusted")
+    for arguments in (["check"], ["check", "--method", "http"], ["default"], ["secure", "--off"]):
         assert run("domain", *arguments, host).exit_code == 0
-    for name in ("link", "unlink"):
+    for name in ("assign", "unassign"):
         run("domain", name, host, "mail.acme.com")
     shown = json.loads(run("domain", "show", host, "--json").stdout)
     run("domain", "remove", host, "--yes")
@@ -209,9 +211,9 @@ def test_who_makes_a_registry_and_who_needs_keys_is_documented() -> None:
     """The commands that take a target make a registry, and those that take keys need them, as the page says."""
     takes = {
         option: [name for name in OF_DOMAIN if option in options_of(OF_DOMAIN[name])]
-        for option in ("--target", "--key-file")
+        for option in ("--cname-target", "--key-file")
     }
-    assert takes == {"--target": ["add", "watch"], "--key-file": ["verify", "watch"]}
+    assert takes == {"--cname-target": ["add", "watch"], "--key-file": ["check", "watch"]}
     assert "\n`add` and `watch` make the registry where there is none" in SECTIONS["linkwrap domain"]
     assert re.search(r"need the keys .* `domain verify` and `domain watch`", SECTIONS["Keys"])
 
@@ -241,7 +243,7 @@ def test_warning_of_an_unknown_account_is_what_comes(run: Callable[..., Result],
     [shown] = re.findall(
         r"^```text\n(.*?)^```$", SUBSECTIONS["Tracking domains from the registry"], re.MULTILINE | re.DOTALL
     )
-    run("domain", "add", "acme", "click.acme.com", "--target", "go.example.com")
+    run("domain", "add", "click.acme.com", "--account", "acme", "--cname-target", "go.example.com")
     assert run("wrap", "--registry", registry, "--account", "acmee", input=MAIL).stderr == shown
 
 
@@ -256,21 +258,23 @@ def test_comparison_with_the_target_is_what_comes(run: Callable[..., Result], re
         https=Proof("https", "silent", "no answer in time", "192.0.2.99"),
         control=Proof("http", "proven", "the redirector answers", "192.0.2.80"),
     )
-    run("domain", "add", "acme", "click.acme.com", "--vouched", "--method", "http")
-    assert shown in run("domain", "verify", "click.acme.com").stdout
+    run("domain", "add", "click.acme.com", "--account", "acme", "--ownership-trusted", "--method", "http")
+    assert shown in run("domain", "check", "click.acme.com").stdout
 
 
-@pytest.mark.parametrize("name", ["add", "verify", "watch"])
+@pytest.mark.parametrize("name", ["add", "watch", "--account", "verify"])
 def test_what_domain_shows_is_what_comes(run: Callable[..., Result], registry: str, checks: Any, name: str) -> None:
     """What the page shows of these commands is what they print, times and the TXT record's value aside."""
     shown = re.findall(r"^```text\n(.*?)^```$", SUBSECTIONS[f"linkwrap domain {name}"], re.MULTILINE | re.DOTALL)[0]
     checks.leads("click.acme.com", "spgo.io", None)
-    added = run("domain", "add", "acme", "click.acme.com", *(["--vouched"] if name != "add" else []))
+    added = run(
+        "domain", "add", "click.acme.com", "--account", "acme", *(["--ownership-trusted"] if name != "add" else [])
+    )
     if name == "watch":
         checks.works("click.acme.com")
     came = {
         "add": lambda: added,
-        "verify": lambda: run("domain", "verify", "click.acme.com"),
+        "verify": lambda: run("domain", "check", "click.acme.com"),
         "watch": lambda: run("domain", "watch", "--once"),
     }[name]()
     changing = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|linkwrap=[\w-]{32}")

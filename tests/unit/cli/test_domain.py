@@ -57,7 +57,7 @@ def assert_fails(result: Result, status: int, *words: str) -> None:
 
 def test_add(run: Run) -> None:
     """Add prints the lines for the zone file, ready to paste, and says elsewhere what comes next."""
-    result = run("domain", "add", "acme", "Click.Acme.Test.")
+    result = run("domain", "add", "Click.Acme.Test.", "--account", "acme")
     assert result.exit_code == 0
     cname, txt = result.stdout.splitlines()
     assert cname == "click.acme.test. 300 IN CNAME spgo.io."
@@ -68,7 +68,7 @@ def test_add(run: Run) -> None:
 
 def test_add_as_json(run: Run) -> None:
     """Its JSON has the domain and the records, as values and as lines."""
-    found = data(run, "add", "acme", HOST, "--subaccount", "news", "--target", "click.linkwrap.test")
+    found = data(run, "add", HOST, "--account", "acme", "--subaccount", "news", "--cname-target", "click.linkwrap.test")
     assert (found["host"], found["account_id"], found["subaccount"]) == (HOST, "acme", "news")
     assert (found["state"], found["method"], found["checked_at"]) == ("pending", "cname", None)
     assert re.fullmatch(TIME, found["added_at"])
@@ -83,7 +83,7 @@ def test_add_as_json(run: Run) -> None:
 
 def test_add_without_records(run: Run) -> None:
     """A host that is vouched for and verified by http needs no record."""
-    result = run("domain", "add", "acme", HOST, "--method", "http", "--vouched")
+    result = run("domain", "add", HOST, "--account", "acme", "--method", "http", "--ownership-trusted")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "is pending and needs no record" in result.stderr
 
@@ -92,8 +92,8 @@ def test_list(run: Run, verified: Verified) -> None:
     """List has a line for each domain, with its state since when, and what it is used for."""
     verified("acme", HOST)
     run("domain", "default", HOST)
-    run("domain", "link", HOST, "mail.acme.test")
-    run("domain", "add", "beta", "go.beta.test", "--subaccount", "news")
+    run("domain", "assign", HOST, "mail.acme.test")
+    run("domain", "add", "go.beta.test", "--account", "beta", "--subaccount", "news")
     title, *rows = output(run, "list").splitlines()
     assert title.split() == ["host", "account", "state", "since", "use"]
     assert re.fullmatch(rf"click\.acme\.test +acme +verified +{TIME} +default, https, from mail\.acme\.test", rows[0])
@@ -105,7 +105,7 @@ def test_list(run: Run, verified: Verified) -> None:
 
 def test_list_of_nothing(run: Run) -> None:
     """Where there is nothing to list, that is said beside the output."""
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     result = run("domain", "list", "--state", "lapsed")
     assert (result.exit_code, result.output) == (0, "there is no such domain in the registry\n")
     assert data(run, "list", "--account", "nobody") == []
@@ -120,9 +120,9 @@ def test_all_states_are_known() -> None:
 
 def test_show(run: Run, checks: Any) -> None:
     """Show has all facts, the records, the history, and what the last check advises."""
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     checks.leads(HOST, "spgo.io", None)
-    run("domain", "verify", HOST)
+    run("domain", "check", HOST)
     facts, records, history = output(run, "show", HOST).split("\n\n")
     known = dict(re.findall(r"^(\w[\w ]*?)  +(\S.*)$", facts, re.MULTILINE))
     assert (known["host"], known["account"], known["state"]) == (HOST, "acme", "propagating")
@@ -137,10 +137,10 @@ def test_show(run: Run, checks: Any) -> None:
 
 def test_show_as_json(run: Run, checks: Any) -> None:
     """Its JSON has what the last check found too."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     assert (data(run, "show", HOST)["evidence"], data(run, "show", HOST)["advice"]) == (None, [])
     checks.leads(HOST, "track.other.test")
-    run("domain", "verify", HOST)
+    run("domain", "check", HOST)
     found = data(run, "show", HOST)
     assert found["advice"] == ["the record points to track.other.test, it must point to spgo.io"]
     assert found["evidence"]["dns"]["verdict"] == "wrong"
@@ -154,17 +154,17 @@ def test_show_as_json(run: Run, checks: Any) -> None:
 
 def test_show_keeps_the_history_of_others_out(run: Run) -> None:
     """The history is that of one account's claim, if several have the host."""
-    run("domain", "add", "acme", HOST)
-    run("domain", "add", "beta", HOST)
+    run("domain", "add", HOST, "--account", "acme")
+    run("domain", "add", HOST, "--account", "beta")
     assert {change["account_id"] for change in data(run, "show", HOST, "--account", "beta")["history"]} == {"beta"}
     assert_fails(run("domain", "show", HOST), 2, "2 accounts claim click.acme.test", "say which account is meant")
 
 
 def test_verify(run: Run, checks: Any) -> None:
     """A verified domain has exit status 0, and what each server, resolver and the redirector says is a line."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST, secure=False)
-    state, title, *lines, advice, following = output(run, "verify", HOST).splitlines()
+    state, title, *lines, advice, following = output(run, "check", HOST).splitlines()
     assert state == "click.acme.test (acme): verified, before pending"
     assert title.split() == ["asked", "for", "server", "result", "answer"]
     assert [re.split("  +", line) for line in lines] == [
@@ -186,22 +186,22 @@ def test_verify(run: Run, checks: Any) -> None:
 
 def test_verify_what_is_not_yet_there(run: Run, checks: Any) -> None:
     """A domain that is not verified has exit status 1, and the server that lags behind is named."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.leads(HOST, "spgo.io", None)
-    lines = output(run, "verify", HOST, status=1).splitlines()
+    lines = output(run, "check", HOST, status=1).splitlines()
     assert lines[0] == "click.acme.test (acme): propagating, before pending"
     assert [re.split("  +", line)[2] for line in lines[2:5]] == ["ok", "no", "warning"]
-    assert output(run, "verify", HOST, status=1).splitlines()[0] == "click.acme.test (acme): propagating"
+    assert output(run, "check", HOST, status=1).splitlines()[0] == "click.acme.test (acme): propagating"
 
 
 def test_verify_while_the_redirector_is_away(run: Run, checks: Any) -> None:
     """Where not even the target answers, a line tells so, and a resolver that is silent is a warning."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST)
     silent = Proof("http", "silent", "cannot be connected to", "192.0.2.80")
     resolvers = (ResolverAnswer("192.0.2.54", False, False, "no answer within 2 s"),)
     checks.found[HOST] = replace(checks.found[HOST], http=silent, https=None, control=silent, resolvers=resolvers)
-    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert ["CNAME click.acme.test", "resolver 192.0.2.54", "warning", "no answer within 2 s"] in lines
     control = ["http spgo.io", "redirector (192.0.2.80)", "no", "to compare, the target itself: cannot be connected to"]
     assert control in lines
@@ -223,7 +223,18 @@ def test_verify_by_http_that_fails(
     run: Run, checks: Any, outcome: Any, mark: str, control: Any, control_mark: str
 ) -> None:
     """What could not be asked is a warning, the rest is held against it; the target has its name by http too."""
-    run("domain", "add", "acme", HOST, "--vouched", "--method", "http", "--target", "links.mailer.test")
+    run(
+        "domain",
+        "add",
+        HOST,
+        "--account",
+        "acme",
+        "--ownership-trusted",
+        "--method",
+        "http",
+        "--cname-target",
+        "links.mailer.test",
+    )
     checks.found[HOST] = Findings(
         None,
         None,
@@ -232,14 +243,14 @@ def test_verify_by_http_that_fails(
         https=Proof("https", outcome, "D"),
         control=Proof("http", control, "C"),
     )
-    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert lines[2:5] == [
         [f"http {HOST}", "redirector", mark, "D"],
         [f"https {HOST}", "redirector", mark, "D"],
         ["http links.mailer.test", "redirector", control_mark, "to compare, the target itself: C"],
     ]
     assert {
-        proof: data(run, "verify", HOST, status=1)["findings"][proof]["outcome"] for proof in ("http", "control")
+        proof: data(run, "check", HOST, status=1)["findings"][proof]["outcome"] for proof in ("http", "control")
     } == {
         "http": outcome,
         "control": control,
@@ -250,20 +261,20 @@ def test_verify_of_https_links(run: Run, verified: Verified, checks: Any) -> Non
     """A certificate that is missing is held against links that are https, also in the check that ends their use."""
     verified("acme", HOST)
     checks.works(HOST, secure=False)
-    lines = [re.split("  +", line) for line in output(run, "verify", HOST, status=1).splitlines()]
+    lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert lines[0] == ["click.acme.test (acme): suspended, before verified"]
     assert [line[2] for line in lines if line[0].startswith("http")] == ["ok", "no"]
 
 
 def test_verify_of_what_was_not_asked(run: Run, checks: Any) -> None:
     """A name server that the check had no time for is a warning, and what it means is told."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST)
     [hop] = checks.found[HOST].dns.hops
     unasked = ServerAnswer("ns8.dns.test", "192.0.2.8", "unasked", (), 0, "not asked: no time is left")
     way = replace(checks.found[HOST].dns, hops=(replace(hop, answers=(*hop.answers, unasked)),))
     checks.found[HOST] = replace(checks.found[HOST], dns=way)
-    lines = output(run, "verify", HOST, status=1).splitlines()
+    lines = output(run, "check", HOST, status=1).splitlines()
     assert ["CNAME click.acme.test", "ns8.dns.test (192.0.2.8)", "warning", "not asked: no time is left"] in [
         re.split("  +", line) for line in lines
     ]
@@ -272,28 +283,28 @@ def test_verify_of_what_was_not_asked(run: Run, checks: Any) -> None:
 
 def test_verify_of_a_check_that_failed(run: Run, checks: Any) -> None:
     """A check that has a fault of its own says so, without a table, and changes nothing."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     fault = "the check failed here (RuntimeError): see the log"
     checks.found[HOST] = Findings(None, None, True, fault=fault)
-    state, told, _ = output(run, "verify", HOST, status=1).splitlines()
+    state, told, _ = output(run, "check", HOST, status=1).splitlines()
     assert (state, told) == ("click.acme.test (acme): pending", f"To do: {fault}")
-    assert data(run, "verify", HOST, status=1)["findings"]["fault"] == fault
+    assert data(run, "check", HOST, status=1)["findings"]["fault"] == fault
 
 
 def test_verify_of_a_misplaced_record(run: Run, checks: Any) -> None:
     """Where the record is instead is told, and part of the JSON."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.leads(HOST, None)
     checks.found[HOST] = replace(checks.found[HOST], misplaced=f"{HOST}.acme.test")
-    assert f"To do: the record is at {HOST}.acme.test" in output(run, "verify", HOST, status=1)
-    assert data(run, "verify", HOST, status=1)["findings"]["misplaced"] == f"{HOST}.acme.test"
+    assert f"To do: the record is at {HOST}.acme.test" in output(run, "check", HOST, status=1)
+    assert data(run, "check", HOST, status=1)["findings"]["misplaced"] == f"{HOST}.acme.test"
 
 
 def test_show_after_its_advice_was_followed(run: Run, verified: Verified, checks: Any) -> None:
     """Show has no advice of a check that was overtaken by what somebody did since."""
     verified("acme", HOST)
     run("domain", "secure", HOST, "--off")
-    run("domain", "verify", HOST)
+    run("domain", "check", HOST)
     assert "To do: a valid certificate is there" in output(run, "show", HOST)
     run("domain", "secure", HOST)
     assert "To do" not in output(run, "show", HOST)
@@ -302,37 +313,37 @@ def test_show_after_its_advice_was_followed(run: Run, verified: Verified, checks
 
 def test_target_is_kept(run: Run, verified: Verified, monkeypatch: pytest.MonkeyPatch) -> None:
     """The target is that of the first call, whoever asks later, and another one is refused."""
-    monkeypatch.setenv("LINKWRAP_TARGET", "links.mailer.test")
-    assert "CNAME links.mailer.test." in run("domain", "add", "acme", HOST).stdout
-    monkeypatch.delenv("LINKWRAP_TARGET")
-    assert "CNAME links.mailer.test." in run("domain", "add", "acme", "go.acme.test").stdout
+    monkeypatch.setenv("LINKWRAP_CNAME_TARGET", "links.mailer.test")
+    assert "CNAME links.mailer.test." in run("domain", "add", HOST, "--account", "acme").stdout
+    monkeypatch.delenv("LINKWRAP_CNAME_TARGET")
+    assert "CNAME links.mailer.test." in run("domain", "add", "go.acme.test", "--account", "acme").stdout
     assert "CNAME links.mailer.test." in output(run, "show", HOST)
-    for arguments in (["add", "acme", "x.acme.test"], ["watch", "--once"]):
-        result = run("domain", *arguments, "--target", "spgo.io")
+    for arguments in (["add", "x.acme.test", "--account", "acme"], ["watch", "--once"]):
+        result = run("domain", *arguments, "--cname-target", "spgo.io")
         assert_fails(result, 2, "lead to links.mailer.test, not to spgo.io: leave it out")
     assert len(data(run, "list")) == 2
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["show", HOST], ["verify", HOST], ["link", HOST, "mail.acme.test"]])
+@pytest.mark.parametrize("arguments", [["list"], ["show", HOST], ["check", HOST], ["assign", HOST, "mail.acme.test"]])
 def test_target_of_other_commands(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     """Commands that use a registry take no target, and none that the environment has for others troubles them."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST)
     for target in ("https://x.test", "other.mailer.test"):
-        monkeypatch.setenv("LINKWRAP_TARGET", target)
+        monkeypatch.setenv("LINKWRAP_CNAME_TARGET", target)
         assert output(run, *arguments)
-    assert_fails(run("domain", *arguments, "--target", "spgo.io"), 2, "--target")
+    assert_fails(run("domain", *arguments, "--cname-target", "spgo.io"), 2, "--cname-target")
 
 
 def test_verify_as_json(run: Run, checks: Any) -> None:
     """Its JSON has the state, the advice and all that was found, with the same exit status."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.leads(HOST, None)
-    found = data(run, "verify", HOST, status=1)
+    found = data(run, "check", HOST, status=1)
     assert (found["verified"], found["state"], found["before"]) == (False, "pending", "pending")
     assert found["advice"] == ["create a CNAME record for click.acme.test with the value spgo.io"]
     checks.works(HOST)
-    found = data(run, "verify", HOST)
+    found = data(run, "check", HOST)
     assert (found["verified"], found["state"], found["before"]) == (True, "verified", "pending")
     assert found["findings"]["https"]["outcome"] == "proven"
     assert re.fullmatch(TIME, found["next_check"])
@@ -342,9 +353,9 @@ def test_verify_as_json(run: Run, checks: Any) -> None:
 def test_verify_in_a_terminal(run: Run, checks: Any, registry: str, key: str, width: int) -> None:
     """In a terminal the table is no wider than that, and folds names without losing a character."""
     host = f"{'a' * 60}.{'b' * 60}.acme.test"
-    run("domain", "add", "acme", host, "--vouched")
+    run("domain", "add", host, "--account", "acme", "--ownership-trusted")
     checks.works(host)
-    network = Network(resolvers=["192.0.2.53"])
+    network = Network(dns_resolvers=["192.0.2.53"])
     with DomainRegistry(registry, keys=SigningKeys(key), network=network) as opened:
         result = opened.verify(host)
         target = opened.target.host
@@ -362,12 +373,17 @@ def test_verify_in_a_real_terminal(tmp_path: Path, registry: str) -> None:
     import termios
 
     script = SLOW.replace("SECONDS", "0.5")
-    assert subprocess.run([*script_of(script), "domain", "add", "acme", HOST, "--vouched"], check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [*script_of(script), "domain", "add", HOST, "--account", "acme", "--ownership-trusted"], check=False
+        ).returncode
+        == 0
+    )
     terminal, end = os.openpty()
     termios.tcsetwinsize(end, (24, 80))
     env = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
     done = subprocess.Popen(
-        [*script_of(script), "domain", "verify", HOST, "--resolver", "192.0.2.53"],
+        [*script_of(script), "domain", "check", HOST, "--dns-resolver", "192.0.2.53"],
         stdout=end,
         stderr=end,
         env=env | {"TERM": "xterm"},
@@ -418,9 +434,9 @@ def test_dns_cannot_command_the_terminal(run: Run, checks: Any) -> None:
         True,
         http=Proof("http", "wrong", f"a redirect {evil}"),
     )
-    assert_fails(run("domain", "add", f"acme{evil}", HOST), 2, "printable")
-    run("domain", "add", "acme[bold]", HOST, "--vouched", "--subaccount", "[red]")
-    for arguments in (["verify", HOST], ["show", HOST], ["list"], ["default", HOST, "--off"], ["remove", HOST]):
+    assert_fails(run("domain", "add", HOST, "--account", f"acme{evil}"), 2, "printable")
+    run("domain", "add", HOST, "--account", "acme[bold]", "--ownership-trusted", "--subaccount", "[red]")
+    for arguments in (["check", HOST], ["show", HOST], ["list"], ["default", HOST, "--off"], ["remove", HOST]):
         result = run("domain", *arguments, *(["--yes"] if arguments[0] == "remove" else []))
         assert not {"\x1b", "\u202e"} & set(result.output)
         assert (r"\x1b[2J[bold]\u202e" in result.stdout) == (arguments[0] in ("verify", "show"))
@@ -454,23 +470,23 @@ def test_secure(run: Run, verified: Verified) -> None:
 
 def test_link_and_unlink(run: Run, verified: Verified) -> None:
     """A sending domain is linked and unlinked; before the host is verified, that it has to wait is said."""
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     line = "click.acme.test serves mail from mail.acme.test, once it is verified: it is pending.\n"
-    assert output(run, "link", HOST, "mail.acme.test") == line
-    assert data(run, "link", HOST, "news.acme.test")["sending_domains"] == ["mail.acme.test", "news.acme.test"]
-    assert "mail.acme.test no more" in output(run, "unlink", HOST, "mail.acme.test")
-    assert data(run, "unlink", HOST, "news.acme.test")["sending_domains"] == []
+    assert output(run, "assign", HOST, "mail.acme.test") == line
+    assert data(run, "assign", HOST, "news.acme.test")["sending_domains"] == ["mail.acme.test", "news.acme.test"]
+    assert "mail.acme.test no more" in output(run, "unassign", HOST, "mail.acme.test")
+    assert data(run, "unassign", HOST, "news.acme.test")["sending_domains"] == []
     verified("acme", "go.acme.test")
-    assert output(run, "link", "go.acme.test", "mail.acme.test") == "go.acme.test serves mail from mail.acme.test.\n"
+    assert output(run, "assign", "go.acme.test", "mail.acme.test") == "go.acme.test serves mail from mail.acme.test.\n"
 
 
 def test_remove(run: Run) -> None:
     """A domain is removed only where that is confirmed."""
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     assert_fails(run("domain", "remove", HOST), 2, "no terminal", "--yes")
     assert output(run, "remove", HOST, "--yes") == "click.acme.test of account acme is removed.\n"
     assert data(run, "list") == []
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     assert data(run, "remove", HOST, "--yes")["removed"] is True
     assert_fails(run("domain", "remove", HOST, "--yes"), 2, "there is no domain 'click.acme.test' in the registry")
 
@@ -481,7 +497,7 @@ def test_remove(run: Run) -> None:
 )
 def test_remove_at_a_terminal(run: Run, command: list[str], answer: bytes, status: int, left: int) -> None:
     """At a terminal remove asks, and only a yes removes."""
-    run("domain", "add", "acme", HOST)
+    run("domain", "add", HOST, "--account", "acme")
     terminal, end = os.openpty()
     try:
         os.write(terminal, answer)
@@ -500,28 +516,28 @@ def test_remove_at_a_terminal(run: Run, command: list[str], answer: bytes, statu
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["add", "acme", "*.acme.test"], ["is a wildcard"]),
-        (["add", "acme", "192.0.2.1"], ["is an IP address"]),
-        (["add", "acme", "spgo.io"], ["what custom tracking domains lead to"]),
-        (["add", "acme", "a\n\x1b[2J.test"], ["Error: "]),
-        (["add", "acme", "taken.acme.test"], ["has taken.acme.test already"]),
-        (["add", "x" * 101, HOST], ["1 to 100 printable bytes"]),
-        (["add", "\udcff", HOST], ["'ACCOUNT'", "encoding"]),
-        (["add", "acme", HOST, "--method", "ftp"], ["'--method'"]),
-        (["add", "acme", HOST, "--target", "https://x.test"], ["'--target'", "not a URL"]),
-        (["add", "acme", HOST, "--target", "x.test:8080"], ["'--target'", "without a port"]),
+        (["add", "*.acme.test", "--account", "acme"], ["is a wildcard"]),
+        (["add", "192.0.2.1", "--account", "acme"], ["is an IP address"]),
+        (["add", "spgo.io", "--account", "acme"], ["what custom tracking domains lead to"]),
+        (["add", "a\n\x1b[2J.test", "--account", "acme"], ["Error: "]),
+        (["add", "taken.acme.test", "--account", "acme"], ["has taken.acme.test already"]),
+        (["add", HOST, "--account", "x" * 101], ["1 to 100 printable bytes"]),
+        (["add", HOST, "--account", "\udcff"], ["'ACCOUNT'", "encoding"]),
+        (["add", HOST, "--account", "acme", "--method", "ftp"], ["'--method'"]),
+        (["add", HOST, "--account", "acme", "--cname-target", "https://x.test"], ["'--target'", "not a URL"]),
+        (["add", HOST, "--account", "acme", "--cname-target", "x.test:8080"], ["'--target'", "without a port"]),
         (["add", "acme"], ["Missing argument 'HOST'"]),
         (["show", "nothing.acme.test"], ["there is no domain 'nothing.acme.test'", "add it first"]),
         (["show", "taken.acme.test", "--account", "beta"], ["of account 'beta'"]),
-        (["verify", "\udcff"], ["Error: "]),
-        (["verify", "taken.acme.test", "--deadline", "0"], ["'--deadline'"]),
-        (["verify", "taken.acme.test", "--resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
-        (["watch", "--once", "--resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
+        (["check", "\udcff"], ["Error: "]),
+        (["check", "taken.acme.test", "--deadline", "0"], ["'--deadline'"]),
+        (["check", "taken.acme.test", "--dns-resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
+        (["watch", "--once", "--dns-resolver", "dns.test"], ["'dns.test' is no address of a resolver"]),
         (["watch", "--every", "0"], ["'--every'"]),
         (["default", "taken.acme.test"], ["is pending, and only a verified domain can be the default"]),
         (["secure", "taken.acme.test"], ["no valid certificate"]),
-        (["link", "taken.acme.test", "a b"], ["Error: "]),
-        (["unlink", "taken.acme.test", "mail.acme.test"], ["is not linked to"]),
+        (["assign", "taken.acme.test", "a b"], ["Error: "]),
+        (["unassign", "taken.acme.test", "mail.acme.test"], ["is not linked to"]),
         (["list", "--state", "broken"], ["'--state'"]),
         (["fly", "taken.acme.test"], ["No such command", "(see linkwrap domain --help)"]),
         (["list", "--registry", "S3CRET"], ["no URL of a database"]),
@@ -534,8 +550,8 @@ def test_call_that_cannot_work(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: list[str]
 ) -> None:
     """What is not there or not allowed is one line and exit status 2."""
-    run("domain", "add", "acme", "taken.acme.test")
-    if "--resolver" in arguments:
+    run("domain", "add", "taken.acme.test", "--account", "acme")
+    if "--dns-resolver" in arguments:
         monkeypatch.undo()
         monkeypatch.setenv("LINKWRAP_KEYS", KEY)
         monkeypatch.setenv("LINKWRAP_REGISTRY", "sqlite:///S3CRET.db")
@@ -555,11 +571,11 @@ def test_registry_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
     [
         ["list"],
         ["show", HOST],
-        ["verify", HOST],
+        ["check", HOST],
         ["default", HOST],
         ["secure", HOST],
-        ["link", HOST, "a.test"],
-        ["unlink", HOST, "a.test"],
+        ["assign", HOST, "a.test"],
+        ["unassign", HOST, "a.test"],
         ["remove", HOST, "--yes"],
     ],
 )
@@ -573,17 +589,17 @@ def test_only_add_and_watch_make_a_registry(run: Run, tmp_path: Path, arguments:
 
 def test_watch_makes_a_registry(run: Run) -> None:
     """A worker may be the first that uses a registry, and says then where its domains lead."""
-    assert output(run, "watch", "--once", "--target", "links.mailer.test") == ""
-    assert "CNAME links.mailer.test." in run("domain", "add", "acme", HOST).stdout
+    assert output(run, "watch", "--once", "--cname-target", "links.mailer.test") == ""
+    assert "CNAME links.mailer.test." in run("domain", "add", HOST, "--account", "acme").stdout
 
 
 def test_without_registry_or_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the registry nor keys have a default; only checks need keys."""
     monkeypatch.delenv("LINKWRAP_KEYS")
-    assert run("domain", "add", "acme", HOST).exit_code == 0
-    for arguments in (["link", HOST, "a.test"], ["unlink", HOST, "a.test"], ["show", HOST], ["list"]):
+    assert run("domain", "add", HOST, "--account", "acme").exit_code == 0
+    for arguments in (["assign", HOST, "a.test"], ["unassign", HOST, "a.test"], ["show", HOST], ["list"]):
         assert output(run, *arguments)
-    for arguments in (["verify", HOST], ["watch", "--once"]):
+    for arguments in (["check", HOST], ["watch", "--once"]):
         assert_fails(run("domain", *arguments), 2, "LINKWRAP_KEYS", "--key-file")
     assert output(run, "remove", HOST, "--yes")
     monkeypatch.delenv("LINKWRAP_REGISTRY")
@@ -592,12 +608,12 @@ def test_without_registry_or_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_key_file(run: Run, tmp_path: Path, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks take keys from a file too."""
-    run("domain", "add", "acme", HOST, "--vouched")
+    run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST)
     (tmp_path / "keys").write_text(KEY)
     (tmp_path / "keys").chmod(0o600)
     monkeypatch.delenv("LINKWRAP_KEYS")
-    assert output(run, "verify", HOST, "--key-file", tmp_path / "keys")
+    assert output(run, "check", HOST, "--key-file", tmp_path / "keys")
     assert output(run, "watch", "--once", "--key-file", tmp_path / "keys") == ""
 
 
@@ -622,7 +638,7 @@ def test_extra_is_missing(missing: list[str], said: str, arguments: list[str]) -
     assert done.stderr == f"Error: {said} not installed: pip install 'linkwrap[domains]'\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["domain", "--help"], ["domain", "verify", "--help"], ["wrap"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["domain", "--help"], ["domain", "check", "--help"], ["wrap"]])
 def test_other_commands_do_without_the_extra(arguments: list[str]) -> None:
     """Help and wrap work without the extra, and do not spend the time to import it."""
     text = """
@@ -642,6 +658,6 @@ finally:
 def test_verify_by_http(run: Run, verified: Verified) -> None:
     """--method says how a domain is verified, now and from then on, and the history has it."""
     verified("acme", HOST)
-    output(run, "verify", HOST, "--method", "http")
+    output(run, "check", HOST, "--method", "http")
     assert data(run, "show", HOST)["method"] == "http"
     assert "method cname → http" in output(run, "show", HOST)

@@ -44,7 +44,7 @@ def lines_of(result: Result) -> list[str]:
 def add(run: Run, *hosts: str) -> None:
     """Add hosts that need no TXT record."""
     for host in hosts:
-        assert run("domain", "add", "acme", host, "--vouched").exit_code == 0
+        assert run("domain", "add", host, "--account", "acme", "--ownership-trusted").exit_code == 0
 
 
 def test_one_round(run: Run, checks: Any) -> None:
@@ -89,7 +89,7 @@ def test_many_at_a_time(run: Run, checks: Any) -> None:
 def test_after(run: Run, checks: Any) -> None:
     """With --after, it prints all changes behind a number, so that a notifier goes on where it stopped."""
     add(run, HOST)
-    run("domain", "link", HOST, "mail.acme.test")
+    run("domain", "assign", HOST, "mail.acme.test")
     checks.works(HOST)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--after", "1"))]
     assert [line.get("id") for line in found] == [2, 3, 4, None]
@@ -105,7 +105,7 @@ def test_long_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         DomainRegistry, "changes", lambda *arguments, **options: changes(*arguments, **options, limit=2)
     )
-    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    monkeypatch.setattr(DomainRegistry, "check_due", lambda *_, **__: [])
     assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 5
 
 
@@ -114,7 +114,7 @@ def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     add(run, HOST)
     checks.works(HOST)
     rounds = iter(["away", "back", "end"])
-    verify_due = DomainRegistry.verify_due
+    check_due = DomainRegistry.check_due
 
     def sleep(seconds: float) -> None:
         assert seconds == 7
@@ -125,10 +125,10 @@ def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object, **__: object) -> None:
             raise LinkWrapError("the registry's database cannot be used: it went away")
 
-        monkeypatch.setattr(DomainRegistry, "verify_due", fail if state == "away" else verify_due)
+        monkeypatch.setattr(DomainRegistry, "check_due", fail if state == "away" else check_due)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    monkeypatch.setattr(DomainRegistry, "check_due", lambda *_, **__: [])
     result = run("domain", "watch", "--every", "7")
     assert result.exit_code == 130
     assert len(result.stdout.splitlines()) == 3
@@ -143,7 +143,7 @@ def test_first_round_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object, **__: object) -> None:
         raise LinkWrapError("the registry's database cannot be used: S")
 
-    monkeypatch.setattr(DomainRegistry, "verify_due", fail)
+    monkeypatch.setattr(DomainRegistry, "check_due", fail)
     result = run("domain", "watch")
     assert (result.exit_code, result.output) == (1, "Error: the registry's database cannot be used: S\n")
 
@@ -151,7 +151,7 @@ def test_first_round_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 @contextmanager
 def start(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process of its own, gone at the end whatever happens."""
-    command = [*arguments, "domain", "watch", "--after", "0", "--resolver", "192.0.2.53"]
+    command = [*arguments, "domain", "watch", "--after", "0", "--dns-resolver", "192.0.2.53"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield process
@@ -173,7 +173,7 @@ def test_interrupted_while_waiting(
     """Ctrl-C while nothing is due ends it without a traceback, and what was printed stays."""
     add(run, HOST)
     checks.works(HOST)
-    run("domain", "verify", HOST)
+    run("domain", "check", HOST)
     with start(*command) as process:
         assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
         assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
@@ -196,7 +196,7 @@ def test_interrupted_while_checking(run: Run, checks: Any, end: signal.Signals, 
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (status, b"", told)
     checks.works(HOST)
-    assert run("domain", "verify", HOST).exit_code == 0
+    assert run("domain", "check", HOST).exit_code == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -213,7 +213,7 @@ def test_terminated_in_the_background(run: Run, checks: Any) -> None:
     assert (process.returncode, out, err.strip()) == (143, b"", b"Error: terminated")
     for host in hosts:
         checks.works(host)
-        assert run("domain", "verify", host).exit_code == 0
+        assert run("domain", "check", host).exit_code == 0
 
 
 @pytest.mark.parametrize("end", [signal.SIG_DFL, signal.SIG_IGN])
@@ -244,7 +244,7 @@ def test_interrupted_while_the_database_is_away(run: Run, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise LinkWrapError("the registry's database cannot be used: it went away")
 
-    monkeypatch.setattr(time, "sleep", lambda _: monkeypatch.setattr(DomainRegistry, "verify_due", interrupted))
+    monkeypatch.setattr(time, "sleep", lambda _: monkeypatch.setattr(DomainRegistry, "check_due", interrupted))
     monkeypatch.setattr(DomainRegistry, "changes", changes)
     result = run("domain", "watch", "--after", "0")
     assert (result.exit_code, result.stderr.strip()) == (130, "Error: interrupted")
@@ -256,7 +256,7 @@ def test_reader_that_goes_away(run: Run, checks: Any, execute: Callable[..., Any
     end, begin = os.pipe()
     os.close(end)
     try:
-        done = execute("domain", "watch", "--after", "0", "--resolver", "192.0.2.53", stdout=begin)
+        done = execute("domain", "watch", "--after", "0", "--dns-resolver", "192.0.2.53", stdout=begin)
     finally:
         os.close(begin)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -25,8 +25,8 @@ def account(run: Run, verified: Verified, checks: Any, registry: str) -> list[st
     verified("acme", MAIN)
     verified("acme", LINKED)
     verified("acme", NEWS, "--subaccount", "news")
-    run("domain", "add", "acme", WAITING)
-    for arguments in (["default", MAIN], ["default", NEWS], ["link", LINKED, "mail.acme.test"]):
+    run("domain", "add", WAITING, "--account", "acme")
+    for arguments in (["default", MAIN], ["default", NEWS], ["assign", LINKED, "mail.acme.test"]):
         assert run("domain", *arguments).exit_code == 0
     return ["--registry", registry, "--account", "acme"]
 
@@ -100,7 +100,7 @@ def test_each_file_by_its_sender(run: Run, account: list[str], tmp_path: Path) -
         (["--account", ""], ["give --account too"]),
         (["--account", "\udcff"], ["encoding"]),
         (["--registry", "S3CRET"], ["no URL of a database"]),
-        (["--target", "spgo.io"], ["--target"]),
+        (["--cname-target", "spgo.io"], ["--cname-target"]),
         (["--account", "nobody", "--domain", MAIN], ["account 'nobody' has no tracking domain"]),
     ],
 )
@@ -135,7 +135,7 @@ def test_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
 
 def test_unknown_account(run: Run, tmp_path: Path, registry: str) -> None:
     """An account without a domain, which may be mistyped, is told once; its links are on the registry's target."""
-    run("domain", "add", "acme", WAITING, "--target", "links.mailer.test")
+    run("domain", "add", WAITING, "--account", "acme", "--cname-target", "links.mailer.test")
     warning = "Warning: account 'acmee' has no domain in the registry: its links are on links.mailer.test\n"
     options = ["--registry", registry, "--account", "acmee"]
     result = run("wrap", *options, input=HTML)
@@ -148,7 +148,7 @@ def test_unknown_account(run: Run, tmp_path: Path, registry: str) -> None:
     assert (host_of(result), result.stderr) == ("links.mailer.test", "")
 
 
-@pytest.mark.parametrize("name", ["LINKWRAP_TARGET", "LINKWRAP_REGISTRY"])
+@pytest.mark.parametrize("name", ["LINKWRAP_CNAME_TARGET", "LINKWRAP_REGISTRY"])
 @pytest.mark.parametrize("arguments", [["wrap"], ["inspect", "-"]])
 def test_environment_of_other_commands(
     run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str
@@ -165,7 +165,7 @@ def test_environment_of_other_commands(
 
 def test_without_registry(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --registry nothing is looked up, whatever the environment has for other commands."""
-    monkeypatch.setenv("LINKWRAP_TARGET", "go.linkwrap.test")
+    monkeypatch.setenv("LINKWRAP_CNAME_TARGET", "go.linkwrap.test")
     monkeypatch.setenv("LINKWRAP_REGISTRY", account[1])
     assert host_of(run("wrap", "--account", "acme", input=HTML)) == "spgo.io"
     assert host_of(run("wrap", "--account", "acme", "--domain", WAITING, input=HTML)) == WAITING
