@@ -20,17 +20,33 @@ from linkwrap.errors import LinkWrapError
 Run = Callable[..., Result]
 
 HOST = "click.acme.test"
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 pytestmark = pytest.mark.usefixtures("registry")
 
+# Checks that take long, in a process of their own.
 SLOW = """
-import asyncio, sys
-from linkwrap.domains import checker
-async def examine(*_):
+import asyncio
+from functools import partial
+from linkwrap import domains
+
+async def check(domain):
     print("checking", flush=True)
-    await asyncio.sleep(60)
-checker.examine = examine
+    await asyncio.sleep(600)
+
+domains.DomainRegistry = partial(domains.DomainRegistry, check=check)
 from linkwrap.cli import main
+main()
+"""
+# A wait between two rounds that tells when it begins.
+WAITING = """
+import time
+from linkwrap.cli import main
+
+def sleep(seconds, sleep=time.sleep):
+    print("waiting", flush=True)
+    sleep(600)
+
+time.sleep = sleep
 main()
 """
 
@@ -54,7 +70,7 @@ def test_one_round(run: Run, checks: Any) -> None:
     checks.leads("go.acme.test", None)
     change, scheme, *results = lines_of(run("domain", "watch", "--once"))
     assert re.fullmatch(rf"{TIME} acme click\.acme\.test: state pending → verified", change)
-    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: secure False → True", scheme)
+    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: secure true", scheme)
     assert sorted(re.sub(TIME, "", line) for line in results) == [
         " acme click.acme.test: checked, verified",
         " acme go.acme.test: checked, pending; to do: create a CNAME record for go.acme.test with the value spgo.io",
@@ -66,12 +82,15 @@ def test_json_lines(run: Run, checks: Any) -> None:
     """With --json each change and each result is an object on a line of its own."""
     add(run, HOST)
     checks.works(HOST)
-    change, _, result = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
-    assert (change["kind"], change["host"], change["what"]) == ("change", HOST, "state")
-    assert (change["old"], change["new"], change["id"]) == ("pending", "verified", 2)
-    assert change["evidence"]["https"]["outcome"] == "proven"
-    assert (result["kind"], result["host"], result["verified"]) == ("result", HOST, True)
-    assert result["findings"]["dns"]["verdict"] == "complete"
+    first, second, third = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
+    assert [list(line) for line in (first, second, third)] == [["change"], ["change"], ["result"]]
+    change, result = first["change"], third["result"]
+    assert (change["kind"], change["host"], change["id"]) == ("state", HOST, 2)
+    assert (change["previous_state"], change["state"], change["value"]) == ("pending", "verified", None)
+    assert change["evidence"]["https"]["status"] == "confirmed"
+    assert (second["change"]["kind"], second["change"]["value"]) == ("secure", True)
+    assert (result["domain"]["host"], result["verified"]) == (HOST, True)
+    assert result["evidence"]["cname"]["status"] == "complete"
 
 
 def test_many_at_a_time(run: Run, checks: Any) -> None:
@@ -81,8 +100,8 @@ def test_many_at_a_time(run: Run, checks: Any) -> None:
     for host in hosts:
         checks.works(host)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--concurrency", "1"))]
-    results = [line["host"] for line in found if line["kind"] == "result"]
-    changes = [line["host"] for line in found if line["kind"] == "change" and line["what"] == "state"]
+    results = [line["result"]["domain"]["host"] for line in found if "result" in line]
+    changes = [line["change"]["host"] for line in found if "change" in line and line["change"]["kind"] == "state"]
     assert sorted(results) == sorted(changes) == hosts
 
 
@@ -92,8 +111,9 @@ def test_after(run: Run, checks: Any) -> None:
     run("domain", "assign", HOST, "mail.acme.test")
     checks.works(HOST)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--after", "1"))]
-    assert [line.get("id") for line in found] == [2, 3, 4, None]
-    assert [line.get("what") for line in found] == ["linked", "state", "secure", None]
+    assert [line["change"]["id"] for line in found if "change" in line] == [2, 3, 4]
+    assert [line["change"]["kind"] for line in found if "change" in line] == ["assigned", "state", "secure"]
+    assert [list(line) for line in found[3:]] == [["result"]]
     assert lines_of(run("domain", "watch", "--once", "--after", "4")) == []
     assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 4
 
@@ -167,18 +187,16 @@ ENDS = pytest.mark.parametrize(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @ENDS
-def test_interrupted_while_waiting(
-    run: Run, command: list[str], checks: Any, end: signal.Signals, status: int, told: bytes
-) -> None:
+def test_interrupted_while_waiting(run: Run, checks: Any, end: signal.Signals, status: int, told: bytes) -> None:
     """Ctrl-C while nothing is due ends it without a traceback, and what was printed stays."""
     add(run, HOST)
     checks.works(HOST)
     run("domain", "check", HOST)
-    with start(*command) as process:
+    with start(sys.executable, "-c", WAITING) as process:
         assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
         assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
-        assert b"secure False" in process.stdout.readline()  # type: ignore[union-attr]
-        time.sleep(1)  # until it has looked, and waits
+        assert b"secure true" in process.stdout.readline()  # type: ignore[union-attr]
+        assert process.stdout.readline() == b"waiting\n"  # type: ignore[union-attr]
         process.send_signal(end)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (status, b"", told)
