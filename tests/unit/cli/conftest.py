@@ -109,7 +109,8 @@ def at_terminal() -> Callable[..., Shown]:
 class Checks:
     """What the checks of a test find in place of the network: `found` has the findings of each host."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: str = "spgo.io") -> None:
+        self.target = target
         self.found: dict[str, Evidence] = {}
 
     async def check(self, domain: Domain) -> Evidence:
@@ -123,9 +124,9 @@ class Checks:
             detail = "no certificate that is valid for the host: it expired"
             https = Probe("https", "invalid-certificate", detail, "192.0.2.80")
         self.found[host] = Evidence(
-            cname=self.trace(host, "spgo.io", "spgo.io"),
+            cname=self.trace(host, self.target, self.target),
             ownership_verified=True,
-            dns_resolvers=(DnsResolverAnswer("192.0.2.53", True, True, "leads to spgo.io"),),
+            dns_resolvers=(DnsResolverAnswer("192.0.2.53", True, True, f"leads to {self.target}"),),
             http=Probe("http", "confirmed", "the redirect server answers", "192.0.2.80"),
             https=https,
         )
@@ -134,8 +135,7 @@ class Checks:
         """Let a host lead to these names, one of each name server of its zone; None is nowhere."""
         self.found[host] = Evidence(cname=self.trace(host, *targets), ownership_verified=True)
 
-    @staticmethod
-    def trace(host: str, *targets: str | None) -> Trace:
+    def trace(self, host: str, *targets: str | None) -> Trace:
         """What the name servers of a host's zone say."""
         answers = [
             ServerAnswer(f"ns{number}.dns.test", f"192.0.2.{number}", "alias", (name,), 60, f"CNAME {name} (TTL 60)")
@@ -144,7 +144,7 @@ class Checks:
             for number, name in enumerate(targets, 1)
         ]
         silent = ServerAnswer("ns9.dns.test", "192.0.2.9", "no-answer", (), 0, "no answer within 2 s")
-        return Trace((Hop(host, host.partition(".")[2], (*answers, silent), 0),), "spgo.io")
+        return Trace((Hop(host, host.partition(".")[2], (*answers, silent), 0),), self.target)
 
 
 @pytest.fixture
