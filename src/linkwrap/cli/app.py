@@ -1,26 +1,27 @@
 """The command with its subcommands, and how everything that goes wrong ends: one line on standard error, no traceback.
 
-The exit status is 2 for a call that cannot work as it was written (an unknown option, no keys), 1 where the work
-failed, 130 after Ctrl-C, 143 where SIGTERM ended `domain watch`. No message holds a key or a metadata value.
+The exit status is 2 for a call that cannot work as it was written (an unknown option, no keys), 1 if the work failed,
+130 after Ctrl-C, 143 after SIGTERM. No message holds a key or a metadata value.
 """
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from importlib import metadata
+from types import FrameType
 from typing import Any
 
 import click
 
-from ..errors import InvalidToken, LinkWrapError
 from .domain import domain
 from .inspect import inspect
 from .keys import keygen
+from .output import describe, tell
 from .resolve import resolve
-from .text import tell
 from .wrap import wrap
 
 
@@ -29,15 +30,8 @@ class _Commands(click.Group):
         sys.exit(_status(partial(super().main, *args, **{**options, "standalone_mode": False})))
 
 
-def _version() -> str:
-    try:
-        return metadata.version("linkwrap")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
-@click.group("linkwrap", cls=_Commands, invoke_without_command=True)
-@click.version_option(_version(), message="linkwrap %(version)s")
+@click.group("linkwrap", cls=_Commands, invoke_without_command=True, context_settings={"show_default": True})
+@click.version_option(package_name="linkwrap", message="linkwrap %(version)s")
 @click.pass_context
 def commands(context: click.Context) -> None:
     """Wrap the links of HTML email in signed redirect URLs.
@@ -54,46 +48,36 @@ for command in (wrap, inspect, resolve, keygen, domain):
 
 
 def _status(run: Callable[[], Any]) -> int:
-    """Run a command to its end; return its exit status after having said what went wrong."""
+    """Run a command to its end, print what went wrong, and return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8
+    terminated: list[int] = []
     try:
-        status = run()
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except click.Abort:
-        return _fail("interrupted", 130)
-    except click.ClickException as error:
-        return _fail(_message(error), error.exit_code)
-    except InvalidToken as error:
-        return _fail(f"{error.reason}: {error}", 1)
-    except LinkWrapError as error:
-        # All that says what the call did wrong is a ValueError too; else the registry's database failed.
-        return _fail(str(error), 2 if isinstance(error, ValueError) else 1)
+        with _termination(terminated):
+            status = run()
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("terminated", 128 + signal.SIGTERM) if terminated else _fail("interrupted", 130)
     except OSError as error:
         _drop_output()
         return 1 if isinstance(error, BrokenPipeError) else _fail(f"cannot write: {error.strerror or error}", 1)
     except SystemExit:  # what click and rich make of a broken pipe
         _drop_output()
         return 1
-    except MemoryError:
-        return _fail("out of memory", 1)
     except Exception as error:
-        if os.environ.get("LINKWRAP_TRACEBACK"):
-            raise
-        # Not the exception's own text, which may quote the mail.
-        return _fail(f"a fault in linkwrap ({type(error).__name__}): LINKWRAP_TRACEBACK=1 shows where", 1)
+        message, status = describe(error)
+        return _fail(_with_hint(message, error), status)
     return status if isinstance(status, int) else 0
 
 
-def _message(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
-    if not isinstance(error, click.UsageError):
+def _with_hint(message: str, error: Exception) -> str:
+    if not isinstance(error, click.UsageError) or error.ctx is None:
         return message
     if message.startswith("Got unexpected extra argument"):
-        # An unquoted metadata value lands here.
+        # The argument may be a metadata value that was not quoted.
         message = "there are more arguments than the command takes"
-    return message if error.ctx is None else f"{message} (see {error.ctx.command_path} --help)"
+    return f"{message} (see {error.ctx.command_path} --help)"
 
 
 def _fail(message: str, status: int) -> int:
@@ -105,3 +89,31 @@ def _drop_output() -> None:
     """Send what is still buffered nowhere, so that the interpreter does not complain about it at its end."""
     with suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _termination(came: list[int]) -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: files stay whole, domains that are checked are given back."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        interrupt = signal.getsignal(signal.SIGINT)  # that of asyncio while checks run
+        (interrupt if callable(interrupt) else signal.default_int_handler)(signal.SIGINT, frame)
+
+    ignored = sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        # A shell ignores SIGINT in the background, and asyncio then cannot call off checks: block it instead.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

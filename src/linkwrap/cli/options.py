@@ -1,179 +1,184 @@
-"""The options that say how a document or a message is wrapped, the same for each command that wraps one."""
+"""The options about wrapping, which `wrap` and `inspect` share, and what they mean."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 
+from .._mime.input import is_text, looks_like_message, sending_domain
 from .._mime.template import MessageTemplate
-from ..account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from ..errors import OptionError
+from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
+from ..errors import DomainError, OptionError
 from ..keys import SigningKeys
-from ..options import MessageOptions
 from ..template import LinkTemplate
 from ..wrapper import LinkWrapper
-from .choice import DomainChoice
-from .registry import is_text, read_account, tracking_domain
-from .registry import text as as_text
+from .files import read_input, shown
 
-# Header fields before any empty line, one of those among them that mail has.
-_MESSAGE = re.compile(
-    rb"(?:From [^\n]*+\n)?+(?:(?!(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):)"
-    rb"(?:[A-Za-z0-9-]++:|[ \t])[^\n]*+\n)*+(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):"
-)
+option = partial(click.option, show_envvar=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """How a document or a message is wrapped."""
+    """How files are wrapped, as the options say."""
 
+    kind: Literal["html", "eml"] | None
+    """What the files hold; None to tell by the name of each."""
     encoding: str | None
-    metadata: dict[str, str]
-    options: MessageOptions
-    kind: Literal["html", "eml"] | None = None
-    """What the input is; None to tell by the name of a file."""
-    text: bool = False
+    text: bool
     """Whether plain-text bodies of messages are wrapped too."""
-    choice: DomainChoice | None = None
-    """What the tracking domain of each input is chosen from; None where it is the same for all."""
+    metadata: dict[str, str]
+    options: dict[str, Any]
+    """The options of `LinkWrapper`, but for the tracking domain."""
+    domain: TrackingDomain | None
+    """The tracking domain that is asked for."""
+    account: Account | None
+    """The account of the registry that has the tracking domains, if there is a registry."""
+    subaccount: str | None
 
     @property
-    def tracking_domain(self) -> TrackingDomain:
-        """The tracking domain of what is wrapped."""
-        domain = self.options["tracking_domain"]
-        assert isinstance(domain, TrackingDomain)
-        return domain
+    def note(self) -> str | None:
+        """What to tell the user about the tracking domain, if anything."""
+        if self.account:
+            note = f"Warning: account {self.account.id!r} has no domain in the registry: its links are on "
+            return None if self.account.domains else note + self.account.fallback.host
+        if self.domain is None:
+            origin = DEFAULT_TRACKING_DOMAIN.origin
+            return f"Note: links lead to {origin}: set your own tracking domain with --domain or LINKWRAP_DOMAIN"
+        if self.domain.secure and self.domain.host.rpartition(".")[2] == "localhost":
+            return f"Warning: links lead to {self.domain.origin}: for a local try without certificate, add --http"
+        return None
 
-    def takes_message(self, name: str) -> bool:
-        """Tell whether a file is a message, and not HTML."""
-        return self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
+    def wrapper(self, keys: SigningKeys, *, click_tracking: bool = True) -> LinkWrapper:
+        """Return a wrapper with these options."""
+        return LinkWrapper(keys, click_tracking=click_tracking, **self.options)
 
-    def for_input(self, source: bytes, *, message: bool) -> "Wrapping":
-        """Return how this document or message is wrapped: on the tracking domain that is chosen for it."""
-        if self.choice is None:
-            return self
-        options: MessageOptions = {
-            **self.options,
-            "tracking_domain": self.choice.pick(source if message else None),
-        }
-        return replace(self, options=options)
+    def read(self, name: str) -> tuple[bytes, bool]:
+        """Return the content of a file, and whether it is a message.
+
+        Raises `click.ClickException` if it cannot be read, is empty or is not text, and `OptionError` if it should be
+        HTML, but looks like a message.
+        """
+        source = read_input(name)
+        message = self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
+        if not source.strip():
+            raise click.ClickException(f"{shown(name)} is empty: it must be HTML or a message")
+        if not is_text(source, message=message, encoding=self.encoding):
+            raise click.ClickException(f"{shown(name)} is not text: it must be HTML or a message")
+        if self.kind is None and not message and looks_like_message(source):
+            raise OptionError("the input looks like a message, not HTML: give --type eml, or --type html if it is HTML")
+        return source, message
+
+    def tracking_domain(self, message: bytes | None = None) -> TrackingDomain:
+        """Return the tracking domain of a message, or of HTML, which has no sender.
+
+        Raises `DomainError` if the one that is asked for is not the account's, or not verified.
+        """
+        if self.account is None:
+            return self.domain or DEFAULT_TRACKING_DOMAIN
+        asked = f"{self.domain.host}:{self.domain.port}".removesuffix(":None") if self.domain else None
+        sender = sending_domain(message) if message else None
+        return self.account.tracking_domain(asked, sender, self.subaccount)
 
     def wrap(
-        self, source: bytes, keys: SigningKeys, *, message: bool = False, click_tracking: bool = True
+        self, wrapper: LinkWrapper, source: bytes, *, message: bool
     ) -> tuple[bytes, LinkTemplate[bytes] | MessageTemplate[bytes]]:
-        """Return the wrapped document or message, and the template with what was decided about each link."""
-        wrapper = LinkWrapper(keys, click_tracking=click_tracking)
+        """Return the wrapped file, and its template with the decision about each link."""
+        domain = self.tracking_domain(source if message else None)
         if message:
             mail = wrapper.compile_message(source, text=self.text)
-            return wrapper.render(mail, self.metadata, **self.options), mail
-        if self.kind is None and _MESSAGE.match(source):
-            raise OptionError("the input looks like a message, not HTML: give --type eml, or --type html if it is none")
-        template = wrapper.compile(source, encoding=self.encoding)
-        return wrapper.render(template, self.metadata, **self.options), template
-
-    def wrapped_size(self, template: LinkTemplate[bytes], keys: SigningKeys) -> int:
-        """Return how many bytes a body of a message has when it is wrapped, before transfer encoding."""
-        return len(LinkWrapper(keys).render(template, self.metadata, **self.options))
+            return wrapper.render(mail, self.metadata, tracking_domain=domain), mail
+        html = wrapper.compile(source, encoding=self.encoding)
+        return wrapper.render(html, self.metadata, tracking_domain=domain), html
 
 
 def _metadata(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -> dict[str, str]:
-    metadata: dict[str, str] = {}
-    for entry in entries:
-        key, separator, value = entry.partition("=")
-        if not key or not separator:
-            raise click.BadParameter("it takes KEY=VALUE, such as rcpt=r-42")
-        if key in metadata:
-            raise click.BadParameter("a key is given twice")
-        metadata[key] = value
+    pairs = [entry.partition("=") for entry in entries]
+    if not all(key and separator for key, separator, _ in pairs):
+        raise click.BadParameter("it must be KEY=VALUE, such as rcpt=r-42")
+    metadata = {key: value for key, _, value in pairs}
+    if len(metadata) < len(pairs):
+        raise click.BadParameter("a key is given twice")
     return metadata
 
 
+_FORMATS = click.Choice(["html", "eml"])
+_REPEATED: dict[str, Any] = {"multiple": True, "callback": _metadata, "metavar": "KEY=VALUE"}
 _OPTIONS = (
-    click.option(
-        "--domain",
-        callback=tracking_domain,
-        metavar="HOST",
-        help=f"Tracking domain of the links: set one that you run. The default is {DEFAULT_TRACKING_DOMAIN.host}.",
+    option("--domain", envvar="LINKWRAP_DOMAIN", metavar="HOST", help="Your tracking domain, in place of spgo.io."),
+    option("--http", is_flag=True, help="Make the links http, not https: for a local try."),
+    option("--account", default="", metavar="ID", help="Account that the message belongs to."),
+    option("--registry", metavar="URL", help="Take the tracking domain of --account from this registry."),
+    option("--subaccount", metavar="ID", help="Subaccount that sends the message, with --registry."),
+    option(
+        "-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it: give ids."
     ),
-    click.option("--account", default="", metavar="ID", help="Account that the message belongs to."),
-    click.option(
-        "--registry",
-        metavar="URL",
-        help="Take the tracking domain from what --account has verified in this registry.",
+    option("--initial-open", is_flag=True, help="Add an open pixel at the top of the mail too."),
+    option("--no-opens", is_flag=True, help="Add no open pixel at the end."),
+    option("--encoding", metavar="LABEL", help="Encoding of HTML, such as shift_jis; else it is detected."),
+    option(
+        "--type", "kind", type=_FORMATS, metavar="html|eml", help="What FILE holds; else a name in .eml is a message."
     ),
-    click.option("--subaccount", callback=as_text, metavar="ID", help="Subaccount that it is sent for, in --registry."),
-    click.option(
-        "-m",
-        "--metadata",
-        multiple=True,
-        callback=_metadata,
-        metavar="KEY=VALUE",
-        help="What an event shall say about the message, for example rcpt=r-42; any number of times. "
-        "Readers can see it: give ids.",
-    ),
-    click.option("--initial-open", is_flag=True, help="Add an open pixel at the top of the mail too."),
-    click.option("--no-opens", is_flag=True, help="Add no open pixel at the end."),
-    click.option(
-        "--encoding",
-        metavar="LABEL",
-        help="Encoding of HTML files, such as shift_jis. Else it is the one that they declare, or detected.",
-    ),
-    click.option(
-        "--type",
-        "kind",
-        type=click.Choice(["html", "eml"]),
-        metavar="html|eml",
-        help="What FILE holds. Else a name that ends in .eml is a message, all else HTML.",
-    ),
-    click.option("--text", is_flag=True, help="Wrap the plain text of messages too."),
+    option("--text", is_flag=True, help="Wrap the plain text of messages too."),
 )
 
 
-def message_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options, which it gets as one argument, `wrapping`."""
+def message_options(command: Callable[..., None]) -> Any:
+    """Give a command the options about wrapping, which it gets as one argument, `wrapping`."""
 
     @wraps(command)
     def call(
-        *,
-        domain: TrackingDomain | None,
-        account: str,
-        registry: str | None,
-        subaccount: str | None,
-        metadata: dict[str, str],
-        initial_open: bool,
-        no_opens: bool,
-        encoding: str | None,
-        kind: Literal["html", "eml"] | None,
-        text: bool,
-        **rest: Any,
+        domain: str | None, http: bool, account: str, registry: str | None, subaccount: str | None, **rest: Any
     ) -> None:
-        choice = None
-        if registry is not None:
-            choice = _choice(registry, account, domain, subaccount)
-        elif subaccount is not None:
-            raise click.UsageError("--subaccount says something of a --registry: give that too")
-        options = MessageOptions(
-            account_id=account,
-            tracking_domain=choice.pick() if choice else domain or DEFAULT_TRACKING_DOMAIN,
-            open_tracking=not no_opens,
-            initial_open=initial_open,
+        if registry and click.get_current_context().get_parameter_source("domain") is ParameterSource.ENVIRONMENT:
+            domain = None  # only --domain goes before the registry
+        if registry and not account:
+            raise click.UsageError("--registry needs --account, whose domains it holds")
+        if subaccount is not None and not registry:
+            raise click.UsageError("--subaccount needs --registry")
+        if http and (registry or domain is None):
+            raise click.UsageError("--http needs --domain, and no --registry, which says whether links are https")
+        opens = {"open_tracking": not rest.pop("no_opens"), "initial_open": rest.pop("initial_open")}
+        wrapping = Wrapping(
+            kind=rest.pop("kind"),
+            encoding=rest.pop("encoding"),
+            text=rest.pop("text"),
+            metadata=rest.pop("metadata"),
+            options={"account_id": account, **opens},
+            domain=None if domain is None else tracking_domain(domain, "--domain", secure=not http),
+            account=_account(registry, account) if registry else None,
+            subaccount=subaccount,
         )
-        command(wrapping=Wrapping(encoding, metadata, options, kind, text, choice), **rest)
+        wrapping.tracking_domain()  # one that is refused is an error before anything is read or written
+        command(wrapping=wrapping, **rest)
 
-    for option in reversed(_OPTIONS):
-        call = option(call)
-    return call
+    return with_options(*_OPTIONS)(call)
 
 
-def _choice(registry: str, account: str, domain: TrackingDomain | None, subaccount: str | None) -> DomainChoice:
-    if not account:
-        raise click.UsageError("--registry takes the account whose domains are meant: give --account too")
-    if not is_text(account):
-        raise click.UsageError("the account is not in the encoding of this system")
-    requested = None
-    if domain is not None:
-        requested = domain.host if domain.port is None else f"{domain.host}:{domain.port}"
-    return DomainChoice(read_account(registry, account), requested, subaccount)
+def _account(registry: str, account: str) -> Account:
+    from ..domains import DomainRegistry
+
+    with DomainRegistry(registry, create=False) as opened:
+        return opened.account(account)
+
+
+def tracking_domain(host: str, name: str, *, secure: bool = True) -> TrackingDomain:
+    """Return the tracking domain that an option names; raises `click.BadParameter` if it is not a host name."""
+    try:
+        return TrackingDomain(host, secure=secure, verified=True)
+    except DomainError as error:
+        message = str(error).removeprefix(f"TrackingDomain({host!r}): ")
+        raise click.BadParameter(message, param_hint=f"'{name}'") from None
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that gives a command these options and arguments."""
+
+    def decorate(command: Any) -> Any:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return decorate

@@ -1,15 +1,32 @@
-"""`linkwrap wrap`: HTML or messages in, the same with their links wrapped out."""
+"""`linkwrap wrap`: HTML or messages in, the same with wrapped links out; one file or many, one after the other."""
 
+import os
 import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import click
 
-from .files import STANDARD
-from .keys import key_file_option, require_key_source
-from .many import check_folder, is_folder, make_folder, output_names, wrap_many
-from .one import Job
+from .._mime.template import MessageTemplate
+from ..wrapper import LinkWrapper
+from .files import STANDARD, shown, write_output
+from .keys import key_file_option, require_keys
 from .options import Wrapping, message_options
-from .text import tell
+from .output import describe, tell
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+_FAULTS: Final = ("malformed", "transfer-encoding", "charset")
+"""The reasons to keep a body that should be wrapped."""
+
+
+class _Result(NamedTuple):
+    state: Literal["wrapped", "left", "failed"]
+    note: str | None = None
 
 
 @click.command()
@@ -20,35 +37,151 @@ from .text import tell
     default=STANDARD,
     type=click.Path(),
     metavar="FILE|DIR",
-    help="Where to write, all or nothing; a folder for several FILEs. Else to standard output.",
+    help="Where to write; a folder for several FILEs. The default is standard output.",
 )
-@click.option("--jobs", default=1, type=click.IntRange(0), metavar="N", help="Files at a time; 0: one a processor.")
 @message_options
 @click.option("--no-clicks", is_flag=True, help="Leave the links alone.")
 @key_file_option
-def wrap(
-    files: tuple[str, ...], output: str, jobs: int, wrapping: Wrapping, no_clicks: bool, key_file: str | None
-) -> None:
+def wrap(files: tuple[str, ...], output: str, wrapping: Wrapping, no_clicks: bool, key_file: str | None) -> None:
     """Wrap the links of each FILE, and add an open pixel.
 
-    FILE is HTML or a message (.eml), - or left out for standard input. All else comes out byte for byte as it went in.
+    FILE is HTML or a message (.eml); - or no FILE means standard input. All else comes out byte for byte as it went in.
     """
     if not files and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("give a FILE, or pipe HTML into it")
     names = files or (STANDARD,)
     if len(names) > 1:
-        check_folder(names, output)
-    job = Job(wrapping, require_key_source(key_file), click_tracking=not no_clicks)
-    if wrapping.choice and wrapping.choice.warning:
-        tell(wrapping.choice.warning)
+        _check_folder(names, output)
+    wrapper = wrapping.wrapper(require_keys(key_file), click_tracking=not no_clicks)
+    if wrapping.note:
+        tell(wrapping.note)
     if len(names) > 1:
-        if not wrap_many(job, names, output, jobs):
+        if not _wrap_many(wrapping, wrapper, names, output):
             click.get_current_context().exit(1)
         return
-    if names[0] != STANDARD and is_folder(output):
+    if names[0] != STANDARD and (output.endswith(("/", os.sep)) or os.path.isdir(output)):
         folder = output
-        [(_, output)] = output_names(names, folder)
-        make_folder(folder)
-    note = job.wrap(job.source.keys(), names[0], output).note
-    if note:
-        tell(note)
+        [(_, output)] = _output_names(names, folder)
+        _make_folder(folder)
+    result = _wrap_file(wrapping, wrapper, names[0], output)
+    if result.note:
+        tell(result.note)
+
+
+def _wrap_file(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -> _Result:
+    source, message = wrapping.read(name)
+    wrapped, template = wrapping.wrap(wrapper, source, message=message)
+    write_output(output, wrapped)
+    if not isinstance(template, MessageTemplate):
+        return _Result("wrapped")
+    kept = [(part.content_type, part.reason) for part in template.parts if part.reason]
+    if len(kept) == len(template.parts):
+        return _Result("left", f"Left as it was: {shown(name)}: {_listed(reason for _, reason in kept)}")
+    faults = [f"{content_type} ({reason})" for content_type, reason in kept if reason in _FAULTS]
+    return _Result("wrapped", f"Warning: {shown(name)}: left as it was: {_listed(faults)}" if faults else None)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words)) or "empty"
+
+
+def _wrap_many(wrapping: Wrapping, wrapper: LinkWrapper, names: Sequence[str], folder: str) -> bool:
+    """Wrap each file into the folder, print what failed or was left, and return whether no file failed.
+
+    Raises `click.UsageError` or `OptionError`, before anything is written, if the call cannot work.
+    """
+    pairs = _output_names(names, folder)
+    wrapping.wrap(wrapper, b"", message=False)
+    _make_folder(folder)
+    results: list[_Result] = []
+    try:
+        with _progress() as progress:
+            for name, output in progress.track(pairs):
+                results.append(_attempt(wrapping, wrapper, name, output))
+    finally:
+        for result in results:
+            if result.note:
+                tell(result.note)
+        count = Counter(result.state for result in results)
+        rest = len(pairs) - len(results)
+        counts = f"{len(pairs)} files: {count['wrapped']} wrapped, {count['left']} left, {count['failed']} failed"
+        tell(counts + (f", {rest} not done" if rest else ""))
+    return not count["failed"]
+
+
+def _attempt(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -> _Result:
+    """Wrap one of many files, whose failure must not stop the others."""
+    try:
+        return _wrap_file(wrapping, wrapper, name, output)
+    except BrokenPipeError:
+        message = f"cannot write {shown(output)}: its reader went away"
+    except Exception as error:
+        message = describe(error)[0]
+        if not isinstance(error, click.ClickException):  # which names the file itself
+            message = f"{shown(name)}: {message}"
+    return _Result("failed", f"Error: {message}")
+
+
+def _progress() -> "Progress":
+    """Return a progress bar on standard error, which shows only if that is a terminal, and goes away at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    console = Console(stderr=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True, disable=not terminal)
+
+
+def _check_folder(names: Sequence[str], folder: str) -> None:
+    if STANDARD in names:
+        raise click.UsageError("standard input cannot be one of several files")
+    if folder == STANDARD:
+        raise click.UsageError("more than one FILE: give the folder for the output with -o DIR")
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise click.UsageError(f"more than one FILE: -o must be a folder, and {shown(folder)} is not")
+
+
+def _make_folder(name: str) -> None:
+    try:
+        os.makedirs(name, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"cannot make the folder {shown(name)}: {error.strerror or error}") from error
+
+
+def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
+    """Return each file with its output, the file of the same name in the folder.
+
+    Raises `click.UsageError` if an output would replace another output or one of the files.
+    """
+    inputs = {identity: name for name in names if (identity := _identity(name))}
+    pairs: list[tuple[str, str]] = []
+    taken: dict[object, str] = {}
+    for name in names:
+        base = os.path.basename(os.path.normpath(name))
+        output = os.path.join(folder, base)
+        identity = _identity(output)
+        if identity in inputs:
+            raise click.UsageError(
+                f"{shown(output)} would replace {shown(inputs[identity])}, which is to be wrapped: "
+                "give another folder with -o"
+            )
+        # macOS and Windows do not tell such names apart.
+        key = unicodedata.normalize("NFC", base).casefold() if sys.platform in ("darwin", "win32") else base
+        for taking in {key, identity} - {None}:
+            if taking in taken:
+                raise click.UsageError(
+                    f"{shown(taken[taking])} and {shown(name)} would both be written to {shown(output)}"
+                )
+            taken[taking] = name
+        pairs.append((name, output))
+    return pairs
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    """Return what tells a file from all others, whatever its name; None if it does not exist."""
+    try:
+        status = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -20,17 +20,33 @@ from linkwrap.errors import LinkWrapError
 Run = Callable[..., Result]
 
 HOST = "click.acme.test"
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 pytestmark = pytest.mark.usefixtures("registry")
 
+# Checks that take long, in a process of their own.
 SLOW = """
-import asyncio, sys
-from linkwrap.domains import checker
-async def examine(*_):
+import asyncio
+from functools import partial
+from linkwrap import domains
+
+async def check(domain):
     print("checking", flush=True)
-    await asyncio.sleep(60)
-checker.examine = examine
+    await asyncio.sleep(600)
+
+domains.DomainRegistry = partial(domains.DomainRegistry, check=check)
 from linkwrap.cli import main
+main()
+"""
+# A wait between two rounds that tells when it begins.
+WAITING = """
+import time
+from linkwrap.cli import main
+
+def sleep(seconds, sleep=time.sleep):
+    print("waiting", flush=True)
+    sleep(600)
+
+time.sleep = sleep
 main()
 """
 
@@ -44,7 +60,7 @@ def lines_of(result: Result) -> list[str]:
 def add(run: Run, *hosts: str) -> None:
     """Add hosts that need no TXT record."""
     for host in hosts:
-        assert run("domain", "add", "acme", host, "--vouched").exit_code == 0
+        assert run("domain", "add", host, "--account", "acme", "--ownership-trusted").exit_code == 0
 
 
 def test_one_round(run: Run, checks: Any) -> None:
@@ -54,7 +70,7 @@ def test_one_round(run: Run, checks: Any) -> None:
     checks.leads("go.acme.test", None)
     change, scheme, *results = lines_of(run("domain", "watch", "--once"))
     assert re.fullmatch(rf"{TIME} acme click\.acme\.test: state pending → verified", change)
-    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: secure False → True", scheme)
+    assert re.fullmatch(rf"{TIME} acme click\.acme\.test: secure true", scheme)
     assert sorted(re.sub(TIME, "", line) for line in results) == [
         " acme click.acme.test: checked, verified",
         " acme go.acme.test: checked, pending; to do: create a CNAME record for go.acme.test with the value spgo.io",
@@ -66,12 +82,15 @@ def test_json_lines(run: Run, checks: Any) -> None:
     """With --json each change and each result is an object on a line of its own."""
     add(run, HOST)
     checks.works(HOST)
-    change, _, result = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
-    assert (change["kind"], change["host"], change["what"]) == ("change", HOST, "state")
-    assert (change["old"], change["new"], change["id"]) == ("pending", "verified", 2)
-    assert change["evidence"]["https"]["outcome"] == "proven"
-    assert (result["kind"], result["host"], result["verified"]) == ("result", HOST, True)
-    assert result["findings"]["dns"]["verdict"] == "complete"
+    first, second, third = map(json.loads, lines_of(run("domain", "watch", "--once", "--json")))
+    assert [list(line) for line in (first, second, third)] == [["change"], ["change"], ["result"]]
+    change, result = first["change"], third["result"]
+    assert (change["kind"], change["host"], change["id"]) == ("state", HOST, 2)
+    assert (change["previous_state"], change["state"], change["value"]) == ("pending", "verified", None)
+    assert change["evidence"]["https"]["status"] == "confirmed"
+    assert (second["change"]["kind"], second["change"]["value"]) == ("secure", True)
+    assert (result["domain"]["host"], result["verified"]) == (HOST, True)
+    assert result["evidence"]["cname"]["status"] == "complete"
 
 
 def test_many_at_a_time(run: Run, checks: Any) -> None:
@@ -81,19 +100,20 @@ def test_many_at_a_time(run: Run, checks: Any) -> None:
     for host in hosts:
         checks.works(host)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--concurrency", "1"))]
-    results = [line["host"] for line in found if line["kind"] == "result"]
-    changes = [line["host"] for line in found if line["kind"] == "change" and line["what"] == "state"]
+    results = [line["result"]["domain"]["host"] for line in found if "result" in line]
+    changes = [line["change"]["host"] for line in found if "change" in line and line["change"]["kind"] == "state"]
     assert sorted(results) == sorted(changes) == hosts
 
 
 def test_after(run: Run, checks: Any) -> None:
     """With --after, it prints all changes behind a number, so that a notifier goes on where it stopped."""
     add(run, HOST)
-    run("domain", "link", HOST, "mail.acme.test")
+    run("domain", "assign", HOST, "mail.acme.test")
     checks.works(HOST)
     found = [json.loads(line) for line in lines_of(run("domain", "watch", "--once", "--json", "--after", "1"))]
-    assert [line.get("id") for line in found] == [2, 3, 4, None]
-    assert [line.get("what") for line in found] == ["linked", "state", "secure", None]
+    assert [line["change"]["id"] for line in found if "change" in line] == [2, 3, 4]
+    assert [line["change"]["kind"] for line in found if "change" in line] == ["assigned", "state", "secure"]
+    assert [list(line) for line in found[3:]] == [["result"]]
     assert lines_of(run("domain", "watch", "--once", "--after", "4")) == []
     assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 4
 
@@ -105,7 +125,7 @@ def test_long_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         DomainRegistry, "changes", lambda *arguments, **options: changes(*arguments, **options, limit=2)
     )
-    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    monkeypatch.setattr(DomainRegistry, "check_due", lambda *_, **__: [])
     assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 5
 
 
@@ -114,7 +134,7 @@ def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     add(run, HOST)
     checks.works(HOST)
     rounds = iter(["away", "back", "end"])
-    verify_due = DomainRegistry.verify_due
+    check_due = DomainRegistry.check_due
 
     def sleep(seconds: float) -> None:
         assert seconds == 7
@@ -125,10 +145,10 @@ def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object, **__: object) -> None:
             raise LinkWrapError("the registry's database cannot be used: it went away")
 
-        monkeypatch.setattr(DomainRegistry, "verify_due", fail if state == "away" else verify_due)
+        monkeypatch.setattr(DomainRegistry, "check_due", fail if state == "away" else check_due)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(DomainRegistry, "verify_due", lambda *_, **__: [])
+    monkeypatch.setattr(DomainRegistry, "check_due", lambda *_, **__: [])
     result = run("domain", "watch", "--every", "7")
     assert result.exit_code == 130
     assert len(result.stdout.splitlines()) == 3
@@ -143,7 +163,7 @@ def test_first_round_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object, **__: object) -> None:
         raise LinkWrapError("the registry's database cannot be used: S")
 
-    monkeypatch.setattr(DomainRegistry, "verify_due", fail)
+    monkeypatch.setattr(DomainRegistry, "check_due", fail)
     result = run("domain", "watch")
     assert (result.exit_code, result.output) == (1, "Error: the registry's database cannot be used: S\n")
 
@@ -151,7 +171,7 @@ def test_first_round_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 @contextmanager
 def start(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process of its own, gone at the end whatever happens."""
-    command = [*arguments, "domain", "watch", "--after", "0", "--resolver", "192.0.2.53"]
+    command = [*arguments, "domain", "watch", "--after", "0", "--dns-resolver", "192.0.2.53"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield process
@@ -167,18 +187,16 @@ ENDS = pytest.mark.parametrize(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @ENDS
-def test_interrupted_while_waiting(
-    run: Run, command: list[str], checks: Any, end: signal.Signals, status: int, told: bytes
-) -> None:
+def test_interrupted_while_waiting(run: Run, checks: Any, end: signal.Signals, status: int, told: bytes) -> None:
     """Ctrl-C while nothing is due ends it without a traceback, and what was printed stays."""
     add(run, HOST)
     checks.works(HOST)
-    run("domain", "verify", HOST)
-    with start(*command) as process:
+    run("domain", "check", HOST)
+    with start(sys.executable, "-c", WAITING) as process:
         assert b"added pending" in process.stdout.readline()  # type: ignore[union-attr]
         assert b"pending \xe2\x86\x92 verified" in process.stdout.readline()  # type: ignore[union-attr]
-        assert b"secure False" in process.stdout.readline()  # type: ignore[union-attr]
-        time.sleep(1)  # until it has looked, and waits
+        assert b"secure true" in process.stdout.readline()  # type: ignore[union-attr]
+        assert process.stdout.readline() == b"waiting\n"  # type: ignore[union-attr]
         process.send_signal(end)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (status, b"", told)
@@ -196,7 +214,7 @@ def test_interrupted_while_checking(run: Run, checks: Any, end: signal.Signals, 
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (status, b"", told)
     checks.works(HOST)
-    assert run("domain", "verify", HOST).exit_code == 0
+    assert run("domain", "check", HOST).exit_code == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -213,7 +231,7 @@ def test_terminated_in_the_background(run: Run, checks: Any) -> None:
     assert (process.returncode, out, err.strip()) == (143, b"", b"Error: terminated")
     for host in hosts:
         checks.works(host)
-        assert run("domain", "verify", host).exit_code == 0
+        assert run("domain", "check", host).exit_code == 0
 
 
 @pytest.mark.parametrize("end", [signal.SIG_DFL, signal.SIG_IGN])
@@ -244,7 +262,7 @@ def test_interrupted_while_the_database_is_away(run: Run, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise LinkWrapError("the registry's database cannot be used: it went away")
 
-    monkeypatch.setattr(time, "sleep", lambda _: monkeypatch.setattr(DomainRegistry, "verify_due", interrupted))
+    monkeypatch.setattr(time, "sleep", lambda _: monkeypatch.setattr(DomainRegistry, "check_due", interrupted))
     monkeypatch.setattr(DomainRegistry, "changes", changes)
     result = run("domain", "watch", "--after", "0")
     assert (result.exit_code, result.stderr.strip()) == (130, "Error: interrupted")
@@ -256,7 +274,7 @@ def test_reader_that_goes_away(run: Run, checks: Any, execute: Callable[..., Any
     end, begin = os.pipe()
     os.close(end)
     try:
-        done = execute("domain", "watch", "--after", "0", "--resolver", "192.0.2.53", stdout=begin)
+        done = execute("domain", "watch", "--after", "0", "--dns-resolver", "192.0.2.53", stdout=begin)
     finally:
         os.close(begin)
     assert (done.returncode, done.stderr) == (1, b"")

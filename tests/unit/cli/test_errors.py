@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from linkwrap.cli.options import Wrapping
+from linkwrap import LinkWrapper
 
 Run = Callable[..., Result]
 Execute = Callable[..., Any]
@@ -44,9 +43,8 @@ def assert_fails(result: Result, status: int, *words: str) -> None:
         (["keygen", SECRET], ["more arguments"]),
         (["wrap", "-", "-m", "name=Ada", SECRET], ["cannot be one of several files"]),
         (["wrap", "mail.html", "-m", "name=Ada", SECRET], ["-o DIR"]),
-        (["wrap", "a.html", "b.html", "-o", "EMPTY"], ["-o takes a folder", "EMPTY is none"]),
+        (["wrap", "a.html", "b.html", "-o", "EMPTY"], ["-o must be a folder", "EMPTY is not"]),
         (["wrap", "a.html", "b.html", "-o", "-"], ["-o DIR"]),
-        (["wrap", "--jobs", "-1"], ["'--jobs'"]),
         (["wrap", "--type", "pdf"], ["'--type'"]),
         (["wrap", "-m", SECRET], ["'--metadata'", "KEY=VALUE"]),
         (["wrap", "-m", f"={SECRET}"], ["'--metadata'", "KEY=VALUE"]),
@@ -59,8 +57,8 @@ def assert_fails(result: Result, status: int, *words: str) -> None:
         (["inspect", "-", "--encoding", "klingon"], ["unknown encoding 'klingon'"]),
         (["wrap", "--key-file", "EMPTY"], ["the key file holds no key"]),
         (["wrap", "--key-file", "SHORT"], ["the current key is shorter than 16 bytes"]),
-        (["wrap", "--key-file", "UTF-16"], ["no plain text"]),
-        (["wrap", "--key-file", "/dev/zero"], ["no plain text"]),
+        (["wrap", "--key-file", "UTF-16"], ["must be plain text"]),
+        (["wrap", "--key-file", "/dev/zero"], ["must be plain text"]),
     ],
 )
 def test_call_that_cannot_work(run: Run, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
@@ -149,7 +147,7 @@ def test_file_name_that_is_not_utf_8(execute: Execute, tmp_path: Path) -> None:
 
 def test_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends any command."""
-    monkeypatch.setattr(Wrapping, "wrap", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(LinkWrapper, "compile", lambda *_, **__: signal.raise_signal(signal.SIGINT))
     result = run("wrap", input=HTML)
     assert (result.exit_code, result.stdout, result.stderr.strip()) == (130, "", "Error: interrupted")
 
@@ -160,7 +158,6 @@ def test_interrupted_while_reading(command: list[str]) -> None:
     with subprocess.Popen([*command, "wrap"], **streams) as process:  # type: ignore[call-overload]
         process.stdin.write(b"x" * 1_000_000)  # more than a pipe holds: when it is written, the process is reading
         process.stdin.flush()
-        time.sleep(0.5)  # until the rest is read too, and the process waits for more
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, b"", b"Error: interrupted")
@@ -172,7 +169,7 @@ def test_no_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(Wrapping, "wrap", fail)
+    monkeypatch.setattr(LinkWrapper, "compile", fail)
     assert_fails(run("wrap", input=HTML), 1, "out of memory")
 
 
@@ -182,7 +179,7 @@ def test_fault_of_our_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise KeyError("r-42@example.com")
 
-    monkeypatch.setattr(Wrapping, "wrap", fail)
+    monkeypatch.setattr(LinkWrapper, "compile", fail)
     assert_fails(run("wrap", input=HTML), 1, "a fault in linkwrap (KeyError)")
     monkeypatch.setenv("LINKWRAP_TRACEBACK", "1")
     assert isinstance(run("wrap", input=HTML).exception, KeyError)
@@ -225,16 +222,17 @@ def test_full_disk(execute: Execute, arguments: list[str], unbuffered: str) -> N
     assert (done.returncode, done.stderr) == (1, b"Error: cannot write: No space left on device\n")
 
 
-def test_closed_streams(command: list[str]) -> None:
-    """Closed standard streams are an error where they are needed, and never a traceback."""
+def test_closed_streams(command: list[str], tmp_path: Path) -> None:
+    """Closed standard streams are an error if they are needed, and never a traceback."""
+    (tmp_path / "mail.html").write_text(HTML)
     script = 'exec "$@" '
     for streams, status, message in (
         ("<&-", 1, b"Error: stdin is closed\n"),
-        ("</dev/null >&-", 1, b"Error: stdout is closed\n"),
-        ("</dev/null >&- 2>&-", 1, b""),
+        ("<mail.html >&-", 1, b"Error: stdout is closed\n"),
+        ("<mail.html >&- 2>&-", 1, b""),
     ):
         done = subprocess.run(
-            ["/bin/sh", "-c", script + streams, "sh", *command, "wrap"], capture_output=True, check=False
+            ["/bin/sh", "-c", script + streams, "sh", *command, "wrap"], capture_output=True, check=False, cwd=tmp_path
         )
         assert (done.returncode, done.stdout, done.stderr) == (status, b"", message)
 
@@ -249,13 +247,60 @@ def test_extra_is_missing(missing: list[str]) -> None:
     assert done.stderr == f"Error: {names} not installed: pip install 'linkwrap[cli]'\n"
 
 
-def test_waiting_at_a_terminal(command: list[str]) -> None:
+def test_waiting_at_a_terminal(command: list[str], at_terminal: Callable[..., Any]) -> None:
     """wrap without a file at a terminal says what is missing instead of waiting for a mail to be typed."""
-    terminal, end = os.openpty()
-    try:
-        done = subprocess.run([*command, "wrap"], stdin=end, capture_output=True, timeout=60, check=False)
-    finally:
-        os.close(end)
-        os.close(terminal)
-    error = b"Error: give a FILE, or pipe HTML into it (see linkwrap wrap --help)\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, b"", error)
+    shown = at_terminal([*command, "wrap"], ["stdin"])
+    error = "Error: give a FILE, or pipe HTML into it (see linkwrap wrap --help)\n"
+    assert (shown.status, shown.stdout, shown.stderr) == (2, "", error)
+
+
+NO_MAIL = {
+    "empty": (b"", "is empty"),
+    "white space": (b" \r\n", "is empty"),
+    "PNG": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is not text"),
+    "PDF": (b"%PDF-1.4\n% all of it is ASCII\n", "is not text"),
+    "bytes": (bytes(range(256)) * 9, "is not text"),
+    "UTF-16 of controls": (("\ufeff" + "\x01\x02" * 50).encode("utf-16-le"), "is not text"),
+}
+
+
+@pytest.mark.parametrize("kind", ["html", "eml"])
+@pytest.mark.parametrize("content", NO_MAIL)
+def test_what_is_no_mail(run: Run, tmp_path: Path, content: str, kind: str) -> None:
+    """Empty input, and what is not text, is an error that names the file; nothing is written."""
+    data, words = NO_MAIL[content]
+    path = tmp_path / "mail"
+    path.write_bytes(data)
+    output = tmp_path / "out.html"
+    output.write_bytes(b"old")
+    assert_fails(run("wrap", "--type", kind, input=data), 1, f"standard input {words}: it must be HTML or a message")
+    assert_fails(run("wrap", "--type", kind, path, "-o", output), 1, f"{path} {words}")
+    assert_fails(run("inspect", "--type", kind, path), 1, f"{path} {words}")
+    assert output.read_bytes() == b"old"
+    result = run("wrap", "--type", kind, path, path.rename(tmp_path / "other"), "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"Error: {tmp_path / 'other'} {words}" in result.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<p>\0\1 damaged, but a text of more than 32 characters",
+        "\ufeff<p>Grüße".encode("utf-16-le"),
+        "<p>ソース".encode("cp932") * 100,
+        "<p>ソース".encode("iso-2022-jp") * 100,
+        b"\xff" * 5000,
+        b"\x1b[1m<p>",
+    ],
+)
+def test_what_is_text(run: Run, content: bytes) -> None:
+    """Text in any encoding is wrapped, also if some of it is damaged."""
+    assert run("wrap", input=content).exit_code == 0
+
+
+def test_attachment_of_a_message_may_be_binary(run: Run) -> None:
+    """Of a message, only the headers must be text."""
+    content = b"Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary\n\n" + bytes(range(256)) * 9
+    result = run("wrap", "--type", "eml", input=content)
+    assert (result.exit_code, result.stdout_bytes) == (0, content)

@@ -1,22 +1,18 @@
 """`linkwrap inspect`: what it says of each link, as a table and as JSON."""
 
-import contextlib
-import io
 import json
-import os
 import re
-import subprocess
-import termios
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from rich.console import Console
 
 from linkwrap import LinkWrapper, SigningKeys
-from linkwrap.cli.inspect import links_table
+from linkwrap.cli.inspect import LINK_COLUMNS, find_links, link_rows
+from linkwrap.cli.output import fitted_lines
 
 Run = Callable[..., Result]
 
@@ -85,18 +81,32 @@ def test_piped_lines_are_never_cut_or_broken(run: Run) -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
 def test_table_in_a_terminal(width: int) -> None:
     """In a terminal the table is no wider than that, and folds destinations without losing a character."""
     url = f"https://acme.com/{'0123456789' * 30}"
     html = f'<p>\n<a href="{url}" data-msys-linkname="A name of several words, that is long">x</a>'
-    links = LinkWrapper(SigningKeys.from_env()).compile(html).links
-    out = io.StringIO()
-    Console(file=out, width=width, force_terminal=True, color_system=None).print(links_table(links, html))
-    lines = out.getvalue().splitlines()
-    assert max(map(len, lines)) <= width
-    column = next(line for line in lines if "destination" in line).index("destination")
-    assert "".join(line[column:].strip() for line in lines[3:]) == url
+    found = find_links(LinkWrapper(SigningKeys.from_env()).compile(html))
+    lines = list(fitted_lines(LINK_COLUMNS, link_rows(found), width))
+    rule = next(number for number, line in enumerate(lines) if set(line) == {"-"})
+    assert max(map(len, lines)) == len(lines[rule]) == width
+    column = lines[0].index("destination"[:4])
+    assert "".join(line[column:].strip() for line in lines[:rule]) == "destination"
+    assert "".join(line[column:].strip() for line in lines[rule + 1 :]) == url
+
+
+@pytest.mark.parametrize("width", [1, 20, 25, 30, 40, 80, 200])
+def test_places_are_never_folded(width: int) -> None:
+    """However narrow a terminal is, line and column of each link stand on one line, and nothing else is lost."""
+    html = "\n" * 12_344 + f"<p>{' ' * 6780}<a href='https://acme.com/0123456789' data-msys-linkname='新しい商品'>x</a>"
+    found = find_links(LinkWrapper(SigningKeys.from_env()).compile(html))
+    lines = list(fitted_lines(LINK_COLUMNS, link_rows(found), width))
+    assert sum(line.startswith("12345:6793") for line in lines) == 1
+    cells = [unicodedata.east_asian_width(character) in "WF" for line in lines for character in line]
+    assert sum(cells) == 5
+    if width >= 25:
+        assert max(len(line) + sum(unicodedata.east_asian_width(c) in "WF" for c in line) for line in lines) <= width
+    assert "".join("".join(lines).split()).count("新") == 1
 
 
 def test_size_is_that_of_what_wrap_writes(run: Run, mail: Path) -> None:
@@ -151,7 +161,7 @@ def test_no_links(run: Run) -> None:
     """A mail without links has a summary and no table."""
     result = run("inspect", "-", input="<p>Hi")
     assert result.stdout.splitlines()[0] == "0 links: 0 wrapped, 0 left alone"
-    assert report(run, "-", input="")["links"] == []
+    assert report(run, "-", input="<p>")["links"] == []
 
 
 @pytest.mark.parametrize("href", ["{{ url }}", "https://a b.com", f"https://acme.com/{'x' * 5000}"])
@@ -224,20 +234,30 @@ def test_output_without_unicode(execute: Callable[..., Any], mail: Path) -> None
     assert b"Gr\xfc\xdfe \\u5c71" in done.stdout
 
 
-def test_real_terminal(command: list[str], mail: Path) -> None:
-    """In a terminal of 70 columns there are colours, and no line of the table is longer."""
-    terminal, end = os.openpty()
-    termios.tcsetwinsize(end, (24, 70))
-    env = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
-    written = b""
-    with subprocess.Popen([*command, "inspect", os.fspath(mail)], stdout=end, env=env | {"TERM": "xterm"}) as process:
-        os.close(end)
-        with contextlib.suppress(OSError):  # how Linux says that the other end was closed
-            while data := os.read(terminal, 1 << 16):
-                written += data
-    os.close(terminal)
-    assert process.returncode == 0
-    output = written.decode()
-    assert "\x1b[32mwrapped" in output
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()
-    assert {len(line) for line in lines[:6]} == {70}
+@pytest.mark.parametrize("columns", [30, 70])
+def test_real_terminal(command: list[str], at_terminal: Callable[..., Any], mail: Path, columns: int) -> None:
+    """In a terminal there are colours, and no line of the table is longer than it is wide."""
+    shown = at_terminal([*command, "inspect", str(mail)], ["stdout"], columns=columns)
+    assert (shown.status, shown.stderr) == (0, "")
+    assert "\x1b[32mwrap" in shown.terminal
+    table = re.sub(r"\x1b\[[0-9;]*m", "", shown.terminal).partition("6 links")[0].splitlines()
+    assert max(map(len, table)) == columns
+    for place in ("2:10", "3:28", "4:36", "4:71", "5:10", "5:67"):
+        assert sum(line.startswith(f"{place} ") for line in table) == 1
+
+
+def test_colours_are_not_wanted(
+    command: list[str], at_terminal: Callable[..., Any], mail: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With NO_COLOR there are none."""
+    shown = at_terminal(["env", "NO_COLOR=1", *command, "inspect", str(mail)], ["stdout"])
+    assert "\x1b" not in shown.terminal
+
+
+def test_table_of_many_links(run: Run) -> None:
+    """The table of many links lists each once, and its lines are as long as its columns need."""
+    html = "".join(f'<a href="https://acme.com/{number}">x</a>\n' for number in range(3000))
+    lines = run("inspect", "-", input=html).stdout.splitlines()
+    places = [line.split()[0] for line in lines[1:3001]]
+    assert places == [f"{number}:10" for number in range(1, 3001)]
+    assert len(report(run, "-", input=html)["links"]) == 3000

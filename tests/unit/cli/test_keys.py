@@ -34,7 +34,7 @@ def test_keygen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (first.exit_code, first.stderr, first.stdout.count("\n")) == (0, "", 1)
     assert first.stdout != second.stdout
     monkeypatch.setenv("LINKWRAP_KEYS", first.stdout.strip())
-    assert run("wrap", input="").exit_code == 0
+    assert run("wrap", input="<p>").exit_code == 0
 
 
 def test_key_file(run: Run, key_file: Path) -> None:
@@ -47,7 +47,7 @@ def test_key_file(run: Run, key_file: Path) -> None:
 
 def test_first_key_of_a_file_signs(run: Run, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first key is the current one."""
-    wrapped = run("wrap", "--key-file", key_file, input="").stdout
+    wrapped = run("wrap", "--key-file", key_file, input="<p>").stdout
     url = wrapped.partition('src="')[2].partition('"')[0]
     monkeypatch.setenv("LINKWRAP_KEYS", CURRENT)
     assert run("resolve", url).exit_code == 0

@@ -136,8 +136,7 @@ def test_in_place(run: Run, mail: Path, key: str) -> None:
         (ENCRYPTED, "encrypted"),
         (b"Content-Type: text/plain\n\nhttps://acme.com/\n", "text-off"),
         (b"Content-Type: text/html\nContent-Transfer-Encoding: x-uuencode\n\n<a>\n", "transfer-encoding"),
-        (b"", ""),
-        (b"\0\xff\r\r\n", ""),
+        (b"x\0\xff\r\r\n" + b"x" * 30, ""),
     ],
 )
 def test_message_that_cannot_be_wrapped(execute: Execute, tmp_path: Path, content: bytes, reason: str) -> None:

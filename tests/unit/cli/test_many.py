@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from linkwrap.cli import many
-from linkwrap.cli.options import Wrapping
+from linkwrap import LinkWrapper
 
 Run = Callable[..., Result]
 Execute = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -49,10 +48,9 @@ def assert_whole(path: Path, number: int) -> None:
     assert f"acme.com/{number}" not in content
 
 
-@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"], ["--jobs=0"], ["--jobs", "99"]])
-def test_folder_of_files(run: Run, mails: list[Path], out: Path, jobs: list[str]) -> None:
+def test_folder_of_files(run: Run, mails: list[Path], out: Path) -> None:
     """Each file is wrapped to the folder, which is made, under its own name; the end says how many there were."""
-    result = run("wrap", *mails, "-o", out, *jobs)
+    result = run("wrap", *mails, "-o", out)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "5 files: 5 wrapped, 0 left, 0 failed\n"
     assert sorted(os.listdir(out)) == [path.name for path in mails]
@@ -61,8 +59,7 @@ def test_folder_of_files(run: Run, mails: list[Path], out: Path, jobs: list[str]
         assert path.read_text() == HTML.format(number)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_failure_does_not_stop_the_others(run: Run, mails: list[Path], out: Path, jobs: str) -> None:
+def test_a_failure_does_not_stop_the_others(run: Run, mails: list[Path], out: Path) -> None:
     """What fails or is left is told in a line each, in the order of the files; a failure makes the exit status 1."""
     mails[1].unlink()
     mails[2].unlink()
@@ -70,7 +67,7 @@ def test_a_failure_does_not_stop_the_others(run: Run, mails: list[Path], out: Pa
     signed = mails[0].with_name("signed.eml")
     signed.write_bytes(SIGNED)
     (out / mails[3].name).mkdir(parents=True)
-    result = run("wrap", signed, *mails, "-o", out, "--jobs", jobs)
+    result = run("wrap", signed, *mails, "-o", out)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         f"Left as it was: {signed}: signed",
@@ -89,16 +86,16 @@ def test_a_fault_does_not_stop_the_others(
     run: Run, mails: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What should not happen, and lack of memory, cost one file, which is named without a word of the mail."""
-    wrap = Wrapping.wrap
+    compile_html = LinkWrapper.compile
 
-    def fail(self: Wrapping, source: bytes, *arguments: Any, **options: Any) -> Any:
+    def fail(self: LinkWrapper, source: bytes, **options: Any) -> Any:
         if b"acme.com/1" in source:
             raise KeyError("r-42@example.com")
         if b"acme.com/2" in source:
             raise MemoryError
-        return wrap(self, source, *arguments, **options)
+        return compile_html(self, source, **options)
 
-    monkeypatch.setattr(Wrapping, "wrap", fail)
+    monkeypatch.setattr(LinkWrapper, "compile", fail)
     result = run("wrap", *mails, "-o", out)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
@@ -133,8 +130,8 @@ def test_output_that_is_there_is_replaced(run: Run, mails: list[Path], out: Path
 @pytest.mark.parametrize(
     ("names", "output", "words"),
     [
-        (["mails/a", "mails/b"], "", "-o DIR says where they are written"),
-        (["mails/a", "mails/b"], "mails/c", "is none"),
+        (["mails/a", "mails/b"], "", "give the folder for the output with -o DIR"),
+        (["mails/a", "mails/b"], "mails/c", "-o must be a folder, and mails/c is not"),
         (["mails/a", "-"], "out", "standard input cannot be one of several files"),
         (["mails/a", "other/a"], "out", "would both be written to"),
         (["mails/a", "mails/b", "mails/../mails/a"], "out", "would both be written to"),
@@ -173,7 +170,7 @@ def test_names_that_differ_in_case(run: Run, tmp_path: Path, monkeypatch: pytest
     for path in paths:
         path.parent.mkdir()
         path.write_text(HTML)
-    monkeypatch.setattr(many, "_FOLDS_NAMES", True)
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert run("wrap", *paths, "-o", tmp_path / "out").exit_code == 2
     assert not (tmp_path / "out").exists()
 
@@ -196,11 +193,11 @@ def test_folder_that_cannot_be_made(run: Run, mails: list[Path], tmp_path: Path)
 
 @ONLY_POSIX
 def test_key_file_that_can_be_read_once(mails: list[Path], out: Path, command: list[str], key: str) -> None:
-    """A key file that is a pipe serves all processes, and the key is in none of their arguments."""
+    """A key file that is a pipe serves all files."""
     end, start = os.pipe()
     os.write(start, f"{key}\n".encode())
     os.close(start)
-    arguments = ["wrap", *map(str, mails), "-o", str(out), "--jobs", "2", "--key-file", f"/dev/fd/{end}"]
+    arguments = ["wrap", *map(str, mails), "-o", str(out), "--key-file", f"/dev/fd/{end}"]
     environment = {name: value for name, value in os.environ.items() if name != "LINKWRAP_KEYS"}
     try:
         done = subprocess.run(
@@ -213,158 +210,108 @@ def test_key_file_that_can_be_read_once(mails: list[Path], out: Path, command: l
 
 
 def test_file_name_that_is_not_utf_8(execute: Execute, tmp_path: Path) -> None:
-    """Names in another encoding go to the processes and come back."""
+    """Names in another encoding can be read, written, and told."""
     if sys.platform == "darwin":
         pytest.skip("the file system takes UTF-8 only")
     names = [os.fsencode(tmp_path) + b"/gr\xfc\xdfe-%d.html" % number for number in range(2)]
     for name in names:
         Path(os.fsdecode(name)).write_text(HTML)
     missing = os.fsencode(tmp_path) + b"/\xff"
-    done = execute("wrap", *names, missing, "-o", str(tmp_path / "out"), "--jobs", "2")
+    done = execute("wrap", *names, missing, "-o", str(tmp_path / "out"))
     assert done.returncode == 1
     assert done.stderr.endswith(b"3 files: 2 wrapped, 0 left, 1 failed\n")
     assert sorted(os.listdir(os.fsencode(tmp_path / "out"))) == [os.path.basename(name) for name in names]
 
 
-DYING = """
-import os
-from linkwrap.cli.workers import run_in_processes
-
-def start():
-    return lambda task: os._exit(9) if task in (2, 3) else task * task
-
-if __name__ == "__main__":
-    results = {}
-    run_in_processes(start, range(8), 2, results.__setitem__)
-    print(sorted(results.items()))
-"""
-
-
-def test_process_that_dies(tmp_path: Path) -> None:
-    """A process that is ended from outside, as where memory ends, costs the file that it had; others take the rest."""
-    script = tmp_path / "dying.py"
-    script.write_text(DYING)
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
-    expected = [(0, 0), (1, 1), (2, None), (3, None), (4, 16), (5, 25), (6, 36), (7, 49)]
-    assert (done.stdout, done.stderr) == (f"{expected}\n", "")
-
-
-def test_process_that_dies_is_told(run: Run, mails: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of a process that is ended from outside is a failure."""
-
-    def lose(_: object, tasks: list[object], __: int, done: Callable[[int, None], None]) -> None:
-        for number in range(len(tasks)):
-            done(number, None)
-
-    monkeypatch.setattr(many, "run_in_processes", lose)
-    result = run("wrap", *mails, "-o", out, "--jobs", "2")
-    assert result.exit_code == 1
-    assert f"Error: {mails[2]}: its process ended before it was done\n" in result.stderr
-    assert result.stderr.endswith("5 files: 0 wrapped, 0 left, 5 failed\n")
-
-
-def children(process: int) -> list[int]:
-    """The processes that a process has started."""
-    done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607
-    pairs = [line.split() for line in done.stdout.splitlines()]
-    return [int(child) for child, parent in pairs if int(parent) == process]
-
-
-def alive(process: int) -> bool:
-    """Whether there is such a process that has not ended."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)  # noqa: S607
-    return done.stdout.strip()[:1] not in ("", "Z")
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + 30
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    """Wait until it holds, as long as the process runs."""
     while not condition():
-        assert time.monotonic() < end
+        assert process.poll() is None
         time.sleep(0.01)
 
 
 @pytest.fixture
-def large(tmp_path: Path) -> list[Path]:
-    """So many mails, and so large, that wrapping them takes some seconds."""
-    (tmp_path / "large").mkdir()
-    paths = [tmp_path / "large" / f"{number}.html" for number in range(400)]
-    text = "<body>" + '<a href="https://acme.com/">x</a>\n' * 3000 + "</body>\n"
-    paths[0].write_text(text)
-    for path in paths[1:]:
-        os.link(paths[0], path)
-    return paths
+def blocked(mails: list[Path]) -> list[Path]:
+    """Files the fourth of which cannot be read until something is written to it: it is a pipe with a name."""
+    mails[3].unlink()
+    os.mkfifo(mails[3])
+    return mails
 
 
 @ONLY_POSIX
 @pytest.mark.parametrize("to", ["process", "group"])
-@pytest.mark.parametrize(("jobs", "done_before"), [("2", 0), ("2", 3), ("1", 3)])
-def test_interrupted(command: list[str], large: list[Path], out: Path, to: str, jobs: str, done_before: int) -> None:
-    """Ctrl-C, for one process or as a terminal sends it: each output is whole or absent, and no process is left."""
-    arguments = [*command, "wrap", *map(str, large), "-o", str(out), "--jobs", jobs]
+@pytest.mark.parametrize(
+    ("end", "status", "told"), [("SIGINT", 130, "Error: interrupted"), ("SIGTERM", 143, "Error: terminated")]
+)
+@pytest.mark.parametrize("done_before", [0, 3])
+def test_interrupted(
+    command: list[str], blocked: list[Path], out: Path, to: str, done_before: int, end: str, status: int, told: str
+) -> None:
+    """Ctrl-C, for one process or as a terminal sends it, and SIGTERM: what was written is whole, the rest is told."""
+    files = blocked[3 - done_before :]
+    arguments = [*command, "wrap", *map(str, files), "-o", str(out)]
     with subprocess.Popen(arguments, stdout=-1, stderr=-1, start_new_session=True) as process:
-        wait_for(lambda: out.exists() and len(list(out.glob("*.html"))) >= done_before)
-        started = children(process.pid)
-        (os.kill if to == "process" else os.killpg)(process.pid, signal.SIGINT)
+        wait_for(lambda: out.exists() and len(list(out.glob("*.html"))) >= done_before, process)
+        (os.kill if to == "process" else os.killpg)(process.pid, signal.Signals[end])
         stdout, stderr = process.communicate(timeout=60)
-    lines = stderr.decode().strip().splitlines()
-    assert (process.returncode, stdout, lines[-1]) == (130, b"", "Error: interrupted")
-    assert lines[0].startswith("400 files: ")
-    assert lines[0].endswith(" not done")
-    assert len([line for line in lines if line]) == 2
-    wait_for(lambda: not any(map(alive, started)))
-    written = list(out.iterdir())
-    assert len(written) < len(large)
-    assert all(path.suffix == ".html" for path in written)
-    told = [
-        f"400 files: {count} wrapped, 0 left, 0 failed, {400 - count} not done"
-        for count in (len(written), len(written) - 1)  # it may come between a file's end and its being counted
+    assert (process.returncode, stdout) == (status, b"")
+    lines = [line for line in stderr.decode().splitlines() if line]
+    assert lines == [
+        f"{len(files)} files: {done_before} wrapped, 0 left, 0 failed, {len(files) - done_before} not done",
+        told,
     ]
-    assert lines[0] in told[: 2 if jobs == "1" else 1]
-    for path in written:
-        content = path.read_text()
-        assert content.count("https://spgo.io/f/") == 3000
-        assert content.endswith("</body>\n")
+    assert sorted(path.name for path in out.iterdir()) == [path.name for path in files[:done_before]]
+    for path in files[:done_before]:
+        assert_whole(out / path.name, int(path.stem[-1]))
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_interrupted_while_writing(
+    run: Run, mails: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Ctrl-C in the middle of a file leaves what was there before, and nothing beside it."""
+    out.mkdir(parents=True)
+    (out / mails[2].name).write_text("old")
+    do = getattr(os, step)
+    calls = iter(range(10))
+    monkeypatch.setattr(os, step, lambda *names: signal.raise_signal(signal.SIGINT) if next(calls) == 2 else do(*names))
+    result = run("wrap", *mails, "-o", out)
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert [line for line in result.stderr.splitlines() if line] == [
+        "5 files: 2 wrapped, 0 left, 0 failed, 3 not done",
+        "Error: interrupted",
+    ]
+    assert sorted(os.listdir(out)) == [path.name for path in mails[:3]]
+    assert (out / mails[2].name).read_text() == "old"
+    for number in (0, 1):
+        assert_whole(out / mails[number].name, number)
 
 
 @ONLY_POSIX
-@pytest.mark.parametrize("end", ["SIGTERM", "SIGKILL"])
-def test_killed(command: list[str], large: list[Path], out: Path, end: str) -> None:
-    """Where the command is killed its processes end what they do and are gone: each output is whole or absent."""
-    arguments = [*command, "wrap", *map(str, large), "-o", str(out), "--jobs", "2"]
+def test_killed(command: list[str], blocked: list[Path], out: Path) -> None:
+    """If the command is killed, each output is whole or absent."""
+    arguments = [*command, "wrap", *map(str, blocked), "-o", str(out)]
     with subprocess.Popen(arguments, stdout=-1, stderr=-1) as process:
-        wait_for(lambda: out.exists() and len(list(out.glob("*.html"))) >= 3)
-        started = children(process.pid)
-        assert len(started) >= 2
-        process.send_signal(signal.Signals[end])
+        wait_for(lambda: out.exists() and len(list(out.glob("*.html"))) >= 3, process)
+        process.kill()
         assert process.communicate(timeout=60) == (b"", b"")
-    wait_for(lambda: not any(map(alive, started)))
-    for path in out.iterdir():
-        assert path.suffix == ".html"
-        assert path.read_text().count("https://spgo.io/f/") == 3000
+    assert sorted(path.name for path in out.iterdir()) == [path.name for path in blocked[:3]]
+    for number in range(3):
+        assert_whole(out / blocked[number].name, number)
 
 
 @ONLY_POSIX
-def test_progress_bar_at_a_terminal(command: list[str], mails: list[Path], out: Path) -> None:
-    """Standard error shows a bar where it is a terminal, and the summary after it."""
-    import pty
-
-    terminal, end = pty.openpty()
-    arguments = [*command, "wrap", *map(str, mails), "-o", str(out), "--jobs", "2"]
-    try:
-        done = subprocess.run(
-            arguments, stderr=end, stdout=-1, timeout=60, check=False, env=os.environ | {"TERM": "xterm"}
-        )
-        shown = os.read(terminal, 1 << 16)
-    finally:
-        os.close(end)
-        os.close(terminal)
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert b"5/5" in shown
-    assert shown.endswith(b"5 files: 5 wrapped, 0 left, 0 failed\r\n")
+def test_progress_bar_at_a_terminal(
+    command: list[str], mails: list[Path], out: Path, at_terminal: Callable[..., Any]
+) -> None:
+    """Standard error shows a bar if it is a terminal, and the summary after it."""
+    shown = at_terminal([*command, "wrap", *map(str, mails), "-o", str(out)], ["stderr"])
+    assert (shown.status, shown.stdout) == (0, "")
+    assert "5/5" in shown.terminal
+    assert shown.terminal.endswith("5 files: 5 wrapped, 0 left, 0 failed\n")
 
 
 def test_no_progress_bar_elsewhere(execute: Execute, mails: list[Path], out: Path) -> None:
-    """In a log there is only the summary, even where colours are forced."""
+    """In a log there is only the summary, even if colours are forced."""
     done = execute("wrap", *map(str, mails), "-o", str(out), env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"5 files: 5 wrapped, 0 left, 0 failed\n")

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from linkwrap.cli.choice import sending_domain
-
 Run = Callable[..., Result]
 Verified = Callable[..., None]
 
@@ -25,8 +23,8 @@ def account(run: Run, verified: Verified, checks: Any, registry: str) -> list[st
     verified("acme", MAIN)
     verified("acme", LINKED)
     verified("acme", NEWS, "--subaccount", "news")
-    run("domain", "add", "acme", WAITING)
-    for arguments in (["default", MAIN], ["default", NEWS], ["link", LINKED, "mail.acme.test"]):
+    run("domain", "add", WAITING, "--account", "acme")
+    for arguments in (["default", MAIN], ["default", NEWS], ["assign", LINKED, "mail.acme.test"]):
         assert run("domain", *arguments).exit_code == 0
     return ["--registry", registry, "--account", "acme"]
 
@@ -64,7 +62,7 @@ def assert_refused(result: Result, *words: str) -> None:
     ],
 )
 def test_choice(run: Run, account: list[str], options: list[str], source: bytes, host: str) -> None:
-    """The requested domain goes before the one linked to the sender, and that before the defaults."""
+    """The domain that is asked for goes before the one of the sender, and that before the defaults."""
     wrapped = run("wrap", *account, *options, input=source)
     assert host_of(wrapped) == host
     shown = run("inspect", "-", *account, *options, input=source)
@@ -77,13 +75,13 @@ def test_choice(run: Run, account: list[str], options: list[str], source: bytes,
 
 
 def test_each_file_by_its_sender(run: Run, account: list[str], tmp_path: Path) -> None:
-    """Of many files, in processes too, each goes out on the domain of its own sender."""
+    """Of many files, each goes out on the domain of its own sender."""
     senders = {"a.eml": "mail.acme.test", "b.eml": "other.acme.test", "c.eml": "MAIL.ACME.TEST"}
     for name, sender in senders.items():
         (tmp_path / name).write_bytes(MESSAGE.replace(b"mail.acme.test", sender.encode()))
     (tmp_path / "d.html").write_bytes(HTML)
     names = [tmp_path / name for name in [*senders, "d.html"]]
-    result = run("wrap", *names, "-o", tmp_path / "out", "--jobs", "2", *account)
+    result = run("wrap", *names, "-o", tmp_path / "out", *account)
     assert (result.exit_code, result.stderr) == (0, "4 files: 4 wrapped, 0 left, 0 failed\n")
     hosts = [re.findall(r"https://([^/]+)/f/", (tmp_path / "out" / name.name).read_text()) for name in names]
     assert hosts == [[LINKED], [MAIN], [LINKED], [MAIN]]
@@ -92,15 +90,15 @@ def test_each_file_by_its_sender(run: Run, account: list[str], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--domain", WAITING], ["'new.acme.test' is not verified yet"]),
+        (["--domain", WAITING], ["'new.acme.test' is not verified"]),
         (["--domain", "click.other.test"], ["account 'acme' has no tracking domain 'click.other.test'"]),
         (["--domain", f"{MAIN}:8080"], ["no tracking domain"]),
         (["--domain", NEWS], ["no tracking domain"]),
         (["--domain", "https://x"], ["'--domain'"]),
-        (["--account", ""], ["give --account too"]),
-        (["--account", "\udcff"], ["encoding"]),
-        (["--registry", "S3CRET"], ["no URL of a database"]),
-        (["--target", "spgo.io"], ["--target"]),
+        (["--account", ""], ["--registry needs --account"]),
+        (["--account", "\udcff"], ["printable"]),
+        (["--registry", "S3CRET"], ["must be that of a database"]),
+        (["--cname-target", "spgo.io"], ["--cname-target"]),
         (["--account", "nobody", "--domain", MAIN], ["account 'nobody' has no tracking domain"]),
     ],
 )
@@ -135,7 +133,7 @@ def test_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
 
 def test_unknown_account(run: Run, tmp_path: Path, registry: str) -> None:
     """An account without a domain, which may be mistyped, is told once; its links are on the registry's target."""
-    run("domain", "add", "acme", WAITING, "--target", "links.mailer.test")
+    run("domain", "add", WAITING, "--account", "acme", "--cname-target", "links.mailer.test")
     warning = "Warning: account 'acmee' has no domain in the registry: its links are on links.mailer.test\n"
     options = ["--registry", registry, "--account", "acmee"]
     result = run("wrap", *options, input=HTML)
@@ -148,7 +146,7 @@ def test_unknown_account(run: Run, tmp_path: Path, registry: str) -> None:
     assert (host_of(result), result.stderr) == ("links.mailer.test", "")
 
 
-@pytest.mark.parametrize("name", ["LINKWRAP_TARGET", "LINKWRAP_REGISTRY"])
+@pytest.mark.parametrize("name", ["LINKWRAP_CNAME_TARGET", "LINKWRAP_REGISTRY"])
 @pytest.mark.parametrize("arguments", [["wrap"], ["inspect", "-"]])
 def test_environment_of_other_commands(
     run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], name: str
@@ -165,50 +163,39 @@ def test_environment_of_other_commands(
 
 def test_without_registry(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --registry nothing is looked up, whatever the environment has for other commands."""
-    monkeypatch.setenv("LINKWRAP_TARGET", "go.linkwrap.test")
+    monkeypatch.setenv("LINKWRAP_CNAME_TARGET", "go.linkwrap.test")
     monkeypatch.setenv("LINKWRAP_REGISTRY", account[1])
     assert host_of(run("wrap", "--account", "acme", input=HTML)) == "spgo.io"
     assert host_of(run("wrap", "--account", "acme", "--domain", WAITING, input=HTML)) == WAITING
     assert_refused(run("wrap", "--subaccount", "news", input=HTML), "--registry")
 
 
+def test_domain_of_the_environment(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --registry, LINKWRAP_DOMAIN does not count, whatever it is; only --domain does."""
+    for host in (LINKED, "other.test", "https://x"):
+        monkeypatch.setenv("LINKWRAP_DOMAIN", host)
+        assert host_of(run("wrap", *account, input=HTML)) == MAIN
+        assert host_of(run("wrap", *account, "--domain", LINKED, input=HTML)) == LINKED
+
+
+def test_http_is_for_a_domain_alone(run: Run, account: list[str]) -> None:
+    """With --registry, that says whether links are https."""
+    assert_refused(run("wrap", *account, "--http", input=HTML), "--http needs --domain, and no --registry")
+    run("domain", "secure", MAIN, "--off")
+    assert f'"http://{MAIN}/f/' in run("wrap", *account, input=HTML).stdout
+
+
+def test_suspended_domain(run: Run, account: list[str], checks: Any) -> None:
+    """A domain that is asked for and is suspended is refused, and the error says since when and why."""
+    checks.leads(LINKED, "other.test")
+    assert run("domain", "check", LINKED).exit_code == 1
+    assert host_of(run("wrap", *account, "--type", "eml", input=MESSAGE)) == MAIN
+    for command in (["wrap"], ["inspect", "-"]):
+        result = run(*command, *account, "--domain", LINKED, input=HTML)
+        assert_refused(result, f"'{LINKED}' is not verified", "suspended", "since 20")
+
+
 def test_inspect_without_keys(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry is read without keys."""
     monkeypatch.delenv("LINKWRAP_KEYS")
     assert f"tracking domain: https://{MAIN}" in run("inspect", "-", *account, input=HTML).stdout
-
-
-@pytest.mark.parametrize(
-    ("header", "domain"),
-    [
-        (b"From: a@acme.test", "acme.test"),
-        (b"FROM:a@Acme.Test", "Acme.Test"),
-        (b'From: "A, <b@c.test>" <a@acme.test>', "acme.test"),
-        (b"From: =?utf-8?q?J=C3=B6rg?=\r\n <a@acme.test>", "acme.test"),
-        (b"From: a@acme.test, b@other.test\r\nSender: c@sender.test", "acme.test"),
-        (b"From: Team: a@acme.test;", "acme.test"),
-        (b"From x@envelope.test Mon\nFrom: a@acme.test", "acme.test"),
-        (b"From: a@m\xc3\xbcller.test", None),
-        (b"Subject: x", None),
-        (b"From:", None),
-        (b"From: undisclosed", None),
-        (b"From: <>", None),
-        (b"From: @", None),
-        (b"From: a@", None),
-        (b'From: "', None),
-        (b"From: (((((", None),
-        (b"From: =?x?", None),
-        (b"From: \x00\xff\xfe <", None),
-        (b"From: " + b"(" * 100_000, None),
-        (b"From: " + b"a@b.test," * 100_000, None),
-        (b"Subject: x\r\n\r\nFrom: a@body.test", None),
-        (b"", None),
-    ],
-)
-def test_sending_domain(header: bytes, domain: str | None) -> None:
-    """The domain is that of the first From address; a field that cannot be read has none, and never fails."""
-    found = sending_domain(header + b"\r\n\r\nFrom: x@body.test\r\n")
-    if domain is None:
-        assert found is None or not found.isascii()
-    else:
-        assert found == domain

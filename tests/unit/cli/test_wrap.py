@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 Execute = Callable[..., subprocess.CompletedProcess[bytes]]
 
 HTML = b"<body>\r\n<p>Hi\n <A HREF=https://acme.com/sale>Sale</A>\x00\xff\r</body>\n"
-REDIRECT = re.compile(r"https://[a-z.]+(?::[0-9]+)?/(?:f/[A-Za-z0-9_-]+|q)/[A-Za-z0-9._-]+")
+REDIRECT = re.compile(r"https?://[a-z.]+(?::[0-9]+)?/(?:f/[A-Za-z0-9_-]+|q)/[A-Za-z0-9._-]+")
 PIXEL = re.compile(r'<img border="0" width="1" height="1" alt="" src="open"[^>]*>')
 
 
@@ -147,12 +147,57 @@ def test_wrapping_twice_changes_nothing(run: Run) -> None:
     assert run("wrap", input=once).stdout_bytes == once
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", bytes(range(256)) * 9])
-def test_what_is_no_mail(run: Run, key: str, content: bytes) -> None:
-    """An empty or a binary file is no error: all of it is still there."""
-    result = run("wrap", input=content)
-    assert result.exit_code == 0
-    assert unwrapped(result.stdout_bytes, key) == content
+def test_where_links_lead_is_said(run: Run, monkeypatch: pytest.MonkeyPatch, mail: Path) -> None:
+    """Without a tracking domain, one line says where the links lead and how to set it; the output is the same."""
+    with_domain = run("wrap", mail)
+    monkeypatch.delenv("LINKWRAP_DOMAIN")
+    for command in ("wrap", "inspect"):
+        result = run(command, mail)
+        assert result.exit_code == 0
+        assert result.stderr == (
+            "Note: links lead to https://spgo.io: set your own tracking domain with --domain or LINKWRAP_DOMAIN\n"
+        )
+        assert run(command, mail, "--domain", "spgo.io").stderr == ""
+    assert len(run("wrap", mail).stdout_bytes) == len(with_domain.stdout_bytes)
+    result = run("wrap", mail, mail.rename(mail.with_name("b.html")), "-o", mail.with_name("out"))
+    assert result.stderr.count("Note: ") == 1
+
+
+def test_domain_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """LINKWRAP_DOMAIN is the tracking domain, --domain goes before it, and a bad one is an error."""
+    monkeypatch.setenv("LINKWRAP_DOMAIN", "click.acme.com")
+    assert {visit.host for visit in visits(run("wrap", input=HTML).stdout_bytes, key)} == {"click.acme.com"}
+    given = run("wrap", "--domain", "go.acme.com", input=HTML)
+    assert {visit.host for visit in visits(given.stdout_bytes, key)} == {"go.acme.com"}
+    monkeypatch.setenv("LINKWRAP_DOMAIN", "https://acme.com")
+    result = run("wrap", input=HTML)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'--domain'" in result.stderr
+
+
+def test_http(run: Run, key: str) -> None:
+    """With --http links are http; https links on localhost bring a warning, and --http needs a domain."""
+    result = run("wrap", "--domain", "localhost:8080", "--http", input=HTML)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert b"=http://localhost:8080/f/a/" in result.stdout_bytes
+    assert b"https://" not in result.stdout_bytes
+    assert len(visits(result.stdout_bytes, key)) == 2
+    for host in ("localhost:8080", "localhost", "mail.localhost"):
+        result = run("wrap", "--domain", host, input=HTML)
+        assert result.exit_code == 0
+        assert result.stderr == (
+            f"Warning: links lead to https://{host}: for a local try without certificate, add --http\n"
+        )
+        assert f"=https://{host}/f/a/".encode() in result.stdout_bytes
+    assert run("wrap", "--domain", "localhost.acme.com", input=HTML).stderr == ""
+
+
+def test_http_needs_a_domain(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--http alone would make links on spgo.io http."""
+    monkeypatch.delenv("LINKWRAP_DOMAIN")
+    result = run("wrap", "--http", input=HTML)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--http needs --domain" in result.stderr
 
 
 def test_output_file(run: Run, mail: Path, tmp_path: Path, key: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkwrap.cli.places import lines_and_columns
+from linkwrap._markup.places import lines_and_columns
 
 TEXT = "ß<a>\r\nソ\r<a>\n\n日本<a><a>\r"
 PLACES = [(1, 2), (3, 1), (5, 3), (5, 6)]

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from .._markup.source import open_source
+from .source import open_source
 
 _LINE_END = re.compile(r"\r\n?+|\n", re.ASCII)
 
@@ -14,8 +14,8 @@ def lines_and_columns(
 ) -> Iterator[tuple[int, int]]:
     """Yield the line and the column of each position, both from 1 and in characters, as an editor shows them.
 
-    Positions are in the source's units, such as `Link.start`, and best ascend: then the time is linear. A byte order
-    mark is no character.
+    Positions are in the source's units, as in `Link.start`; the time is linear if they ascend. A byte order mark is not
+    a character. `encoding` is the one that `bytes` were compiled with, if one was given.
     """
     document = open_source(source, encoding)
     # The text of a document with shifted runs masks line ends inside of them.

@@ -1,0 +1,419 @@
+"""`linkwrap domain`: custom tracking domains, from an account's request to their use. It needs the extra `domains`.
+
+A command is a function that gets the open registry, and returns what `--json` prints and the lines that are printed
+without it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from ..account import DEFAULT_TRACKING_DOMAIN
+from ..errors import LinkWrapError, OptionError
+from .keys import key_file_option, require_keys
+from .options import option, tracking_domain, with_options
+from .output import TIME, Cell, Column, fact_lines, print_json, print_lines, printable, spinner, table_lines, tell
+
+if TYPE_CHECKING:
+    from ..domains import Change, CheckResult, Domain, DomainRegistry
+
+STATES: Final = ("pending", "propagating", "verified", "invalid", "suspended", "lapsed")
+_COLOURS: Final = {
+    "ok": "green",
+    "warning": "yellow",
+    "verified": "green",
+    "propagating": "yellow",
+    "pending": "yellow",
+}
+_NOT_SHOWN: Final = ("evidence", "challenge")
+_BATCH: Final = 5
+"""How many times as many domains as are checked at once are checked before their results are printed."""
+
+_SECONDS = partial(click.FloatRange, 0, min_open=True)
+_account = partial(option, "--account", metavar="ID")
+_method = partial(option, "--method", type=click.Choice(["cname", "http"]), metavar="cname|http")
+_cname_target = partial(option, "--cname-target", envvar="LINKWRAP_CNAME_TARGET", metavar="HOST")
+_dns_resolver = partial(option, "--dns-resolver", "dns_resolvers", multiple=True, metavar="ADDRESS")
+_HOST: Final = (click.argument("host"), _account(help="Account of HOST, if several accounts claim it."))
+_CNAME_TARGET = _cname_target(help="For a new registry: host that the CNAMEs of all domains point to.")
+_NETWORK: Final = (
+    _dns_resolver(help="DNS resolver in place of the system's, such as 1.1.1.1. Any number of times."),
+    option("--deadline", type=_SECONDS(max=300), default=20, metavar="SECONDS", help="Longest time of one check."),
+    key_file_option,
+)
+_REGISTRY: Final = (
+    option(
+        "--registry",
+        envvar="LINKWRAP_REGISTRY",
+        metavar="URL",
+        help="Database, in place of linkwrap.db here.",
+    ),
+    option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+
+
+class _Output(NamedTuple):
+    value: object
+    lines: Iterable[str] = ()
+    note: str | None = None
+    """What to say on standard error beside the lines."""
+    status: int = 0
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def domain(context: click.Context) -> None:
+    """Manage custom tracking domains.
+
+    They are kept in a registry, a database: --registry is its SQLAlchemy URL. add and watch create it.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
+
+
+def _command(*options: Callable[[Any], Any], name: str | None = None) -> Callable[[Callable[..., _Output]], Any]:
+    """Return a decorator for a command of `linkwrap domain`, which gets the registry that its options say."""
+
+    def decorate(function: Callable[..., _Output]) -> Any:
+        @wraps(function)
+        def call(registry: str | None, as_json: bool, **values: Any) -> None:
+            with _open(registry, values) as opened:
+                output = function(opened, **values)
+            if as_json:
+                print_json(output.value)
+            else:
+                print_lines(output.lines)
+                if output.note:
+                    tell(output.note)
+            click.get_current_context().exit(output.status)
+
+        return domain.command(name)(with_options(*options, *_REGISTRY)(call))
+
+    return decorate
+
+
+def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegistry:
+    """Open the registry with the options that are for it in `values`; create it if they say its CNAME target."""
+    if "key_file" in values:
+        options["keys"] = require_keys(values.pop("key_file"))
+    from ..domains import DomainRegistry, Network
+
+    if "deadline" in values:
+        options["network"] = Network(dns_resolvers=values.pop("dns_resolvers"), deadline=values.pop("deadline"))
+    if url is None:
+        url = "sqlite:///linkwrap.db"
+        tell("Note: the registry is linkwrap.db in this folder: --registry or LINKWRAP_REGISTRY names another")
+    creates = "cname_target" in values
+    target = values.pop("cname_target", None)
+    if not creates or target is None:
+        try:
+            registry = DomainRegistry(url, create=False, **options)
+            registry.cname_target  # noqa: B018  # reads the database
+        except LinkWrapError as error:
+            if not creates or not str(error).startswith("there is no"):
+                raise
+            target = _ask_for_cname_target()
+        else:
+            return registry
+    host = tracking_domain(target, "--cname-target")
+    if host.port is not None:
+        raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
+    return DomainRegistry(url, cname_target=host, **options)
+
+
+def _ask_for_cname_target() -> Any:
+    if sys.stdin is not None and sys.stdin.isatty():
+        question = "The host that the CNAMEs of all domains in this new registry point to"
+        return click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
+    raise click.UsageError(
+        "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
+        "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
+    )
+
+
+@_command(
+    click.argument("host"),
+    _account(required=True, help="Account that asks for HOST."),
+    option("--subaccount", metavar="ID", help="Subaccount that alone uses it; else all of the account."),
+    _method(default="cname", help="How it is checked; http is for a host behind a CDN or proxy."),
+    option("--ownership-trusted", is_flag=True, help="You know that the account controls HOST: no TXT record."),
+    _CNAME_TARGET,
+)
+def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
+    """Add HOST for an account, and print the DNS records.
+
+    They are lines of a zone file, for the domain owner to create. Then check or watch looks for them.
+    """
+    request = registry.add(host, **options)
+    name = request.domain.host
+    needs = "until these records exist" if request.records else "and needs no record"
+    note = f"{name} is pending {needs}: linkwrap domain check {name} looks for it now, linkwrap domain watch in time"
+    return _Output(request, map(printable, request.zone_lines), note)
+
+
+@_command(
+    _account(help="Only the domains of an account."),
+    option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Only those in a state: {', '.join(STATES)}."),
+    name="list",
+)
+def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
+    """List the domains, with their states and uses."""
+    domains = registry.domains(**options)
+    if not domains:
+        chosen = any(options.values())
+        return _Output(domains, note=f"there is no {'such domain' if chosen else 'domain'} in the registry")
+    columns = Column("host", 26), Column("account", 10), Column("state", 11), Column("since", 20), Column("use")
+    return _Output(domains, table_lines(columns, list(map(_domain_row, domains))))
+
+
+def _domain_row(found: Domain) -> tuple[Cell, ...]:
+    uses = ["default"] if found.default else []
+    uses += ["https" if found.secure else "http"] if found.in_use else []
+    uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
+    uses += [f"from {sender}" for sender in found.sending_domains]
+    state = (found.state, _COLOURS.get(found.state, "red"))
+    return found.host, printable(found.account_id), state, f"{found.since:{TIME}}", printable(", ".join(uses))
+
+
+@_command(*_HOST)
+def show(registry: DomainRegistry, host: str, account: str | None) -> _Output:
+    """Show all about HOST, and its history.
+
+    Also the DNS records that it needs, and what the last check advises.
+    """
+    request = registry.request(host, account=account)
+    found = request.domain
+    changes = _all_changes(registry, host=found.host, account=found.account_id)
+    facts = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in _NOT_SHOWN}
+    lines = [*fact_lines({name: value for name, value in facts.items() if value not in (None, ())})]
+    lines += _advice_lines((found.evidence or {}).get("advice", ()))
+    if request.records:
+        lines += ["", "Records:", *(f"  {printable(line)}" for line in request.zone_lines)]
+    lines += ["", "History:", *(f"  {printable(str(change))}" for change in changes)]
+    return _Output(request.as_dict() | {"history": changes}, lines)
+
+
+def _all_changes(registry: DomainRegistry, after: int = 0, **of: Any) -> list[Change]:
+    """Return the changes after the one with this number, however many there are."""
+    found: list[Change] = []
+    while more := registry.changes(after=found[-1].id if found else after, **of):
+        found += more
+    return found
+
+
+def _advice_lines(advice: Iterable[object]) -> list[str]:
+    return [f"To do: {printable(str(sentence))}" for sentence in advice]
+
+
+@_command(*_HOST, _method(help="How HOST is checked from now on: http if it is behind a CDN or proxy."), *_NETWORK)
+def check(registry: DomainRegistry, host: str, account: str | None, method: Any) -> _Output:
+    """Check HOST now, and show what each server answers.
+
+    The exit status is 0 if HOST is verified, and 1 if it is not.
+    """
+    cname_target = registry.cname_target.host
+    found = registry.domain(host, account=account)
+    with spinner(f"Checking {found.host}"):
+        result = registry.check(found.host, account=found.account_id, method=method)
+    return _Output(result, _check_lines(result, cname_target), status=0 if result.verified else 1)
+
+
+def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str]:
+    found = result.domain
+    before = "" if result.state == result.previous_state else f", before {result.previous_state}"
+    yield f"{found.host} ({printable(found.account_id)}): {result.state}{before}"
+    rows: list[tuple[Cell, ...]] = []
+    for asked, server, mark, answer in _answers(result, cname_target):
+        if rows and rows[-1][0] != printable(asked):
+            rows.append(())
+        rows.append((printable(asked), printable(server), (mark, _COLOURS.get(mark, "red")), printable(answer)))
+    if rows:
+        yield from table_lines(
+            (Column("asked for", 24), Column("server", 24), Column("result", 7), Column("answer")), rows
+        )
+    yield from _advice_lines(result.advice)
+    if found.next_check:
+        yield f"Next check by watch: {found.next_check:{TIME}}"
+
+
+def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each answer that a check got: what was asked for, at which server, whether it is good, and in words."""
+    from ..domains.model import holds_challenge
+
+    evidence, found = result.evidence, result.domain
+    for kind, trace in (("CNAME", evidence.cname), ("TXT", evidence.ownership)):
+        for hop in trace.hops if trace else ():
+            for answer in hop.answers:
+                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
+                if trace is evidence.ownership:
+                    good = evidence.ownership_verified or holds_challenge(answer.values, found.challenge)
+                else:
+                    good = trace is not None and not (trace.at_apex or answer in trace.contrary)
+                yield f"{kind} {hop.name}", server, _mark(good, counts=answer.authoritative), answer.detail
+    for known in evidence.dns_resolvers:
+        mark = _mark(known.leads_to_target, counts=known.answered)
+        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", mark, known.detail
+    used = found.in_use or result.previous_state in ("verified", "suspended")
+    for probe in filter(None, (evidence.http, evidence.https, evidence.cname_target)):
+        counts, host, detail = probe.status != "not-asked", found.host, probe.detail
+        if probe is evidence.cname_target:
+            host, detail = cname_target, f"to compare, the CNAME target itself: {detail}"
+        elif not (used and found.secure and probe.scheme == "https"):
+            # One of both is enough if links are not https yet, and nobody was promised a certificate.
+            certificate = probe.status in ("invalid-certificate", "unknown-authority")
+            counts = counts and not (evidence.reached or certificate)
+        good = probe.status == "confirmed"
+        server = f"redirect server ({probe.address})" if probe.address else "redirect server"
+        yield f"{probe.scheme} {host}", server, _mark(good, counts=good or counts), detail
+
+
+def _mark(good: bool, *, counts: bool) -> str:
+    return "warning" if not counts else "ok" if good else "no"
+
+
+@_command(*_HOST, option("--off", is_flag=True, help="Make it the default no longer."))
+def default(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
+    """Make HOST the default of its account.
+
+    It must be verified, and takes the place of another default. A domain of a subaccount becomes that one's default.
+    """
+    found = registry.set_default(host, not off, account=account)
+    subaccount = "" if found.subaccount is None else f"subaccount {found.subaccount} of "
+    return _use(found, f"is {'not ' if off else ''}the default of {subaccount}account {found.account_id}")
+
+
+@_command(*_HOST, option("--off", is_flag=True, help="Make its links http."))
+def secure(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
+    """Make the links on HOST https.
+
+    The last check must have seen a valid certificate: https links would be dead without one.
+    """
+    return _use(registry.set_secure(host, not off, account=account), f"has {'http' if off else 'https'} links")
+
+
+@_command(*_HOST, click.argument("sending_domain"))
+def assign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
+    """Assign SENDING_DOMAIN to HOST.
+
+    Mail whose From address is on SENDING_DOMAIN goes out on HOST, once that is verified.
+    """
+    return _use(registry.assign(host, sending_domain, account=account), f"serves mail from {sending_domain}")
+
+
+@_command(*_HOST, click.argument("sending_domain"))
+def unassign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
+    """Undo assign.
+
+    Mail whose From address is on SENDING_DOMAIN goes out on the default of its account again.
+    """
+    return _use(
+        registry.unassign(host, sending_domain, account=account), f"serves mail from {sending_domain} no longer"
+    )
+
+
+@_command(*_HOST, option("--yes", is_flag=True, help="Do not ask."))
+def remove(registry: DomainRegistry, host: str, account: str | None, yes: bool) -> _Output:
+    """Remove HOST, after asking.
+
+    New mail goes out on another domain; links in old mail keep working. Without a terminal, --yes is needed.
+    """
+    if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
+        raise click.UsageError("there is no terminal to ask at: --yes removes without asking")
+    found = registry.domain(host, account=account)
+    whose = f"{found.host} of account {printable(found.account_id)}"
+    if not yes and not click.confirm(f"Remove {whose}, which is {found.state}?", err=True):
+        raise click.ClickException("nothing was removed")
+    registry.remove(found.host, account=found.account_id)
+    return _Output(found, [f"{whose} is removed."])
+
+
+@domain.command()
+@with_options(
+    option("--every", type=_SECONDS(), default=60, metavar="SECONDS", help="Time between two rounds."),
+    option("--once", is_flag=True, help="Do one round, and end."),
+    option("--concurrency", type=click.IntRange(1, 1000), default=20, metavar="N", help="Checks at a time."),
+    option("--after", type=click.IntRange(0), metavar="ID", help="Print all changes after this one, not only its own."),
+    _CNAME_TARGET,
+    *_NETWORK,
+    *_REGISTRY,
+)
+def watch(registry: str | None, every: float, once: bool, after: int | None, **options: Any) -> None:
+    """Check the domains that are due, until Ctrl-C or SIGTERM.
+
+    Prints a line for each change and each result. Any number of these may run at a time.
+    """
+    made: list[Change] = []
+    as_json, concurrency = options.pop("as_json"), options.pop("concurrency")
+    with _open(registry, options, on_change=made.append) as opened:
+        rounds = _Rounds(opened, made, after, concurrency, as_json)
+        rounds.run()
+        while not once:
+            with spinner("Nothing is due"):
+                time.sleep(every)
+            try:
+                rounds.run()
+            except OptionError:
+                raise
+            except LinkWrapError as error:  # the database is away for a while
+                tell(f"Warning: {error}: trying again in {every:.3g} s")
+
+
+@dataclass(slots=True)
+class _Rounds:
+    registry: DomainRegistry
+    made: list[Change]
+    after: int | None
+    concurrency: int
+    as_json: bool
+
+    def run(self) -> None:
+        """Check what is due, a batch at a time, and print the changes and the results of each."""
+        self.print_changes()
+        while results := self.check():
+            for result in results:
+                self.print("result", result, _result_line(result))
+
+    def check(self) -> list[CheckResult]:
+        try:
+            with spinner("Checking what is due"):
+                results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
+        except BaseException:
+            with suppress(LinkWrapError):  # which must not take the place of Ctrl-C
+                self.print_changes()  # those that are stored by now are printed only once
+            raise
+        self.print_changes()
+        return results
+
+    def print_changes(self) -> None:
+        changes = self.made.copy() if self.after is None else _all_changes(self.registry, self.after)
+        self.made.clear()
+        for change in changes:
+            if self.after is not None:
+                self.after = change.id
+            self.print("change", change, str(change))
+
+    def print(self, kind: str, value: object, line: str) -> None:
+        if self.as_json:
+            print_json({kind: value}, line=True)
+        else:
+            click.echo(printable(line))
+
+
+def _result_line(result: CheckResult) -> str:
+    found = result.domain
+    advice = "".join(f"; to do: {sentence}" for sentence in result.advice[:1])
+    return f"{found.checked_at or found.since:{TIME}} {found.account_id} {found.host}: checked, {found.state}{advice}"
+
+
+def _use(found: Domain, use: str) -> _Output:
+    waits = "" if found.verified else f", once it is verified: it is {found.state}"
+    return _Output(found, [printable(f"{found.host} {use}{waits}.")])
