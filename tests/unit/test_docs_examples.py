@@ -57,7 +57,7 @@ def test_pixels_are_documented_to_the_byte() -> None:
 
 @pytest.fixture
 def one_click() -> Callable[..., tuple[str, bool]]:
-    """Send a one-click unsubscribe to the documented WSGI application; return the status, and whether it was recorded."""
+    """Send a one-click unsubscribe to the documented application; return its status, and whether events came."""
     names = run(DOCS / "howto" / "endpoint.md")
     path = names["wrapper"].unsubscribe_url({"rcpt": "r-42"}).removeprefix("https://click.acme.com")
 
@@ -109,7 +109,7 @@ def test_wsgi_application_takes_one_click_unsubscribes(one_click: Callable[..., 
     ids=lambda length: "none" if length is None else ascii(length)[:12],
 )
 def test_wsgi_application_refuses_bad_lengths(one_click: Callable[..., tuple[str, bool]], length: str | None) -> None:
-    """A Content-Length that is missing, is not a number, is over MAX_BODY, or cuts the body off is answered with 400."""
+    """A Content-Length that is missing, is not a number, is over MAX_BODY or cuts the body off is a 400."""
     assert one_click(length) == ("400 Bad Request", False)
 
 

@@ -29,7 +29,7 @@ def without_tokens(html: str) -> str:
 
 
 def test_code_runs_in_the_order_in_which_it_is_read() -> None:
-    """A newcomer can paste the Python blocks one after another: the first prints the mail that follows it, none fails."""
+    """The Python blocks can be pasted one after another: the first prints the mail that follows it, and none fails."""
     assert len(blocks("python")) >= 4
     namespace: dict[str, object] = {"__name__": "readme"}
     printed = StringIO()
