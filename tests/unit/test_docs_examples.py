@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helpers.paths import DOCS
-from linkwrap.template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap import LinkWrapper, SigningKeys
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.ASCII | re.DOTALL | re.MULTILINE)
 PAGES = [
@@ -49,10 +49,15 @@ def test_examples_of_a_page_run_in_order(page: Path) -> None:
 
 
 def test_pixels_are_documented_to_the_byte() -> None:
-    """The page on concepts shows what is inserted, as it is inserted."""
+    """The page on concepts shows the pixels as they are inserted: before </body>, behind <body>, and in AMP for Email."""
     page = (DOCS / "concepts.md").read_text(encoding="utf-8")
-    for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL):
-        assert f"\n{pixel.replace('{}', '…')}\n" in page
+    wrapper = LinkWrapper(SigningKeys.from_env(), tracking_domain="click.acme.com", initial_open=True)
+    html = wrapper.wrap("<body>-</body>")
+    amp = wrapper.wrap("<html amp4email><body>-</body>", initial_open=False)
+    pixels = re.findall(r"<[^>]+/q/[^>]+>(?:</amp-img>)?", html + amp)
+    assert len(pixels) == 3
+    for pixel in pixels:
+        assert "\n" + re.sub(r"https://click\.acme\.com/q/[\w.-]+", "…", pixel) + "\n" in page
 
 
 @pytest.fixture
