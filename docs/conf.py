@@ -19,6 +19,7 @@ myst_heading_anchors = 3
 
 default_role = "code"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 100
 
