@@ -1,4 +1,4 @@
-"""Wraps examples/newsletter.html, shows what became of each link, and follows a link and the pixel as a reader would.
+"""Wraps examples/newsletter.html, shows the decision about each link, follows a link and the pixel as a reader does.
 
 `make demo` runs it. The wrapped mail is in examples/out/newsletter.html afterwards.
 """
@@ -11,7 +11,6 @@ from bs4 import BeautifulSoup
 from rich.console import Console
 
 from linkwrap import LinkWrapper, Resolver, SigningKeys
-from linkwrap.cli.inspect import links_table
 from linkwrap.endpoint import respond
 
 HERE = Path(__file__).parent
@@ -19,14 +18,17 @@ console = Console()
 
 
 def main() -> None:
-    """The way of a newsletter: wrapped once, sent, clicked."""
-    keys = SigningKeys(SigningKeys.generate())  # in real life: SigningKeys.from_env("LINKWRAP_KEYS")
+    """Wrap a newsletter and click a link of it."""
+    keys = SigningKeys(SigningKeys.generate())  # in production: SigningKeys.from_env("LINKWRAP_KEYS")
     wrapper = LinkWrapper(keys, account_id="alder", tracking_domain="click.example.com")
 
-    # Once per campaign. A real mail's placeholders are filled in before this, or by a merge engine through slots.
+    # Once per campaign. Fill in placeholders before this, or let a template engine fill in them and the slots.
     newsletter = (HERE / "newsletter.html").read_bytes()
     template = wrapper.compile(newsletter)
-    console.print(links_table(template.links, newsletter))
+    for link in template.links:
+        decision = "wrapped" if link.wrapped else f"left alone ({link.reason})"
+        line = f"{link.element:12}{link.name or '':28}{decision:26}{link.url or link.href}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     # Once per recipient.
     wrapped = wrapper.render(template, {"campaign": "autumn", "rcpt": "r-42"})
@@ -36,14 +38,14 @@ def main() -> None:
     count = sum(link.wrapped for link in template.links)
     console.print(f"\n{count} of {len(template.links)} links wrapped: {out.relative_to(HERE.parent)}")
 
-    # What the redirect endpoint answers to the reader's mail client and browser.
+    # The responses of the redirect endpoint to the reader's browser and mail client.
     mail = BeautifulSoup(wrapped, "lxml")
     follow(Resolver(keys), mail.find("a", class_="button-a")["href"])
     follow(Resolver(keys), mail.find_all("img")[-1]["src"])
 
 
 def follow(resolver: Resolver, url: str) -> None:
-    """Request a redirect URL, and print the response and the event that one would store."""
+    """Request a redirect URL; print the response and the event to store."""
     parts = urlsplit(url)
     browser = {"User-Agent": "demo/1.0"}
     response = respond(resolver, method="GET", raw_path=parts.path, host=parts.netloc, headers=browser)

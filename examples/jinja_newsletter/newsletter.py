@@ -1,9 +1,9 @@
-"""Sends a welcome mail and a newsletter by SMTP, their links wrapped.
+"""Sends a welcome mail and a newsletter with wrapped links by SMTP.
 
     LINKWRAP_KEYS=$(linkwrap keygen) python newsletter.py localhost 25
 
-`welcome.html` is made for one reader at a time: its base template wraps what Jinja2 has rendered. `autumn.html` goes to
-many: its links are found once, and Jinja2 fills in their URLs together with the merge fields.
+`welcome.html` is made for one reader at a time: its base template wraps the result of Jinja2. `autumn.html` goes to
+many readers: its links are found once, and Jinja2 fills in redirect URLs and its own variables together.
 """
 
 import json
@@ -28,13 +28,13 @@ mails.extend(linkwrap=wrapper)
 
 
 def welcome(reader: dict[str, Any]) -> str:
-    """Return the welcome mail of one reader; the variable `linkwrap` says what its events shall tell."""
+    """Return the welcome mail of one reader; the variable `linkwrap` holds the metadata for its events."""
     metadata = {"mail": "welcome", "rcpt": reader["id"]}
     return mails.get_template("welcome.html").render(reader=reader, linkwrap={"metadata": metadata})
 
 
 def newsletter(readers: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return each reader with the newsletter as they get it."""
+    """Return each reader with their newsletter."""
     source = (HERE / "templates" / "autumn.html").read_text("utf-8")
     template = wrapper.compile(source)
     engine = mails.from_string(template.slotted(lambda i: f"{{{{ urls[{i}] }}}}"))
@@ -49,7 +49,7 @@ def send(smtp: smtplib.SMTP, reader: dict[str, Any], subject: str, html: str) ->
     """Send one mail."""
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject, "news@alder.example", reader["email"]
-    message.set_content("This mail is made of HTML.")
+    message.set_content("This mail is in HTML.")
     message.add_alternative(html, subtype="html")
     smtp.send_message(message)
 

@@ -1,6 +1,8 @@
-"""The redirect endpoint of the newsletter, for any WSGI server; each event becomes a line of JSON.
+"""The redirect server of the newsletter, for any WSGI server; it writes each event as a line of JSON.
 
-LINKWRAP_KEYS=… python redirects.py        serves on port 8000
+    LINKWRAP_KEYS=… python redirects.py        serves on port 8000
+
+It has no one-click unsubscribe, for which `respond` needs the request's body: see docs/howto/endpoint.md.
 """
 
 import json
@@ -36,7 +38,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def record(event: dict[str, object]) -> None:
-    """Store an event; the reader gets the page even where that fails."""
+    """Store an event; the reader gets the page even if that fails."""
     try:
         EVENTS.parent.mkdir(exist_ok=True)
         with EVENTS.open("a", encoding="utf-8") as lines:

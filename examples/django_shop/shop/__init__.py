@@ -1,1 +1,1 @@
-"""A shop that sends receipts, and sees which of their links were opened."""
+"""A shop that sends receipts and stores the clicks on their links."""

@@ -9,5 +9,5 @@ class ShopConfig(AppConfig):
     name = "shop"
 
     def ready(self) -> None:
-        """Import what receives signals."""
+        """Import the receivers."""
         from . import events  # noqa: F401

@@ -1,4 +1,4 @@
-"""What becomes of clicks and opens: each is a line of JSON."""
+"""Stores clicks and opens, each as a line of JSON."""
 
 import json
 from typing import Any

@@ -1,10 +1,10 @@
-"""The shop's settings; the keys that sign links come from the environment's LINKWRAP_KEYS."""
+"""The shop's settings; the signing keys come from the environment variable LINKWRAP_KEYS."""
 
 import os
 from pathlib import Path
 
 BASE_DIR = Path(__file__).parents[1]
-SECRET_KEY = os.environ.get("SECRET_KEY", "for development alone")
+SECRET_KEY = os.environ.get("SECRET_KEY", "for development only")
 ALLOWED_HOSTS = ["shop.example", "click.shop.example", "localhost"]
 ROOT_URLCONF = "shop.urls"
 INSTALLED_APPS = ["linkwrap.django", "shop.apps.ShopConfig"]

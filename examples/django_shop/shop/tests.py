@@ -1,4 +1,4 @@
-"""The way of a receipt: ordered, sent over SMTP, read, clicked."""
+"""A receipt is ordered, sent over SMTP, read and clicked."""
 
 import email
 import email.policy
@@ -16,7 +16,7 @@ from django.test import SimpleTestCase, override_settings
 
 
 class Inbox(Controller):
-    """An SMTP server on a free port, which keeps what it receives."""
+    """An SMTP server on a free port that keeps the messages."""
 
     def __init__(self) -> None:
         super().__init__(self, hostname="127.0.0.1", port=0)
@@ -35,7 +35,7 @@ class Inbox(Controller):
 # Django's test runner replaces EMAIL_BACKEND, so the test sets it back.
 @override_settings(EMAIL_BACKEND="linkwrap.django.backend.EmailBackend")
 class ReceiptTest(SimpleTestCase):
-    """What the customer gets, and what the shop sees of it."""
+    """The receipt that the customer gets, and the events that the shop gets."""
 
     def setUp(self) -> None:
         """Start the mail server."""
@@ -50,7 +50,7 @@ class ReceiptTest(SimpleTestCase):
         )
 
     def open(self, url: str) -> Any:
-        """Open a link of the mail as its reader does, redirects followed."""
+        """Open a link of the mail as its reader does, and follow redirects."""
         parts = urlsplit(url)
         return self.client.get(parts.path, SERVER_NAME=parts.hostname, secure=parts.scheme == "https", follow=True)
 
@@ -59,7 +59,7 @@ class ReceiptTest(SimpleTestCase):
         return [json.loads(line) for line in settings.EVENTS.read_text("utf-8").splitlines()]
 
     def test_link_of_a_receipt_leads_to_the_sale(self) -> None:
-        """The customer orders, opens the receipt, clicks, reaches the sale; the shop sees who it was."""
+        """The customer orders, opens the receipt, clicks and reaches the sale; the shop knows which order it was."""
         self.client.post("/order/", {"email": "ada@example.com"}, SERVER_NAME="shop.example")
         (message,) = self.inbox.messages
         html = BeautifulSoup(html_of(message), "html.parser")

@@ -1,4 +1,4 @@
-"""The shop's pages, and the redirect endpoint at the root, where links lead to."""
+"""The shop's pages, and the redirect endpoint at the root."""
 
 from django.urls import include, path
 
