@@ -10,7 +10,6 @@ import pytest
 
 from helpers.paths import DOCS
 from linkwrap import LinkWrapper, SigningKeys
-from linkwrap._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.ASCII | re.DOTALL | re.MULTILINE)
 PAGES = [

@@ -108,7 +108,7 @@ def test_key_that_is_retired_here(check: Callable[[], CheckResult], redirector: 
     stranger = SigningKeys("the key of another service")
     instead(
         redirector,
-        lambda path: (200, {}, verification(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
+        lambda path: (200, {}, challenge_response(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
     )
     result = check()
     assert result.domain.state == "suspended"
@@ -185,7 +185,7 @@ def test_answer_to_another_nonce(check: Callable[[], CheckResult], redirector: R
     instead(redirector, lambda _: (200, {}, recorded))
     assert check().domain.state == "invalid"
     keys, other = redirector.keys, "click.other.test"
-    instead(redirector, lambda path: (200, {}, verification(keys, path.rpartition("/")[2], other).encode()))
+    instead(redirector, lambda path: (200, {}, challenge_response(keys, path.rpartition("/")[2], other).encode()))
     assert check().domain.state == "invalid"
 
 
