@@ -337,10 +337,10 @@ def test_environment_without_wrapper(source: str, wrapper: object, error: type[E
 @pytest.mark.parametrize(
     ("context", "error", "message"),
     [
-        ({"colour": 1}, OptionError, "no option 'colour'"),
+        ({"colour": 1}, TypeError, "no option 'colour'"),
         ({"metadata": {"big": "x" * 1000}}, OptionError, "more than the 1000"),
         ({"tracking_domain": "127.0.0.1"}, DomainError, "127"),
-        ("r-42", OptionError, "variable linkwrap is no mapping but str"),
+        ("r-42", TypeError, "variable linkwrap must be a mapping, .*, not str"),
     ],
 )
 def test_options_of_the_context_are_checked(context: object, error: type[Exception], message: str) -> None:
