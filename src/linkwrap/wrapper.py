@@ -333,20 +333,18 @@ class LinkWrapper:
             OptionError: The sublink, the metadata or an option cannot be used.
             DomainError: The tracking domain is not a host name, or not verified.
         """
+        segment, warning = read_sublink(sublink) if isinstance(sublink, str) else (None, None)
         faults = Faults()
         if not isinstance(url, str):
             faults.wrong_type("url", "str", url)
-        if not isinstance(link_name, str | None):
+        if link_name is not None and not isinstance(link_name, str):
             faults.wrong_type("link_name", "str or None", link_name)
         if not isinstance(unsubscribe, bool):
             faults.wrong_type("unsubscribe", "bool", unsubscribe)
-        segment = None
-        if not isinstance(sublink, str | None):
+        if warning:
+            faults.wrong_value(f"sublink must be 1 to 64 letters, digits, '-' or '_', not {sublink!r:.80}")
+        elif sublink is not None and not isinstance(sublink, str):
             faults.wrong_type("sublink", "str or None", sublink)
-        else:
-            segment, warning = read_sublink(sublink)
-            if warning:
-                faults.wrong_value(f"sublink must be 1 to 64 letters, digits, '-' or '_', not {sublink!r:.80}")
         settings, context = self._message(metadata, options, faults)
         if not settings.click_tracking:
             return url
