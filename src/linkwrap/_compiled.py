@@ -193,9 +193,7 @@ def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> C
     found = TextScan(text, encoding)
     source, unit = found.source, found.source.unit
     decisions: list[Decision] = decider.text(found.links, source)
-    positions = Positions()
-    for link in found.links:
-        positions.extend([link.start, link.start, link.end, link.behind, 0])
+    positions = Positions(field for link in found.links for field in (link.start, link.start, link.end, link.behind, 0))
     slots = [*map(slot_of, decisions)]
     wrapped = [(link.start, link.end) for link, slot in zip(found.links, slots, strict=True) if slot is not None]
     cuts = [(link.end, link.behind) for link in found.links if link.behind > link.end]

@@ -413,8 +413,8 @@ class LinkWrapper:
         kinds = (False,) * opened + (True,) * first
         urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, kinds)
         tags = AMP_TAGS if pixels and pixels.amp else HTML_TAGS
-        initial = tags.initial.format(urls.pop()) if first else ""
-        pixel = tags.open.format(urls.pop()) if opened else ""
+        initial = tags.initial.replace("{}", urls.pop()) if first else ""
+        pixel = tags.open.replace("{}", urls.pop()) if opened else ""
         return Filling(urls if settings.click_tracking else None, pixel, initial)
 
     def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:

@@ -132,9 +132,17 @@ class Decider:
         """
         decisions = []
         for link in links:
+            href = source.decode(link.start, link.end)
             draft = read_controls(link.attributes, self._honoured) if link.attributes else UNMARKED
-            place = link.start * source.unit, link.end * source.unit
-            decisions.append(self.decide(source.decode(link.start, link.end), None, draft, place=place))
+            if self._asks:
+                place = link.start * source.unit, link.end * source.unit
+                decisions.append(self.decide(href, None, draft, place=place))
+                continue
+            url, reason = read_destination(href)
+            kept: Reason | None = reason
+            if url is not None and (self._skips or "/f/" in url or "%" in url):
+                kept = self._refusal(url)
+            decisions.append(Decision(url, draft.reason or kept, *draft[2:]))
         return decisions
 
     def decide(

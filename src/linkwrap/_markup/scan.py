@@ -136,6 +136,7 @@ class Scan:
         "_body_end",
         "_fields",
         "_html_end",
+        "_kept",
         "_walkers",
         "base",
         "images",
@@ -158,6 +159,8 @@ class Scan:
         self._html_end: int | None = None
         self._walkers = _walkers(_may_hold_pixel(text))
         self._fields: list[int] = []
+        self._kept = 0
+        """How many fields are in `positions` already."""
         live_end = self._region(0, len(text), conditional=False)
         if self._fields:
             self.positions.extend(self._fields)
@@ -176,7 +179,7 @@ class Scan:
         """Read text[start:end] as a document; return where its live markup ends."""
         text, fields = self.text, self._fields
         matches = self._walkers[conditional]
-        links_before = len(self.positions) + len(fields) // _WIDTH
+        fields_before = self._kept + len(fields)
         position = start
         while True:
             for match in matches(text, position, end):
@@ -214,11 +217,13 @@ class Scan:
                     return position
                 if behind < 0:
                     self._keep()
-                    self.positions.truncate(links_before)
+                    self._kept = fields_before
+                    self.positions.truncate(fields_before // _WIDTH)
                     return self._foreign_region(start, end, conditional=conditional)
                 position = behind
 
     def _keep(self) -> None:
+        self._kept += len(self._fields)
         self.positions.extend(self._fields)
         self._fields.clear()
 

@@ -10,6 +10,7 @@ signed, not encrypted. No exception's message holds a key, a metadata value or a
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from ..errors import InvalidToken
@@ -94,7 +95,7 @@ def message_urls(
         pixels: For each pixel, whether it is the initial-open one.
     """
     sign = keys.sign
-    click_start, pixel_start = signed_message("click", host, "", "")[:-1], signed_message("open", host, "", "")
+    click_start, pixel_start = _start("click", host), f"{_start('open', host)}\0"
     urls = []
     for link, sublink in slots:
         content = f"{link}.{context}"
@@ -157,7 +158,12 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
 
 def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
     """Return what a signature covers; no part can hold a NUL, so it can be read in one way only."""
-    return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
+    return f"{_start(kind, host)}{sublink}\0{content}"
+
+
+@lru_cache(maxsize=64)
+def _start(kind: str, host: str) -> str:
+    return f"linkwrap1\0{kind}\0{host}\0"
 
 
 def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
