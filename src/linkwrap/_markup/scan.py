@@ -6,7 +6,7 @@ conditional comments are read as documents of their own, so that a fault in one 
 
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -65,37 +65,54 @@ class Position(NamedTuple):
     """1 inside an Outlook conditional comment, else 0."""
 
 
+class Columns(NamedTuple):
+    """The positions of some links, a column for each field of `Position`."""
+
+    tag_starts: "array[int]"
+    starts: "array[int]"
+    ends: "array[int]"
+    tag_ends: "array[int]"
+    conditional: "array[int]"
+
+
+_WIDTH = len(Position._fields)
+
+
 class Positions:
-    """Where all links of a text are, in its order: a column for each field of `Position`, 33 bytes a link."""
+    """Where all links of a text are, in its order; 40 bytes a link."""
 
-    __slots__ = ("conditional", "ends", "starts", "tag_ends", "tag_starts")
+    __slots__ = ("_fields",)
 
-    def __init__(self) -> None:
-        self.tag_starts = array("q")
-        self.starts = array("q")
-        self.ends = array("q")
-        self.tag_ends = array("q")
-        self.conditional = array("b")
+    def __init__(self, fields: Iterable[int] = ()) -> None:
+        self._fields = array("q", fields)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self._fields) // _WIDTH
 
     def __iter__(self) -> Iterator[Position]:
-        columns = zip(self.tag_starts, self.starts, self.ends, self.tag_ends, self.conditional, strict=True)
-        return map(Position._make, columns)
+        fields = iter(self._fields)
+        return map(Position._make, zip(fields, fields, fields, fields, fields, strict=True))
 
-    def extend(self, fields: list[int]) -> None:
+    def batches(self, size: int) -> Iterable[Columns]:
+        """Return the links in batches of this size."""
+        fields, step = self._fields, size * _WIDTH
+        if not fields:
+            return ()
+        if len(fields) <= step:
+            return (_columns(fields),)
+        return (_columns(fields[first : first + step]) for first in range(0, len(fields), step))
+
+    def extend(self, fields: Iterable[int]) -> None:
         """Add links: the fields of one `Position` after the other."""
-        self.tag_starts.extend(fields[0::5])
-        self.starts.extend(fields[1::5])
-        self.ends.extend(fields[2::5])
-        self.tag_ends.extend(fields[3::5])
-        self.conditional.extend(fields[4::5])
+        self._fields.extend(fields)
 
     def truncate(self, count: int) -> None:
         """Keep the first `count` links only."""
-        for column in (self.tag_starts, self.starts, self.ends, self.tag_ends, self.conditional):
-            del column[count:]
+        del self._fields[count * _WIDTH :]
+
+
+def _columns(fields: "array[int]") -> Columns:
+    return Columns(fields[0::5], fields[1::5], fields[2::5], fields[3::5], fields[4::5])
 
 
 class LinkTag(NamedTuple):
@@ -119,6 +136,7 @@ class Scan:
         "_body_end",
         "_fields",
         "_html_end",
+        "_kept",
         "_walkers",
         "base",
         "images",
@@ -141,9 +159,11 @@ class Scan:
         self._html_end: int | None = None
         self._walkers = _walkers(_may_hold_pixel(text))
         self._fields: list[int] = []
+        self._kept = 0
+        """How many fields are in `positions` already."""
         live_end = self._region(0, len(text), conditional=False)
         if self._fields:
-            self._keep()
+            self.positions.extend(self._fields)
         self.pixel_at = self._body_end or self._html_end or live_end
         """The place of the open pixel: before the last live `</body>`, else `</html>`, else where live markup ends."""
 
@@ -159,7 +179,7 @@ class Scan:
         """Read text[start:end] as a document; return where its live markup ends."""
         text, fields = self.text, self._fields
         matches = self._walkers[conditional]
-        links_before = len(self.positions.starts) + len(fields) // 5
+        fields_before = self._kept + len(fields)
         position = start
         while True:
             for match in matches(text, position, end):
@@ -197,11 +217,13 @@ class Scan:
                     return position
                 if behind < 0:
                     self._keep()
-                    self.positions.truncate(links_before)
+                    self._kept = fields_before
+                    self.positions.truncate(fields_before // _WIDTH)
                     return self._foreign_region(start, end, conditional=conditional)
                 position = behind
 
     def _keep(self) -> None:
+        self._kept += len(self._fields)
         self.positions.extend(self._fields)
         self._fields.clear()
 
@@ -317,7 +339,7 @@ def element_name(text: str, tag_start: int) -> str:
 def scan(text: str) -> Scan:
     """Find the links of `text`, the places for pixels, the base URL and the images that may be pixels already.
 
-    It never raises: text that is not HTML has no links. It takes linear time, and 33 bytes of memory a link.
+    It never raises: text that is not HTML has no links. It takes linear time, and 40 bytes of memory a link.
     """
     return Scan(text)
 

@@ -170,11 +170,6 @@ class Slot(NamedTuple):
     sublink: str
 
 
-def encode_slot(url: str, name: str | None, unsubscribe: bool, sublink: str | None) -> Slot:
-    """Return the slot of a link; the arguments and errors are those of `encode_link`."""
-    return Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
-
-
 def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) -> str:
     """Return the LINK part for a destination in its final form, which is not checked here.
 
@@ -183,11 +178,11 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
     """
     if len(url) > MAX_DESTINATION:
         raise OptionError(f"the destination is longer than {MAX_DESTINATION} bytes")
-    fields = _json(url)[1:-1]
+    fields = _quoted(url)[1:-1]
     if name is not None:
         if len(_bytes(name)) > MAX_LINK_NAME:
             raise OptionError(f"the link name is longer than {MAX_LINK_NAME} bytes of UTF-8: cut it")
-        fields += f'","{UNSUBSCRIBE if unsubscribe else ""}","{_json(name)[1:-1]}'
+        fields += f'","{UNSUBSCRIBE if unsubscribe else ""}","{_quoted(name)[1:-1]}'
     elif unsubscribe:
         fields += f'","{UNSUBSCRIBE}'
     return LINK.pack(fields)
@@ -206,7 +201,8 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
         OptionError: A value cannot be used.
     """
     values: dict[Any, Any] = metadata if type(metadata) is dict else _as_dict(metadata)
-    for key in values:
+    only_text = {*map(type, values), *map(type, values.values())} <= _JUST_TEXT
+    for key in () if only_text else values:
         if not isinstance(key, str):
             raise TypeError(f"metadata keys must be str, not {type(key).__name__}")
     if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and len(_bytes(account_id)) > MAX_ACCOUNT_ID):
@@ -214,7 +210,7 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     if not 0 <= sent_at <= MAX_TIME:
         raise OptionError("the time of sending must be from 1970 to 4147")
     try:
-        if {*map(type, values.values())} <= _JUST_TEXT:  # most metadata, in a third of the time
+        if only_text:  # most metadata, in a third of the time
             pairs = ",".join([f"{_quoted(key)}:{_quoted(value)}" for key, value in values.items()])
             fields = f"[{_quoted(account_id)},{{{pairs}}}]"
         else:

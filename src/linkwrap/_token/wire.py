@@ -8,8 +8,9 @@ signed, not encrypted. No exception's message holds a key, a metadata value or a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from ..errors import InvalidToken
@@ -81,7 +82,7 @@ def message_urls(
     host: str,
     context: str,
     slots: Iterable[tuple[str, str]],
-    pixels: Iterable[bool] = (),
+    pixels: Sequence[bool] = (),
 ) -> list[str]:
     """Return the redirect URL of each link of a message, then the URL of each pixel.
 
@@ -94,12 +95,11 @@ def message_urls(
         pixels: For each pixel, whether it is the initial-open one.
     """
     sign = keys.sign
-    start = signed_message("click", host, "", "")[:-1]
-    pixel_start = signed_message("open", host, "", "")
+    click_start, pixel_start = _start("click", host), f"{_start('open', host)}\0"
     urls = []
     for link, sublink in slots:
         content = f"{link}.{context}"
-        signature = sign(f"{start}{sublink}\0{content}")
+        signature = sign(f"{click_start}{sublink}\0{content}")
         urls.append(f"{origin}/f/{sublink}/1{content}.{signature}")
     for initial in pixels:
         content = f"{_INITIAL if initial else _OPEN}.{context}"
@@ -158,7 +158,12 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
 
 def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
     """Return what a signature covers; no part can hold a NUL, so it can be read in one way only."""
-    return f"linkwrap1\0{kind}\0{host}\0{sublink}\0{content}"
+    return f"{_start(kind, host)}{sublink}\0{content}"
+
+
+@lru_cache(maxsize=64)
+def _start(kind: str, host: str) -> str:
+    return f"linkwrap1\0{kind}\0{host}\0"
 
 
 def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
