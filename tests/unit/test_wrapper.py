@@ -363,7 +363,7 @@ def test_policy_whose_destination_returns_no_text() -> None:
         ({"metadata": ["a"]}, "metadata must be a mapping, not list"),
         (
             {"initial_open": 1, "account_id": "a" * 101, "tracking_domain": "a b", "colour": 1, "metadata": "x"},
-            "metadata must be a mapping, not str; initial_open must be .*; the account id is .*; there is no option.*; .*'a b'",
+            "metadata must be a mapping, not str; initial_open must be .*; the account id .*; there is no .*; .*'a b'",
         ),
     ],
 )
