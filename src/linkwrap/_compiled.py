@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar, cast
 
-from ._decide.decider import Decider, OwnPixel, slot_of
+from ._decide.decider import BATCH, Decider, OwnPixel, slot_of
 from ._decide.decision import Decision
 from ._decide.destination import read_base
 from ._markup.scan import Positions, element_name, is_amp, scan
 from ._markup.source import open_source
 from ._markup.tokenizer import Span, decode_references
-from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
+from ._pixels import Pixels
 from ._text import TextScan
 from ._token.wire import Slot
 from .link import Link
@@ -34,9 +34,9 @@ class Filling(NamedTuple):
     """The tag of the initial-open pixel; empty for none."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Compiled(Generic[Text]):
-    """A document with slots."""
+    """A document with slots. It is not changed once it is made; frozen, it would take twice the time to make."""
 
     source: Text
     """The document as it came in."""
@@ -58,15 +58,23 @@ class Compiled(Generic[Text]):
 
     def fill(self, filling: Filling) -> Text:
         """Return the document with these texts in its slots."""
+        urls, pixel, initial = filling
         pixels = self.pixels
-        if filling.urls is not None:
-            return self._join(self.static, self.in_order(filling.urls, filling.pixel, filling.initial))
-        if pixels is None:
+        static: Sequence[Text] = self.static
+        if urls is not None:
+            texts = self.in_order(urls, pixel, initial)
+        elif pixels is None:
             return self._without_brackets()
-        source, first, second = self.source, pixels.initial_at, pixels.at
-        if first is None:
-            return self._join([source[:second], source[second:]], [filling.pixel])
-        return self._join([source[:first], source[first:second], source[second:]], [filling.initial, filling.pixel])
+        elif pixels.initial_at is None:
+            static, texts = [self.source[: pixels.at], self.source[pixels.at :]], [pixel]
+        else:
+            first, second = pixels.initial_at, pixels.at
+            static = [self.source[:first], self.source[first:second], self.source[second:]]
+            texts = [initial, pixel]
+        parts: list[str | bytes] = [""] * (len(static) + len(texts))
+        parts[0::2] = static
+        parts[1::2] = texts if self.charset is None else [text.encode(self.charset) for text in texts]
+        return self.source[:0].join(cast("list[Text]", parts))
 
     def in_order(self, links: list[Piece], pixel: Piece, initial: Piece) -> list[Piece]:
         """Return the items of the wrapped links and of the pixels in the order of the slots."""
@@ -81,8 +89,8 @@ class Compiled(Generic[Text]):
     def values(self) -> list[Span]:
         """Return where the values of the wrapped links start and end in the source."""
         unit = self.unit
-        places = zip(self.positions.starts, self.positions.ends, self.decisions, strict=True)
-        return [(start * unit, end * unit) for start, end, decision in places if decision.reason is None]
+        places = zip(self.positions, self.decisions, strict=True)
+        return [(at.start * unit, at.end * unit) for at, decision in places if decision.reason is None]
 
     def originals(self) -> list[str]:
         """Return the values of the wrapped links, as the source writes them."""
@@ -106,17 +114,11 @@ class Compiled(Generic[Text]):
     def _without_brackets(self) -> Text:
         source, unit, position = self.source, self.unit, 0
         parts: list[Text] = []
-        for end, behind in zip(self.positions.ends, self.positions.tag_ends, strict=True):
-            parts.append(source[position * unit : end * unit])
-            position = behind
+        for at in self.positions:
+            parts.append(source[position * unit : at.end * unit])
+            position = at.tag_end
         parts.append(source[position * unit :])
         return source[:0].join(parts)
-
-    def _join(self, static: Sequence[Text], texts: list[str]) -> Text:
-        parts: list[str | bytes] = [""] * (len(static) + len(texts))
-        parts[0::2] = static
-        parts[1::2] = texts if self.charset is None else [text.encode(self.charset) for text in texts]
-        return self.source[:0].join(cast("list[Text]", parts))
 
 
 def compile_html(
@@ -141,18 +143,19 @@ def compile_html(
     source = open_source(html, encoding)
     found = scan(source.text)
     amp = amp or is_amp(source)
+    batches = found.positions.batches(BATCH)
     if found.base:
         base = read_base(decode_references(source.decode(*found.base)))
-    decided = decider.document(source, found.positions, base, placed=placed)
+    decided = decider.document(source, batches, base, placed=placed)
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
     if initial_at is not None and initial_at > pixel_at:
         initial_at = None
-    spans = decided.values.copy()
-    pixel_slot = bisect(decided.values, (pixel_at,))
+    spans = decided.spans.copy()
+    pixel_slot = bisect(decided.spans, (pixel_at,))
     spans.insert(pixel_slot, (pixel_at, pixel_at))
     initial_slot = 0
     if initial_at is not None:
-        initial_slot = bisect(decided.values, (initial_at,))
+        initial_slot = bisect(decided.spans, (initial_at,))
         spans.insert(initial_slot, (initial_at, initial_at))
     unit = source.unit
     own: frozenset[OwnPixel] = frozenset()
@@ -168,13 +171,7 @@ def compile_html(
         slots=tuple(decided.slots),
         static=_static(html, unit, spans, decided.cuts),
         pixels=Pixels(
-            at=pixel_at * unit,
-            slot=pixel_slot,
-            initial_at=None if initial_at is None else initial_at * unit,
-            initial_slot=initial_slot,
-            own=own,
-            amp=amp,
-            tags=AMP_TAGS if amp else HTML_TAGS,
+            pixel_at * unit, pixel_slot, None if initial_at is None else initial_at * unit, initial_slot, own, amp
         ),
     )
 

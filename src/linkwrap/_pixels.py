@@ -39,4 +39,3 @@ class Pixels(NamedTuple):
     """Our own pixels that are there already."""
     amp: bool
     """Whether it is AMP for Email, where pixels load from https only."""
-    tags: PixelTags

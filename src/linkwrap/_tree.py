@@ -21,7 +21,7 @@ from ._faults import Faults
 from ._markup import tokenizer
 from ._markup.scan import AMP_NAMES, RAW_TEXT
 from ._markup.tokenizer import lower
-from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
+from ._pixels import Pixels
 from ._token.packing import Slot
 from .link import Link
 
@@ -53,7 +53,7 @@ class TreeLinks:
         self._places = [place for place in places if place is not None]
         own = decider.own_pixels(images).union(*(place.pixels for place in self._places))
         initial_at = None if self._first_body is None else 0
-        self.pixels = Pixels(0, 0, initial_at, 0, own, amp, AMP_TAGS if amp else HTML_TAGS)
+        self.pixels = Pixels(0, 0, initial_at, 0, own, amp)
         """Which pixels it has; positions say only whether there is one."""
         self.links: tuple[Link, ...] = tuple(link for place in self._places for link in place.links)
         """Every link, in the order of the tree."""
@@ -139,7 +139,7 @@ def _markup_place(tree: _Tree, node: Any, base: str | None, decider: Decider) ->
         return None
     compiled = compile_html(opener + content + closer, decider, base=base, placed=False)
     start, end = len(opener), len(opener) + len(content)
-    if any(tag_end > end for tag_end in compiled.positions.tag_ends):
+    if any(at.tag_end > end for at in compiled.positions):
         return None  # the tag takes in the text behind the node
 
     def write(urls: list[str]) -> None:

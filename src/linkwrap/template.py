@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ._compiled import Compiled, Filling
+from ._pixels import AMP_TAGS, HTML_TAGS
 from .link import Link
 
 __all__ = ["LinkTemplate"]
@@ -58,11 +59,12 @@ class LinkTemplate(Generic[Text]):
         if pixels is None:
             return compiled.fill(Filling(urls))
         present = {pixel.initial for pixel in pixels.own}
+        tags = AMP_TAGS if pixels.amp else HTML_TAGS
         pixel = initial = ""
         if open_tracking and False not in present:
-            pixel = pixels.tags.open.format(slot(count))
+            pixel = tags.open.format(slot(count))
         if initial_open and True not in present:
-            initial = pixels.tags.initial.format(slot(count + 1))
+            initial = tags.initial.format(slot(count + 1))
         return compiled.fill(Filling(urls, pixel, initial))
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from ._decide.decision import Decision
 from ._faults import Faults
 from ._markup.encodings import codec_of_caller
 from ._mime.template import Mail, MessageTemplate, fill_message
-from ._pixels import Pixels
+from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
 from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .errors import OptionError
@@ -150,15 +150,14 @@ class LinkWrapper:
             OptionError: The metadata or an option cannot be used.
             DomainError: The tracking domain is not a host name, or not verified.
         """
-        faults = None
-        if not isinstance(template, LinkTemplate | MessageTemplate):
-            faults = Faults()
+        if isinstance(template, LinkTemplate):
+            settings, context = self._message(metadata, options)
+            compiled = template._compiled
+            return compiled.fill(self._filling(compiled, settings, context))
+        faults = Faults()
+        if not isinstance(template, MessageTemplate):
             faults.wrong_type("template", _TEMPLATE, template)
-        settings, context = self._message(metadata, options, faults)
-        if isinstance(template, MessageTemplate):
-            return self._fill_message(template, settings, context)
-        compiled = template._compiled
-        return compiled.fill(self._filling(compiled, settings, context))
+        return self._fill_message(template, *self._message(metadata, options, faults))
 
     @overload
     def wrap(
@@ -184,8 +183,8 @@ class LinkWrapper:
 
         The arguments and errors are those of both; one message lists all faults.
         """
-        faults = _text_faults("html", html, encoding)
-        html = _plain(html)
+        faults = None if type(html) is str and encoding is None else _text_faults("html", html, encoding)
+        html = html if type(html) is str else _plain(html)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_html(html, self._decider, encoding)
         return compiled.fill(self._filling(compiled, settings, context))
@@ -403,7 +402,7 @@ class LinkWrapper:
     ) -> tuple[Settings, str]:
         """Return the settings of one message, and the CONTEXT part of its tokens; raise what `faults` holds."""
         settings = self._settings
-        fits = type(metadata) is dict or isinstance(metadata, Mapping | None)
+        fits = type(metadata) is dict or metadata is None or isinstance(metadata, Mapping)
         if options or faults or not fits:
             faults = faults or Faults()
             if not fits:
@@ -414,24 +413,23 @@ class LinkWrapper:
 
     def _filling(self, slotted: _Slotted, settings: Settings, context: str) -> Filling:
         """Return the texts for the slots of one recipient's document: its URLs, and the pixels that it gets."""
-        slots = slotted.slots if settings.click_tracking else ()
-        pixels = slotted.pixels
-        wanted = []
+        pixels, account_id = slotted.pixels, settings.account_id
+        opened = first = False
         if pixels is not None and not (pixels.amp and settings.origin.startswith("http:")):
-            if settings.open_tracking and (settings.account_id, False) not in pixels.own:
-                wanted.append(False)
-            if (
-                settings.initial_open
-                and pixels.initial_at is not None
-                and (settings.account_id, True) not in pixels.own
-            ):
-                wanted.append(True)
-        urls = self._urls(settings, context, slots, wanted)
-        pixel = initial = ""
-        if pixels is not None and True in wanted:
-            initial = pixels.tags.initial.format(urls.pop())
-        if pixels is not None and False in wanted:
-            pixel = pixels.tags.open.format(urls.pop())
+            own = pixels.own
+            opened = settings.open_tracking and (not own or (account_id, False) not in own)
+            first = settings.initial_open and pixels.initial_at is not None and (account_id, True) not in own
+        urls = wire.message_urls(
+            self._keys,
+            settings.origin,
+            settings.host,
+            context,
+            slotted.slots if settings.click_tracking else (),
+            (False,) * opened + (True,) * first,
+        )
+        tags = AMP_TAGS if pixels and pixels.amp else HTML_TAGS
+        initial = tags.initial.format(urls.pop()) if first else ""
+        pixel = tags.open.format(urls.pop()) if opened else ""
         return Filling(urls if settings.click_tracking else None, pixel, initial)
 
     def _compile_message(self, message: Mail, text: bool) -> MessageTemplate[Mail]:
@@ -450,10 +448,10 @@ class LinkWrapper:
 
 def _text_faults(name: str, text: object, encoding: object) -> Faults | None:
     """Return the faults of a document or text and its encoding, None for none."""
-    if isinstance(text, str | bytes) and encoding is None:
+    if isinstance(text, (str, bytes)) and encoding is None:
         return None
     faults = Faults()
-    if not isinstance(text, str | bytes):
+    if not isinstance(text, (str, bytes)):
         faults.wrong_type(name, "str or bytes", text)
     if not isinstance(encoding, str | None):
         faults.wrong_type("encoding", "str or None", encoding)

@@ -48,10 +48,10 @@ def read_marked(
         honoured: The senders whose opt-outs count.
     """
     text = source.text
-    tags = [*map(text.__getitem__, map(slice, tag_starts, tag_ends))]
-    if not _may_be_marked("".join(tags)):
+    if not _may_be_marked("".join(map(text.__getitem__, map(slice, tag_starts, tag_ends)))):
         return {}
-    numbers = [number for number, tag in enumerate(tags) if _may_be_marked(tag)]
+    places = enumerate(zip(tag_starts, tag_ends, strict=True))
+    numbers = [number for number, (start, end) in places if _may_be_marked(text[start:end])]
     found = [read_tag(text, tag_starts[at], tag_ends[at], source.decode, _READ, REMOVED) for at in numbers]
     return {
         at: Marked(read_controls(attributes, honoured), cuts)

@@ -1,18 +1,18 @@
 """The decisions about links: their control attributes and destinations, judged by a policy and the signing keys.
 
-Each stage runs over a batch of a document's links before the next one: destinations, control attributes, tokens. Values
+Each stage runs over a batch of a document's links before the next one: control attributes, destinations, tokens. Values
 that the document repeats are read once.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
-from .._markup.scan import Positions, element_name
+from .._markup.scan import Columns, element_name
 from .._markup.source import Source
 from .._markup.tokenizer import Span, decode_references
 from .._text import TextLink
-from .._token.packing import Slot, encode_slot
+from .._token.packing import DEFAULT_SUBLINK, Slot, encode_link
 from .._token.wire import Kind, Token, read
 from ..errors import InvalidToken
 from ..keys import SigningKeys
@@ -22,8 +22,9 @@ from .controls import Marked, read_controls, read_marked
 from .decision import UNMARKED, Decision
 from .destination import read_destination
 
-# Bounds the memory for the stages of one batch, and for the decisions that are kept.
-_BATCH = 250
+BATCH: Final = 250
+"""Links of a document that each stage runs over; it bounds the memory for that, and for the values that are kept."""
+
 # Shared, since a document can have many such links.
 _UNUSABLE = {reason: Decision(None, reason) for reason in get_args(Unusable)}
 # A destination that can be a redirect URL: its host and its raw path.
@@ -43,7 +44,7 @@ class Decided(NamedTuple):
     decisions: list[Decision]
     slots: list[Slot]
     """A slot for each link that is wrapped."""
-    values: list[Span]
+    spans: list[Span]
     """Where the values of these links are."""
     cuts: list[Span]
     """The attributes that these links lose."""
@@ -60,12 +61,12 @@ class Decider:
         self._honoured = sorted(policy.honour)
         self._skips = bool(policy.skip_hosts)
 
-    def document(self, source: Source, positions: Positions, base: str | None, *, placed: bool = True) -> Decided:
+    def document(self, source: Source, batches: Iterable[Columns], base: str | None, *, placed: bool = True) -> Decided:
         """Decide about all links of a document.
 
         Args:
             source: The document.
-            positions: Where its links are.
+            batches: Where its links are.
             base: Its base URL, from `read_base`.
             placed: Whether the policy's `destination` sees where the links are.
 
@@ -73,42 +74,53 @@ class Decider:
             TypeError: The policy's `destination` returned neither a `str` nor None.
         """
         text = source.text
-        decided = Decided([], [], [], [])
-        known: dict[str, Decision] = {}
-        slots: dict[Decision, Slot] = {}
-        for first in range(0, len(positions.starts), _BATCH):
-            part = slice(first, first + _BATCH)
-            starts, ends = positions.starts[part], positions.ends[part]
+        decisions: list[Decision] = []
+        slots: list[Slot] = []
+        spans: list[Span] = []
+        cuts: list[Span] = []
+        plain: dict[str, Decision] = {}
+        encoded: dict[object, Slot] = {}
+        for columns in batches:
+            tag_starts, starts, ends, tag_ends, _ = columns
             values = [*map(text.__getitem__, map(slice, starts, ends))]
             if not text.isascii():
                 for at, value in enumerate(values):
                     if not value.isascii():
                         values[at] = source.decode(starts[at], ends[at])
-            if self._policy.destination is None:
-                self._read(values, base, known)
-            marked = read_marked(source, positions.tag_starts[part], positions.tag_ends[part], self._honoured)
-            if self._policy.destination is not None:
-                decisions = self._ask(values, marked, base, source, positions, first, placed)
-            else:
-                decisions = [*map(known.__getitem__, values)]
-                for at, (draft, _) in marked.items():
-                    decisions[at] = Decision(decisions[at].url, draft.reason or decisions[at].reason, *draft[2:])
-            for at, decision in enumerate(decisions):
-                if decision.url is None or decision.reason is not None:
+            marked = read_marked(source, tag_starts, tag_ends, self._honoured)
+            asked = self._ask(columns, source, values, marked, base, placed) if self._policy.destination else None
+            new = () if asked else {*values}.difference(plain)
+            for value, href in zip(new, [*map(decode_references, new)], strict=True):
+                url, reason = read_destination(href, base)
+                if url is None:
+                    plain[value] = _UNUSABLE[reason]
+                elif self._skips or "/f/" in url or "%" in url:
+                    plain[value] = Decision(url, self._refusal(url))
+                else:
+                    plain[value] = Decision(url)
+            for at, value in enumerate(values):
+                key: object = value
+                decision = asked[at] if asked else plain[value]
+                mark = marked.get(at) if marked else None
+                if mark is not None and not asked:
+                    decision = Decision(decision.url, mark.draft.reason or decision.reason, *mark.draft[2:])
+                if mark is not None or asked:
+                    key = decision
+                decisions.append(decision)
+                url, kept, name, unsubscribe, sublink, _ = decision
+                if url is None or kept is not None:
                     continue
-                if (slot := slots.get(decision)) is None:
-                    slot = slots[decision] = encode_slot(
-                        decision.url, decision.name, decision.unsubscribe, decision.sublink
-                    )
-                decided.slots.append(slot)
-                decided.values.append((starts[at], ends[at]))
-                if at in marked:
-                    decided.cuts.extend(marked[at].cuts)
-            decided.decisions.extend(decisions)
-            if len(known) > _BATCH:
-                known.clear()
-                slots.clear()
-        return decided
+                slot = encoded.get(key)
+                if slot is None:
+                    slot = encoded[key] = Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
+                slots.append(slot)
+                spans.append((starts[at], ends[at]))
+                if mark is not None:
+                    cuts += mark.cuts
+            if len(plain) > BATCH:
+                plain.clear()
+                encoded.clear()
+        return Decided(decisions, slots, spans, cuts)
 
     def text(self, links: Iterable[TextLink], source: Source) -> list[Decision]:
         """Decide about the URLs of a plain text.
@@ -174,43 +186,27 @@ class Decider:
                 found.add(OwnPixel(token.account_id, token.initial))
         return frozenset(found)
 
-    def _read(self, values: list[str], base: str | None, known: dict[str, Decision]) -> None:
-        """Add to `known` the decisions about the values of links without control attributes."""
-        new = set(values).difference(known)
-        for value, href in zip(new, [*map(decode_references, new)], strict=True):
-            url, reason = read_destination(href, base)
-            if url is None:
-                known[value] = _UNUSABLE[reason]
-            elif self._skips or "/f/" in url or "%" in url:
-                known[value] = Decision(url, self._refusal(url))
-            else:
-                known[value] = Decision(url)
-
     def _ask(
         self,
+        columns: Columns,
+        source: Source,
         values: list[str],
         marked: Mapping[int, Marked],
         base: str | None,
-        source: Source,
-        positions: Positions,
-        first: int,
         placed: bool,
     ) -> list[Decision]:
-        """Decide about the links from number `first` on, for a policy with a `destination`."""
+        """Decide about some links by a policy with a `destination`."""
+        unit = source.unit
         decisions = []
         for at, value in enumerate(values):
-            number = first + at
-            place: tuple[int | None, int | None] = (None, None)
-            if placed:
-                place = positions.starts[number] * source.unit, positions.ends[number] * source.unit
             decisions.append(
                 self.decide(
                     decode_references(value),
                     base,
                     marked[at].draft if at in marked else UNMARKED,
-                    element_name(source.text, positions.tag_starts[number]),
-                    conditional=bool(positions.conditional[number]),
-                    place=place,
+                    element_name(source.text, columns.tag_starts[at]),
+                    conditional=bool(columns.conditional[at]),
+                    place=(columns.starts[at] * unit, columns.ends[at] * unit) if placed else (None, None),
                 )
             )
         return decisions
@@ -238,4 +234,6 @@ class Decider:
 def slot_of(decision: Decision) -> Slot | None:
     """Return the slot of a link; None where it is not wrapped."""
     url, reason, name, unsubscribe, sublink, _ = decision
-    return None if url is None or reason is not None else encode_slot(url, name, unsubscribe, sublink)
+    if url is None or reason is not None:
+        return None
+    return Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)

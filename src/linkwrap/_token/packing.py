@@ -170,11 +170,6 @@ class Slot(NamedTuple):
     sublink: str
 
 
-def encode_slot(url: str, name: str | None, unsubscribe: bool, sublink: str | None) -> Slot:
-    """Return the slot of a link; the arguments and errors are those of `encode_link`."""
-    return Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
-
-
 def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) -> str:
     """Return the LINK part for a destination in its final form, which is not checked here.
 
@@ -183,11 +178,11 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
     """
     if len(url) > MAX_DESTINATION:
         raise OptionError(f"the destination is longer than {MAX_DESTINATION} bytes")
-    fields = _json(url)[1:-1]
+    fields = _quoted(url)[1:-1]
     if name is not None:
         if len(_bytes(name)) > MAX_LINK_NAME:
             raise OptionError(f"the link name is longer than {MAX_LINK_NAME} bytes of UTF-8: cut it")
-        fields += f'","{UNSUBSCRIBE if unsubscribe else ""}","{_json(name)[1:-1]}'
+        fields += f'","{UNSUBSCRIBE if unsubscribe else ""}","{_quoted(name)[1:-1]}'
     elif unsubscribe:
         fields += f'","{UNSUBSCRIBE}'
     return LINK.pack(fields)

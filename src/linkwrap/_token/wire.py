@@ -8,7 +8,7 @@ signed, not encrypted. No exception's message holds a key, a metadata value or a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -81,7 +81,7 @@ def message_urls(
     host: str,
     context: str,
     slots: Iterable[tuple[str, str]],
-    pixels: Iterable[bool] = (),
+    pixels: Sequence[bool] = (),
 ) -> list[str]:
     """Return the redirect URL of each link of a message, then the URL of each pixel.
 
@@ -94,12 +94,11 @@ def message_urls(
         pixels: For each pixel, whether it is the initial-open one.
     """
     sign = keys.sign
-    start = signed_message("click", host, "", "")[:-1]
-    pixel_start = signed_message("open", host, "", "")
+    click_start, pixel_start = signed_message("click", host, "", "")[:-1], signed_message("open", host, "", "")
     urls = []
     for link, sublink in slots:
         content = f"{link}.{context}"
-        signature = sign(f"{start}{sublink}\0{content}")
+        signature = sign(f"{click_start}{sublink}\0{content}")
         urls.append(f"{origin}/f/{sublink}/1{content}.{signature}")
     for initial in pixels:
         content = f"{_INITIAL if initial else _OPEN}.{context}"
