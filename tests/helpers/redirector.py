@@ -30,7 +30,7 @@ Answer = tuple[int, Mapping[str, str], bytes | Iterable[bytes]]
 def serve(cleanup: ExitStack, server: socketserver.BaseServer) -> None:
     """Run a server in a thread until `cleanup` stops it."""
     server.daemon_threads = True
-    thread = threading.Thread(cname_target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     cleanup.callback(server.server_close)
     cleanup.callback(thread.join)
