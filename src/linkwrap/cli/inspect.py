@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from .._decide.destination import MAX_DESTINATION
 from .._mime.template import MessagePart
 from ..keys import SigningKeys
-from ..link import Link
+from ..link import MAX_DESTINATION, Link
 from ..template import LinkTemplate
 from .files import read_input
 from .keys import find_keys, key_file_option

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..resolver import Click, Open, Resolver
+from ..resolver import Click, Open, Resolver, Unsubscribe
 from .files import STANDARD, read_input
 from .keys import key_file_option, require_keys
 from .text import printable
@@ -32,11 +32,12 @@ def resolve(url: str, as_json: bool, key_file: str | None) -> None:
         click.echo(f"{name.replace('_', ' '):{width}}{_shown(value)}".rstrip())
 
 
-def _facts(found: Click | Open) -> dict[str, Any]:
+def _facts(found: Click | Open | Unsubscribe) -> dict[str, Any]:
     visit = found if isinstance(found, Click) else None
     opened = "initial_open" if isinstance(found, Open) and found.initial else "open"
+    other = "unsubscribe" if isinstance(found, Unsubscribe) else opened
     return {
-        "kind": "click" if visit else opened,
+        "kind": "click" if visit else other,
         "destination": visit and visit.url,
         "link_name": visit and visit.link_name,
         "unsubscribe": visit is not None and visit.unsubscribe,

@@ -20,7 +20,7 @@ from helpers.redirector import serve
 from linkwrap import SigningKeys
 from linkwrap.domains import CheckResult, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES
-from linkwrap.domains.examine import examine
+from linkwrap.domains.checks.runner import check_domain
 from linkwrap.domains.lifecycle import advise
 
 KEYS = SigningKeys("the key of the tests on hostile name servers")
@@ -138,10 +138,12 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
         domain = domain_values.domain(
             host="click.acme.test", ownership_trusted=False, challenge="linkwrap=never-guessed"
         )
-        evidence = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+        evidence = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
         assert len(handler.asked) <= MAX_QUERIES, seed
         assert not evidence.ownership_verified, seed
-        advice = advise(domain, evidence, "spgo.io")
+        advice = tuple(advise(domain, evidence, "spgo.io"))
         assert advice, seed
         report = str(CheckResult(domain, "pending", evidence, advice))
         assert all(line.isprintable() for line in report.splitlines()), seed
@@ -191,7 +193,9 @@ def test_referral_that_claims_authority() -> None:
             timeout=0.2,
         )
         domain = domain_values.domain(host="click.sub.acme.test", ownership_trusted=True)
-        found = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+        found = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
     assert found.dns
     assert found.dns.status == "complete"
     assert [(answer.address, answer.kind) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]
