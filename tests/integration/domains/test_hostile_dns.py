@@ -18,7 +18,7 @@ import pytest
 from helpers import domain_values
 from helpers.redirector import serve
 from linkwrap import SigningKeys
-from linkwrap.domains import CheckResult, Network
+from linkwrap.domains import CheckResult, Domain, Evidence, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES
 from linkwrap.domains.checks.runner import check_domain
 from linkwrap.domains.lifecycle import advise
@@ -109,6 +109,12 @@ class Liar(socketserver.BaseRequestHandler):
         return dns.rrset.from_text(owner, dice.choice([0, 60, 2**31 - 1]), "IN", kind, *chosen)
 
 
+async def checked(domain: Domain, network: Network) -> Evidence:
+    """The evidence on a domain."""
+    sockets = asyncio.Semaphore(50)
+    return await check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=sockets)
+
+
 @pytest.fixture
 def liar() -> Iterator[tuple[type[Liar], int]]:
     """A liar, and its port."""
@@ -196,6 +202,6 @@ def test_referral_that_claims_authority() -> None:
         found = asyncio.run(
             check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
         )
-    assert found.dns
-    assert found.dns.status == "complete"
-    assert [(answer.address, answer.kind) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]
+    assert found.cname
+    assert found.cname.status == "complete"
+    assert [(answer.address, answer.kind) for answer in found.cname.hops[0].answers] == [("127.0.0.2", "alias")]

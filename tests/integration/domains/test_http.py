@@ -442,7 +442,7 @@ class Rebinding(socketserver.BaseRequestHandler):
 def test_rebinding(world: World, redirector: Redirector, network: Network, tmp_path: Any, first_is_good: bool) -> None:
     """A name that resolves to a good and then to a bad address is looked up once, and what was judged is asked."""
     good_and_bad = [REDIRECTOR, "10.0.0.1"] if first_is_good else ["10.0.0.1", REDIRECTOR]
-    addresses = itertools.leads_to_target(good_and_bad[:1], itertools.repeat(good_and_bad[1]))
+    addresses = itertools.chain(good_and_bad[:1], itertools.repeat(good_and_bad[1]))
     handler = type("Handler", (Rebinding,), {"addresses": addresses, "asked": []})
     with ExitStack() as cleanup:
         server = socketserver.UDPServer(("127.0.0.1", 0), handler)
@@ -473,7 +473,7 @@ def test_chain_without_a_redirector(world: World, registry: DomainRegistry, redi
     age(registry, 3600)
     result = registry.check("click.acme.test")
     assert result.domain.state == "propagating"
-    assert "the redirector is not reached through click.acme.test by http" in " ".join(result.advice)
+    assert "the redirect server is not reached through click.acme.test by http" in " ".join(result.advice)
     redirector.override = None
     assert registry.check("click.acme.test").verified
 
