@@ -12,10 +12,11 @@ import pytest
 from helpers.dnsworld import World
 from helpers.postgres import Postgres
 from helpers.redirector import Redirector
+from helpers.registries import StubCheck, earlier
 from linkwrap.domains import Change, DomainRegistry, Network
-from linkwrap.domains.database import Database
-from linkwrap.domains.schema import DOMAINS
-from linkwrap.domains.store import TIMES
+
+TIMEOUT = 2.0
+"""Seconds that checks wait for an answer: more than any server of the tests needs, on a busy machine too."""
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +53,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def network(world: World, redirector: Redirector) -> Network:
     """How checks reach the servers of the tests."""
     return Network(
-        resolvers=world.resolvers,
-        deadline=8,
-        timeout=0.4,
+        dns_resolvers=world.resolvers,
+        deadline=60,
+        timeout=TIMEOUT,
         dns_port=world.port,
         http_port=redirector.http_port,
         https_port=redirector.https_port,
@@ -78,14 +79,25 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
 
 
 @pytest.fixture
-def age() -> Callable[..., None]:
-    """Let all that a registry knows be so many seconds older."""
+def reopen(tmp_path: Path, redirector: Redirector, network: Network) -> Callable[..., DomainRegistry]:
+    """Open the database of `registry` with other options."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    return lambda **options: DomainRegistry(url, **{"keys": redirector.keys, "network": network} | options)
+
+
+@pytest.fixture
+def stub() -> StubCheck:
+    """The evidence that checks return."""
+    return StubCheck()
+
+
+@pytest.fixture
+def age() -> Callable[[DomainRegistry, float], None]:
+    """Let all that a registry holds be so many seconds older."""
 
     def shift(registry: DomainRegistry, seconds: float) -> None:
-        database: Database = registry._database
-        with database.write() as connection:
-            times = {name: DOMAINS.c[name] - seconds for name in TIMES & set(DOMAINS.c.keys())}
-            connection.execute(DOMAINS.update().values(times))
+        with registry._database.write() as connection:
+            connection.execute(earlier(seconds))
 
     return shift
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from linkwrap.domains import Domain, Findings, Hop, Proof, ResolverAnswer, ServerAnswer, Trace
+from linkwrap.domains import DnsResolverAnswer, Domain, Evidence, Hop, Probe, ServerAnswer, Trace
 
 NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 HOST = "click.acme.com"
@@ -22,21 +22,21 @@ def domain(state: Any = "pending", **fields: Any) -> Domain:
         "account_id": "acme",
         "subaccount": None,
         "method": "cname",
-        "vouched": False,
+        "ownership_trusted": False,
         "challenge": CHALLENGE,
         "state": state,
         "since": NOW,
-        "owner": False,
+        "ownership_verified": False,
         "secure": False,
-        "https": False,
+        "certificate_valid": False,
         "default": False,
         "sending_domains": (),
         "added_at": NOW,
         "checked_at": None,
         "next_check": NOW,
         "watched_since": NOW,
-        "seen_since": None,
-        "settled_at": None,
+        "complete_since": None,
+        "propagated_at": None,
         "contrary_since": None,
         "silent_since": None,
         "replaced_ttl": 0,
@@ -46,83 +46,87 @@ def domain(state: Any = "pending", **fields: Any) -> Domain:
     if state in ("verified", "suspended", "lapsed"):
         values |= {"added_at": long_ago, "since": long_ago, "watched_since": long_ago, "checked_at": NOW - HOUR}
     if state in ("verified", "suspended"):
-        values |= {"owner": True, "seen_since": long_ago, "settled_at": long_ago}
+        values |= {"ownership_verified": True, "complete_since": long_ago, "propagated_at": long_ago}
     if state == "suspended":
-        values |= {"contrary_since": NOW - HOUR, "seen_since": None, "settled_at": None}
+        values |= {"contrary_since": NOW - HOUR, "complete_since": None, "propagated_at": None}
     return Domain(**(values | fields))
 
 
-def said(how: Any, *values: str, server: str = "ns1.acme.com", ttl: int = 300, detail: str = "") -> ServerAnswer:
-    """What one server says of a name."""
-    return ServerAnswer(server, "198.41.0.4", how, values, ttl, detail or f"{how} {', '.join(values)}".strip())
+def answer(kind: Any, *values: str, server: str = "ns1.acme.com", ttl: int = 300, detail: str = "") -> ServerAnswer:
+    """The answer of one server."""
+    return ServerAnswer(server, "198.41.0.4", kind, values, ttl, detail or f"{kind} {', '.join(values)}".strip())
 
 
 def alias(name: str, **fields: Any) -> ServerAnswer:
     """A server's CNAME."""
-    return said("alias", name, **fields)
+    return answer("alias", name, **fields)
 
 
 def value(*values: str, **fields: Any) -> ServerAnswer:
     """A server's addresses, or TXT records."""
-    return said("value", *values, **fields)
+    return answer("records", *values, **fields)
 
 
 def nothing(**fields: Any) -> ServerAnswer:
     """A server that says with authority that there is no such record."""
-    return said("nothing", **fields)
+    return answer("no-records", **fields)
 
 
 def hop(name: str, *answers: ServerAnswer, zone: str = "", negative_ttl: int = 0) -> Hop:
-    """A name and what the servers of its zone say, which is the one above it where none is given."""
+    """A name and the answers of the servers of its zone, which is the one above it if none is given."""
     return Hop(name, zone or name.partition(".")[2], answers, negative_ttl)
 
 
-def trace(*hops: Hop, target: str = TARGET, failure: Any = None, detail: str = "") -> Trace:
+def trace(*hops: Hop, cname_target: str = TARGET, failure: Any = None, detail: str = "") -> Trace:
     """Where a name leads."""
-    return Trace(hops, target, failure, detail)
+    return Trace(hops, cname_target, failure, detail)
 
 
-def way(verdict: str, *, ttl: int = 300, negative_ttl: int = 0) -> Trace:
-    """A plain trace that means `verdict`; `ttl` is that of the host's records, which are on two servers."""
-    if verdict == "offline":
+def way(status: str, *, ttl: int = 300, negative_ttl: int = 0) -> Trace:
+    """A plain trace with a status; `ttl` is that of the host's records, which are on two servers."""
+    if status == "offline":
         return trace(failure="offline", detail="the DNS cannot be asked from here: no recursive resolver answers")
-    if verdict == "intercepted":
+    if status == "intercepted":
         return trace(failure="intercepted", detail="outbound DNS is blocked: resolvers answer, but no server does")
     says: dict[str, tuple[ServerAnswer, ServerAnswer]] = {
         "complete": (alias(TARGET, ttl=ttl), alias(TARGET, ttl=ttl)),
         "partial": (alias(TARGET), nothing(ttl=negative_ttl)),
         "absent": (nothing(ttl=negative_ttl), nothing(ttl=negative_ttl)),
         "wrong": (value("198.41.0.9", ttl=ttl), value("198.41.0.9", ttl=ttl)),
-        "unanswered": (said("silent", ttl=0), said("lame", ttl=0)),
+        "unanswered": (answer("no-answer", ttl=0), answer("lame", ttl=0)),
     }
-    first, second = says[verdict]
-    second = said(second.said, *second.values, server="ns2.acme.com", ttl=second.ttl)
+    first, second = says[status]
+    second = answer(second.kind, *second.values, server="ns2.acme.com", ttl=second.ttl)
     return trace(hop(HOST, first, second, negative_ttl=negative_ttl))
 
 
-def proof(scheme: Any, outcome: Any = "proven", detail: str = "") -> Proof:
-    """What came of asking the redirector over a scheme."""
-    return Proof(scheme, outcome, detail or f"it is {outcome}", "198.41.0.9")
+def probe(scheme: Any, status: Any = "confirmed", detail: str = "") -> Probe:
+    """A probe of the redirect server over a scheme."""
+    return Probe(scheme, status, detail or f"it is {status}", "198.41.0.9")
 
 
-def resolvers(*chains: bool) -> tuple[ResolverAnswer, ...]:
-    """Recursive resolvers that return the chain, or not."""
+def dns_resolvers(*leads: bool) -> tuple[DnsResolverAnswer, ...]:
+    """DNS resolvers that lead to the CNAME target, or not."""
     return tuple(
-        ResolverAnswer(f"198.41.1.{number}", True, chain, f"leads to {TARGET}" if chain else "still has an address")
-        for number, chain in enumerate(chains, 1)
+        DnsResolverAnswer(
+            f"198.41.1.{number}", True, leads_there, f"leads to {TARGET}" if leads_there else "still has an address"
+        )
+        for number, leads_there in enumerate(leads, 1)
     )
 
 
-def findings(dns: Trace | str | None = "complete", **fields: Any) -> Findings:
-    """What a check found: all that is needed for links over http, where nothing else is said.
+def evidence(cname: Trace | str | None = "complete", **fields: Any) -> Evidence:
+    """What a check saw: all that is needed for links over http, if nothing else is said.
 
-    `dns` is a trace, a verdict, or None for a domain that is verified by http. Where the chain is not complete, no
-    resolver and no redirector was asked.
+    `cname` is a trace, a status, or None for a domain that is checked by http. If the CNAME is not complete, no DNS
+    resolver and no redirect server was asked.
     """
-    found = way(dns) if isinstance(dns, str) else dns
-    values: dict[str, Any] = {"dns": found, "owner": None, "proven": True}
-    if found is None or found.verdict == "complete":
-        values |= {"http": proof("http"), "https": proof("https", "silent")}
-    if found is not None and found.verdict == "complete":
-        values |= {"resolvers": resolvers(True, True)}
-    return Findings(**(values | fields))
+    found = way(cname) if isinstance(cname, str) else cname
+    values: dict[str, Any] = {"cname": found, "ownership_verified": True}
+    if found is None or found.status == "complete":
+        values |= {"http": probe("http"), "https": probe("https", "no-answer")}
+    if found is not None and found.status == "complete":
+        values |= {"dns_resolvers": dns_resolvers(True, True)}
+    if found is not None and found.status == "wrong":
+        values |= {"cname_target_addresses": ("198.41.0.80",)}
+    return Evidence(**(values | fields))

@@ -55,6 +55,11 @@ class Redirector:
         self.http_port = self._listen(cleanup, "http")
         self.https_port = self._listen(cleanup, "https")
 
+    def also_at(self, cleanup: ExitStack, address: str) -> None:
+        """Answer at another address too, as through a proxy there, until `cleanup` ends that."""
+        self._listen(cleanup, "http", address, self.http_port)
+        self._listen(cleanup, "https", address, self.https_port)
+
     def reset(self) -> None:
         """Make it what it was at first, for the next test; only the certificate of spgo.io stays."""
         self.secret = SECRET
@@ -80,8 +85,8 @@ class Redirector:
     def _choose(self, connection: ssl.SSLObject, host: str | None, context: ssl.SSLContext) -> None:
         connection.context = self._contexts.get(host or "", self._contexts["spgo.io"])
 
-    def _listen(self, cleanup: ExitStack, scheme: str) -> int:
-        server = _Server((REDIRECTOR, 0), _Handler)
+    def _listen(self, cleanup: ExitStack, scheme: str, address: str = REDIRECTOR, port: int = 0) -> int:
+        server = _Server((address, port), _Handler)
         server.redirector, server.scheme = self, scheme
         if scheme == "https":
             server.socket = self._contexts["spgo.io"].wrap_socket(

@@ -1,10 +1,9 @@
 """What the tests of the registry share: checks that ask nobody, time that has passed, and processes that check.
 
-examiner = Examiner()
-monkeypatch.setattr("linkwrap.domains.checker.examine", examiner)
-registry = open_registry(url)
-examiner.say("click.acme.test", works(https=True))
-registry.verify("click.acme.test")
+stub = StubCheck()
+registry = open_registry(url, check=stub)
+stub.say("click.acme.test", works(https=True))
+registry.check("click.acme.test")
 pass_time(url, 3600)
 """
 
@@ -16,43 +15,84 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Double, Engine, create_engine, event, func, select, text, type_coerce
 from sqlalchemy.pool import NullPool
 
 from linkwrap import LinkWrapError, SigningKeys
 from linkwrap.domains import (
+    DnsResolverAnswer,
+    Domain,
     DomainRegistry,
-    Findings,
+    Evidence,
     Hop,
     Network,
-    Proof,
-    ResolverAnswer,
+    Probe,
     ServerAnswer,
     Trace,
-    checker,
-    store,
 )
-from linkwrap.domains.claims import add, new_domain
-from linkwrap.domains.database import Database, moment, now
-from linkwrap.domains.domain import Domain
-from linkwrap.domains.schema import DOMAINS
-from linkwrap.domains.settings import link
+from linkwrap.domains.model import new_domain
+from linkwrap.domains.storage import repository
+from linkwrap.domains.storage.database import Database, now
+from linkwrap.domains.storage.tables import DOMAINS
 
 T = TypeVar("T")
 
 KEYS = SigningKeys("the key of the tests on the registry")
-TARGET = "spgo.io"
-NETWORK = Network(resolvers=["127.0.0.1:9"])
-"""Where a check would ask; the tests with an `Examiner` send nothing there."""
+CNAME_TARGET = "spgo.io"
+NETWORK = Network(dns_resolvers=["127.0.0.1:9"])
+"""How a check would ask; the tests with a `StubCheck` send nothing there."""
 
 TIMES = (
-    "since added_at checked_at next_check watched_since seen_since settled_at contrary_since silent_since stale_until "
-    "lease_until"
+    "since added_at checked_at next_check watched_since complete_since propagated_at contrary_since silent_since "
+    "stale_until lease_until"
 ).split()
+
+
+class StubCheck:
+    """The `check` of a registry: returns the evidence that a test has set for a host, `works` if none.
+
+    `hook` is called, or awaited, with each domain first; `asked` are the domains in the order of their checks.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Evidence | Exception] = {}
+        self.hook: Callable[[Domain], Any] | None = None
+        self.asked: list[Domain] = []
+
+    def say(self, host: str, answer: Evidence | Exception) -> None:
+        """Set what the checks of a host return from now on; an exception is raised."""
+        self.answers[host] = answer
+
+    async def __call__(self, domain: Domain) -> Evidence:
+        """One check."""
+        self.asked.append(domain)
+        if self.hook and asyncio.iscoroutine(waiting := self.hook(domain)):
+            await waiting
+        answer = self.answers.get(domain.host) or works(domain.host)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Clock:
+    """The `clock` of a registry: stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
 
 
 def open_registry(url: str, **options: Any) -> DomainRegistry:
@@ -61,61 +101,35 @@ def open_registry(url: str, **options: Any) -> DomainRegistry:
 
 
 def _trace(host: str, *answers: ServerAnswer) -> Trace:
-    return Trace((Hop(host, host.partition(".")[2], answers, 0),), TARGET)
+    return Trace((Hop(host, host.partition(".")[2], answers, 0),), CNAME_TARGET)
 
 
-def works(host: str = "click.acme.test", *, https: bool = False, proven: bool = True) -> Findings:
-    """All is there: the chain, the owner, the redirector over http, and over https if it is to be."""
-    detail = f"CNAME {TARGET} (TTL 0)"
-    return Findings(
-        _trace(host, ServerAnswer("ns1.servers.test", "192.0.2.1", "alias", (TARGET,), 0, detail)),
-        None if proven else _trace(f"_linkwrap.{host}", _nothing()),
-        proven,
-        (ResolverAnswer("192.0.2.53", answered=True, chain=True, detail=f"leads to {TARGET}"),),
-        Proof("http", "proven", "the redirector answers", "192.0.2.80"),
-        Proof("https", "proven" if https else "certificate", "said by the tests", "192.0.2.80"),
+def works(host: str = "click.acme.test", *, https: bool = False, ownership: bool = True) -> Evidence:
+    """All is there: the CNAME, ownership, the redirect server over http, and over https if it is to be."""
+    detail = f"CNAME {CNAME_TARGET} (TTL 0)"
+    return Evidence(
+        cname=_trace(host, ServerAnswer("ns1.servers.test", "192.0.2.1", "alias", (CNAME_TARGET,), 0, detail)),
+        ownership=None if ownership else _trace(f"_linkwrap.{host}", _no_records()),
+        ownership_verified=ownership,
+        dns_resolvers=(DnsResolverAnswer("192.0.2.53", True, True, f"leads to {CNAME_TARGET}"),),
+        http=Probe("http", "confirmed", "the redirect server answers", "192.0.2.80"),
+        https=Probe("https", "confirmed" if https else "invalid-certificate", "said by the tests", "192.0.2.80"),
     )
 
 
-def absent(host: str = "click.acme.test") -> Findings:
+def absent(host: str = "click.acme.test") -> Evidence:
     """There is no record."""
-    return Findings(_trace(host, _nothing()), None, False)
+    return Evidence(cname=_trace(host, _no_records()), ownership_verified=False)
 
 
-def wrong(host: str = "click.acme.test") -> Findings:
-    """The record leads elsewhere, to where there is nothing."""
-    other = ServerAnswer("ns1.servers.test", "192.0.2.1", "value", ("192.0.2.99",), 0, "A 192.0.2.99 (TTL 0)")
-    return Findings(_trace(host, other), None, True)
+def wrong(host: str = "click.acme.test") -> Evidence:
+    """The record leads elsewhere, to an address where nothing answers."""
+    other = ServerAnswer("ns1.servers.test", "192.0.2.1", "records", ("192.0.2.99",), 0, "A 192.0.2.99 (TTL 0)")
+    return Evidence(cname=_trace(host, other), ownership_verified=True)
 
 
-def _nothing() -> ServerAnswer:
-    return ServerAnswer("ns1.servers.test", "192.0.2.1", "nothing", (), 0, "there is no such name")
-
-
-class Examiner:
-    """Stands in for `linkwrap.domains.checker.examine`: says of each host what it was told to, `works` if nothing.
-
-    `before` is called, or awaited, with each domain first; `asked` are the domains in the order of their checks.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Findings | Exception] = {}
-        self.before: Callable[[Domain], Any] | None = None
-        self.asked: list[Domain] = []
-
-    def say(self, host: str, answer: Findings | Exception) -> None:
-        """What the checks of a host find, from now on; an exception is raised."""
-        self.answers[host] = answer
-
-    async def __call__(self, domain: Domain, target: str, keys: SigningKeys, network: Network, _: object) -> Findings:
-        """One check."""
-        self.asked.append(domain)
-        if self.before and asyncio.iscoroutine(waiting := self.before(domain)):
-            await waiting
-        answer = self.answers.get(domain.host) or works(domain.host)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+def _no_records() -> ServerAnswer:
+    return ServerAnswer("ns1.servers.test", "192.0.2.1", "no-records", (), 0, "the name does not exist")
 
 
 @contextmanager
@@ -137,19 +151,24 @@ def engine(url: str) -> Engine:
     return made
 
 
+def earlier(seconds: float) -> Any:
+    """The statement that lets time pass: what was at a time was so many seconds earlier."""
+    return DOMAINS.update().values({name: type_coerce(DOMAINS.c[name], Double) - seconds for name in TIMES})
+
+
 def pass_time(url: str, seconds: float, host: str | None = None) -> None:
-    """Let time pass for a host, or for all: what was at a time was so many seconds earlier."""
-    earlier = DOMAINS.update().values({name: DOMAINS.c[name] - seconds for name in TIMES})
+    """Let time pass for a host, or for all."""
+    statement = earlier(seconds)
     with sql(url) as connection:
-        connection.execute(earlier if host is None else earlier.where(DOMAINS.c.host == host))
+        connection.execute(statement if host is None else statement.where(DOMAINS.c.host == host))
 
 
 def hourly(registry: DomainRegistry, url: str, host: str, hours: int, account: str | None = None) -> None:
     """Check a host now and each hour from then on, as happens to one with something against it."""
-    registry.verify(host, account=account)
+    registry.check(host, account=account)
     for _ in range(hours):
         pass_time(url, 3600)
-        registry.verify(host, account=account)
+        registry.check(host, account=account)
 
 
 def row(url: str, host: str, account: str = "acme") -> dict[str, Any]:
@@ -164,7 +183,7 @@ def at_once(*works: Callable[[], T]) -> list[T | BaseException]:
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], T]) -> T:
-        barrier.wait(20)
+        barrier.wait(60)
         return work()
 
     with ThreadPoolExecutor(len(works)) as pool:
@@ -173,13 +192,13 @@ def at_once(*works: Callable[[], T]) -> list[T | BaseException]:
 
 
 def seed(url: str, hosts: Iterable[str], account: str = "acme") -> None:
-    """Add hosts in one transaction, vouched for."""
-    database = Database(url, TARGET, create=True)
+    """Add hosts in one transaction, with trusted ownership."""
+    database = Database(url, CNAME_TARGET, create=True)
     with database.write() as connection:
         at = now(connection)
         for host in hosts:
-            domain = new_domain(account, host, TARGET, subaccount=None, method="cname", vouched=True, at=moment(at))
-            add(connection, domain)
+            options = {"account_id": account, "subaccount": None, "method": "cname", "ownership_trusted": True}
+            repository.add(connection, new_domain(host, at=at, **options))
     database.close()
 
 
@@ -206,21 +225,21 @@ def open_at_once(url: str, barrier: Any, log: Log) -> None:
     registry = open_registry(url)
     barrier.wait(60)
     try:
-        registry.add("acme", f"click{os.getpid()}.acme.test")
+        registry.add(f"click{os.getpid()}.acme.test", account="acme")
         log.write("opened", os.getpid())
     except Exception as error:
         log.write("failed", repr(error))
     registry.close()
 
 
-def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: float = 60.0, ms: float = 4) -> None:
-    """A process that checks what is due until nothing is left, not even what another one holds.
+def check_due(url: str, barrier: Any, go: Any, log: Log, *, hangs: bool = False, ms: float = 4) -> None:
+    """A process that checks what is due, from `go` on, until nothing is left, not even what another one holds.
 
-    One that hangs does so in its checks after the first few; it is meant to be killed.
+    One that hangs does not wait for `go`, and hangs in its checks after the first few; it is meant to be killed.
     """
     done = 0
 
-    async def examine(domain: Domain, *_: object) -> Findings:
+    async def check(domain: Domain) -> Evidence:
         nonlocal done
         done += 1
         log.write("begins", os.getpid(), domain.host)
@@ -231,23 +250,21 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: f
         number = int(domain.host.partition(".")[0].removeprefix("click"))
         return wrong(domain.host) if domain.in_use and number % 2 else works(domain.host)
 
-    signal.alarm(100)  # whatever happens to the tests
-    checker.examine = examine
-    checker._MARGIN = lease / 2
-    network = Network(resolvers=["127.0.0.1:9"], deadline=lease / 2)
-    with open_registry(url, network=network, on_change=lambda change: log.write("told", change.id)) as registry:
-        barrier.wait(60)
+    signal.alarm(300)  # whatever happens to the tests
+    network = Network(deadline=300)
+    tell = partial(log.write, "told")
+    with open_registry(url, network=network, check=check, on_change=lambda change: tell(change.id)) as registry:
+        barrier.wait(120)
+        if not hangs:
+            go.wait(120)
         log.write("starts", os.getpid())
         while True:
-            for verification in registry.verify_due(concurrency=4):
-                log.write("checked", os.getpid(), verification.domain.host)
+            for result in registry.check_due(concurrency=4):
+                log.write("checked", os.getpid(), result.domain.host)
             with sql(url) as connection:
-                at = now(connection)
-                due = connection.execute(
-                    text("SELECT count(*) FROM linkwrap_domains WHERE next_check <= :now"), {"now": at}
-                ).scalar_one()
-            if not due:
-                break
+                due = select(func.count()).where(DOMAINS.c.next_check <= now(connection))
+                if not connection.execute(due).scalar_one():
+                    break
             threading.Event().wait(0.1)
         log.write("ends", os.getpid())
 
@@ -255,24 +272,23 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, lease: f
 def check_and_die(url: str, host: str) -> None:
     """A process that checks one domain that is due; the check of a host kills it."""
 
-    async def examine(domain: Domain, *_: object) -> Findings:
+    async def check(domain: Domain) -> Evidence:
         if domain.host == host:
             os._exit(9)
         return works(domain.host)
 
     signal.alarm(100)
-    checker.examine = examine
-    with open_registry(url) as registry:
-        registry.verify_due(limit=1)
+    with open_registry(url, check=check) as registry:
+        registry.check_due(limit=1)
 
 
 def hold_write(url: str, writing: Any, end: Any) -> None:
     """A process that is in the midst of a transaction until it is told to end."""
     signal.alarm(100)
-    database = Database(url, TARGET, create=False)
+    database = Database(url, CNAME_TARGET, create=False)
     with database.write() as connection:
-        [domain] = store.find(connection, lock=True)
-        link(connection, domain, "acme.test")
+        [domain] = repository.find(connection, lock=True)
+        repository.assign(connection, domain, "acme.test")
         writing.set()
         end.wait(90)
     database.close()
@@ -287,8 +303,8 @@ def read_only(url: str, readable: bool) -> None:
     with open_registry(url, create=False) as registry:
         if readable:
             assert [domain.host for domain in registry.domains()] == ["click.acme.test"]
-            assert registry.target.host == TARGET
+            assert registry.cname_target.host == CNAME_TARGET
             assert len(registry.account("acme").domains) == 1
-            assert [change.what for change in registry.changes()] == ["added"]
+            assert [change.kind for change in registry.changes()] == ["added"]
         with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: [^\n]*$"):
-            registry.add("acme", "news.acme.test")
+            registry.add("news.acme.test", account="acme")

@@ -1,36 +1,45 @@
 """Custom tracking domains, from request to use. It needs the extra `domains` (dnspython, httpx and SQLAlchemy).
 
-    request ─▶ records to create ─▶ checks: DNS, owner, redirector ─▶ state ─▶ Account for `LinkWrapper`
+    request ─▶ DNS records ─▶ checks: DNS, ownership, redirect server ─▶ state ─▶ Account for `LinkWrapper`
 
-`DomainRegistry` keeps them in a database; nothing of it asks the network but `verify` and `verify_due`.
+`DomainRegistry` keeps them in a database. Only `check`, `check_due` and their async twins ask the network.
 """
 
-from .._extras import missing_extra
+from typing import TYPE_CHECKING, Any
 
-try:
-    from .domain import Change, Domain
-    from .findings import Findings, ResolverAnswer
-    from .network import Network
-    from .proof import Proof
-    from .records import DnsRecord, DomainRequest
+from .._extras import missing_extra
+from .model import Change, DnsRecord, Domain, DomainRequest
+from .results import CheckResult, DnsResolverAnswer, Evidence, Hop, Probe, ServerAnswer, Trace
+
+if TYPE_CHECKING:
+    from .checks.network import Network
     from .registry import DomainRegistry
-    from .trace import Hop, ServerAnswer, Trace
-    from .verification import Verification
-except ModuleNotFoundError as _error:
-    raise missing_extra(_error, "domains", "dns", "httpx", "sqlalchemy") from None
 
 __all__ = [
     "Change",
+    "CheckResult",
     "DnsRecord",
+    "DnsResolverAnswer",
     "Domain",
     "DomainRegistry",
     "DomainRequest",
-    "Findings",
+    "Evidence",
     "Hop",
     "Network",
-    "Proof",
-    "ResolverAnswer",
+    "Probe",
     "ServerAnswer",
     "Trace",
-    "Verification",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs third-party packages when it is first used: the values need none."""
+    if name not in ("DomainRegistry", "Network"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from .checks.network import Network
+        from .registry import DomainRegistry
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "domains", "dns", "httpx", "sqlalchemy") from None
+    globals().update(Network=Network, DomainRegistry=DomainRegistry)
+    return globals()[name]

@@ -1,47 +1,74 @@
-"""The registry of custom tracking domains: which account asked for which host, what it is proven to be, and its use."""
+"""The registry of custom tracking domains: which account claims which host, what checks have found, and its use."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Self, TypeVar
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from .._faults import Faults
+from .._token.wire import MAX_ACCOUNT_ID
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..keys import SigningKeys
-from . import claims, settings, store
-from .accounts import Accounts
-from .checker import Checker
-from .database import Database, moment, now
-from .domain import STATES, Change, Domain, Method, State
-from .hosts import read_host
-from .network import Network
-from .records import DomainRequest, records_for
-from .schema import CHANGES, DOMAINS
-from .verification import Verification
+from . import lifecycle
+from .cache import AccountCache
+from .checks.dns import MAX_SOCKETS
+from .checks.network import Network
+from .checks.runner import Runner, check_domain
+from .model import (
+    METHODS,
+    STATES,
+    Change,
+    Domain,
+    DomainRequest,
+    Method,
+    State,
+    check_new_host,
+    is_account_id,
+    new_domain,
+    read_host,
+    request_for,
+)
+from .results import CheckResult, Evidence
+from .storage import repository
+from .storage.database import Database, now
+from .storage.tables import CHANGES, DOMAINS
 
 _T = TypeVar("_T")
+_MAX_NUMBER: Final = (1 << 63) - 1
 _log = logging.getLogger("linkwrap")
 
 
 class DomainRegistry:
     """Custom tracking domains, kept in a database.
 
-    - `url`: an SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several;
-    - `keys`: those of the redirector, which prove that a host leads to it; only `verify` and `verify_due` need them;
-    - `target`: the host that all CNAMEs must point to, and that mail without a verified domain goes out on. Its name
-      is kept in the database from the first use on, so that nobody has to repeat it, and another one is refused;
-    - `create`: whether the tables are made where there are none;
-    - `network`: how checks reach the DNS and the redirector;
-    - `on_change`: called with each `Change` that this object brings about, once it is stored, maybe in another thread.
-      If it raises, that goes to the logger `linkwrap`; `changes` reads on from where one was last heard.
+    Methods take a `host`, such as "click.acme.com", in any spelling; and `account`, the id of its account, which they
+    need only if several accounts claim the host and none has verified ownership.
+    They all raise `DomainError` for a domain that is not there or not allowed, `OptionError` for a value that cannot be
+    used, `TypeError` for a wrong type, and `LinkWrapError` if the database cannot be used. Threads may share it.
 
-    Of the methods below, those that take a host need the `account` only where several accounts claim the host and none
-    has proven it. All raise `DomainError` for what is not there or not allowed, `OptionError` for values of the wrong
-    kind, and `LinkWrapError` where the database cannot be used. The object may be shared by threads.
+    Args:
+        url: An SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several.
+        keys: The keys of the redirect server. Only checks need them.
+        cname_target: The host that all CNAME records must point to, and that mail without a verified domain uses.
+            It is stored at the first use, and needs not be given again; another one is refused.
+        create: Create the tables if there are none.
+        network: How checks reach DNS and the redirect server.
+        on_change: Called with each `Change` that this object makes, once it is stored, maybe in another thread. If it
+            raises, that is logged to `linkwrap`; `changes` continues after the last change that was handled.
+        check: Returns the evidence on a domain, in place of asking the network.
+        clock: Returns the time as an aware datetime, in place of the database's clock.
+
+    Raises:
+        TypeError: A value has a wrong type; the message lists every fault.
+        OptionError: A value cannot be used; the message lists every fault.
     """
 
     def __init__(
@@ -49,178 +76,267 @@ class DomainRegistry:
         url: str,
         *,
         keys: SigningKeys | None = None,
-        target: str | TrackingDomain | None = None,
+        cname_target: str | TrackingDomain | None = None,
         create: bool = True,
         network: Network | None = None,
         on_change: Callable[[Change], object] | None = None,
+        check: Callable[[Domain], Awaitable[Evidence]] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
-        faults: list[str] = []
+        faults = Faults()
         if not isinstance(url, str):
-            faults.append("the URL of the database is a string, such as sqlite:///domains.db")
+            faults.wrong_type("url", "a string such as sqlite:///domains.db", url)
         if keys is not None and not isinstance(keys, SigningKeys):
-            faults.append("keys must be SigningKeys")
+            faults.wrong_type("keys", "SigningKeys", keys)
+            keys = None  # a traceback that prints the variables of a frame must not print keys
+        if cname_target is not None and not isinstance(cname_target, str | TrackingDomain):
+            faults.wrong_type("cname_target", "a string or a TrackingDomain", cname_target)
+        elif isinstance(cname_target, TrackingDomain) and not cname_target.verified:
+            faults.wrong_value("cname_target must be a host name, or a TrackingDomain that is verified")
+        if not isinstance(create, bool):
+            faults.wrong_type("create", "True or False", create)
         if network is not None and not isinstance(network, Network):
-            faults.append("network must be a Network")
-        if on_change is not None and not callable(on_change):
-            faults.append("on_change must be a callable")
-        if isinstance(target, TrackingDomain) and not target.verified:
-            faults.append("the target must be a host name, or a TrackingDomain that is verified")
-        if faults:
-            raise OptionError(f"DomainRegistry: {'; '.join(faults)}")
-        given = TrackingDomain(target, verified=True) if isinstance(target, str) else target
+            faults.wrong_type("network", "a Network", network)
+        for name, function in (("on_change", on_change), ("check", check), ("clock", clock)):
+            if function is not None and not callable(function):
+                faults.wrong_type(name, "a callable", function)
+        faults.raise_any("DomainRegistry: ")
+        given = TrackingDomain(cname_target, verified=True) if isinstance(cname_target, str) else cname_target
         self._given = given
-        self._database = Database(url, (given or DEFAULT_TRACKING_DOMAIN).host, create=create)
+        self._database = Database(url, (given or DEFAULT_TRACKING_DOMAIN).host, create=create, clock=clock)
         self._keys = keys
         self._network = network or Network()
         self._on_change = on_change
-        self._accounts = Accounts(self._read_account)
+        self._check = check
+        self._runners: dict[asyncio.AbstractEventLoop, Runner] = {}
+        seconds = time.monotonic if clock is None else lambda: clock().timestamp()
+        self._accounts = AccountCache(self._read_account, seconds)
 
     @property
-    def target(self) -> TrackingDomain:
-        """What all CNAMEs must point to, and mail without a verified domain goes out on.
+    def cname_target(self) -> TrackingDomain:
+        """The host that all CNAME records must point to, and that mail without a verified domain uses.
 
-        Raises `OptionError` where it is not the one that this object was made with.
+        Raises:
+            OptionError: The registry has another one than this object was made with.
         """
-        kept = self._database.target
+        stored = self._database.cname_target
         if self._given is None:
-            return TrackingDomain(kept, verified=True)
-        if self._given.host != kept:
-            raise OptionError(f"the domains of this registry lead to {kept}, not to {self._given.host}: leave it out")
+            return TrackingDomain(stored, verified=True)
+        if self._given.host != stored:
+            raise OptionError(f"the CNAME target of this registry is {stored}, not {self._given.host}: leave it out")
         return self._given
 
     def add(
         self,
-        account_id: str,
         host: str,
         *,
+        account: str,
         subaccount: str | None = None,
         method: Method = "cname",
-        vouched: bool = False,
+        ownership_trusted: bool = False,
     ) -> DomainRequest:
-        """Take an account's request for a host, and return the records to create; the first check is due at once.
+        """Add a host for an account, and return the DNS records to create; the first check is due at once.
 
-        `method="http"` is for a host behind a CDN or with a flattened CNAME: the redirector's proof alone verifies it.
-        `vouched=True` needs no TXT record: the caller knows that the account owns the host. The claim reserves nothing:
-        the first account to prove a host owns it. A domain that has lapsed may be added anew.
-        Raises `DomainError` where the host cannot be a tracking domain, is another account's, or was added already.
+        A claim reserves nothing: the host belongs to the first account with verified ownership. A domain that has
+        lapsed can be added again.
+
+        Args:
+            host: The host.
+            account: The id of the account.
+            subaccount: The one subaccount that uses it; None for the account's own.
+            method: "cname", or "http" for a host behind a CDN or with a flattened CNAME.
+            ownership_trusted: The account is known to control the host: no TXT record is needed.
+
+        Raises:
+            DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
         """
-        read_host(host)  # before any table is made
+        name = read_host(host)  # before any table is created
+        faults = Faults()
+        _check_id(faults, "account", account)
+        if subaccount is not None:
+            _check_id(faults, "subaccount", subaccount)
+        _check_choice(faults, "method", method, METHODS)
+        _check_flag(faults, "ownership_trusted", ownership_trusted)
+        faults.raise_any()
+        cname_target = self.cname_target.host
+        check_new_host(name, cname_target)
 
-        def new(connection: Connection) -> tuple[Domain, list[Change]]:
-            domain = claims.new_domain(
-                account_id,
-                host,
-                self.target.host,
+        def add(connection: Connection) -> tuple[Domain, list[Change]]:
+            domain = new_domain(
+                name,
+                account_id=account,
                 subaccount=subaccount,
                 method=method,
-                vouched=vouched,
-                at=moment(now(connection)),
+                ownership_trusted=ownership_trusted,
+                at=now(connection),
             )
-            return domain, claims.add(connection, domain)
+            return domain, repository.add(connection, domain)
 
-        return self._request(self._change(new))
+        return request_for(self._change(add), cname_target)
 
     def request(self, host: str, *, account: str | None = None) -> DomainRequest:
-        """Return a domain with the records that its owner is to create, or to keep; no TXT once the owner is proven."""
-        return self._request(self.domain(host, account=account))
+        """Return a domain with the DNS records that its owner creates, or keeps."""
+        return request_for(self.domain(host, account=account), self.cname_target.host)
 
     def domain(self, host: str, *, account: str | None = None) -> Domain:
         """Return a domain."""
+        _check_account(account)
         with self._database.read() as connection:
-            return claims.pick(connection, host, account)
+            return repository.pick(connection, host, account)
 
     def domains(self, *, account: str | None = None, state: State | None = None) -> list[Domain]:
-        """Return all domains, or those of an account or in a state, ordered by host."""
+        """Return the domains, ordered by host.
+
+        Args:
+            account: Only those of this account.
+            state: Only those in this state.
+        """
+        faults = Faults()
         if account is not None:
-            claims.check_account(account)
-        if state is not None and state not in STATES:
-            raise OptionError(f"there is no state {state!r}, only {', '.join(STATES)}")
+            _check_id(faults, "account", account)
+        if state is not None:
+            _check_choice(faults, "state", state, STATES)
+        faults.raise_any()
         conditions: list[Any] = [] if account is None else [DOMAINS.c.account_id == account]
         conditions += [] if state is None else [DOMAINS.c.state == state]
         with self._database.read() as connection:
-            return store.find(connection, *conditions)
+            return repository.find(connection, *conditions)
 
     def account(self, account_id: str) -> Account:
-        """Return an account with its domains, to pick a message's tracking domain; at most `KEPT_FOR` seconds old.
+        """Return an account with its domains, which picks the tracking domain of a message.
 
-        An account without domains is one too: its mail goes out on the registry's target. One that was read before is
-        used on while the database is away.
+        It is at most `linkwrap.domains.cache.KEPT_FOR` seconds old. An account without domains is one too: its mail
+        uses the CNAME target. An account that was read before is used while the database is unavailable.
+
+        Args:
+            account_id: The id of the account.
         """
-        claims.check_account(account_id)
+        faults = Faults()
+        _check_id(faults, "account_id", account_id)
+        faults.raise_any()
         return self._accounts.get(account_id)
 
-    def verify(self, host: str, *, account: str | None = None, method: Method | None = None) -> Verification:
-        """Check a domain now, store what was seen, and return it. It takes as long as the network's deadline at most.
+    def check(self, host: str, *, account: str | None = None, method: Method | None = None) -> CheckResult:
+        """Check a domain now, and store the result. It takes at most as long as the network's deadline.
 
-        `method` is how it is verified from now on: "http" where it turns out to be behind a CDN or a proxy.
-        In a program that runs an event loop, call it in a thread: `await asyncio.to_thread(registry.verify, host)`.
-        Raises `DomainError` where it is being checked already.
+        `method` is how it is checked from now on, such as "http" for a domain that is behind a CDN or proxy after all.
+        In a program that runs an event loop, use `acheck`.
+
+        Raises:
+            DomainError: The domain is being checked already.
         """
-        checker = self._checker()
-        return asyncio.run(checker.verify(self.domain(host, account=account), method))
+        return self._run(self._check_now, host, account, method)
 
-    def verify_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[Verification]:
-        """Check the domains whose time has come, at most `limit` of them and `concurrency` at once; return the results.
+    async def acheck(self, host: str, *, account: str | None = None, method: Method | None = None) -> CheckResult:
+        """Do the same as `check`, in the running event loop."""
+        return await self._check_now(await self._shared_runner(), host, account, method)
 
-        Any number of processes may do so: each domain is checked by one. Call it every minute or so, as in `verify`.
+    def check_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[CheckResult]:
+        """Check the domains that are due, and return the results. Call it every minute or so.
+
+        Any number of processes may call it: one of them checks each domain. In a program that runs an event loop, use
+        `acheck_due`.
+
+        Args:
+            limit: How many are checked at most.
+            concurrency: How many are checked at once.
         """
-        checker = self._checker()
-        _check_number("concurrency", concurrency, 1)
-        _check_number("limit", 0 if limit is None else limit, 0)
-        return asyncio.run(checker.verify_due(limit, concurrency))
+        return self._run(self._check_due, limit, concurrency)
+
+    async def acheck_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[CheckResult]:
+        """Do the same as `check_due`, in the running event loop."""
+        return await self._check_due(await self._shared_runner(), limit, concurrency)
 
     def set_default(self, host: str, default: bool = True, *, account: str | None = None) -> Domain:
-        """Make a domain the default of its account or subaccount, in place of another, or no default any more.
+        """Make a domain the default of its account or subaccount in place of another, or no default.
 
-        Raises `DomainError` where it is not verified.
+        Raises:
+            DomainError: It is not verified.
         """
-        return self._set(settings.set_default, host, default, account)
+        faults = Faults()
+        _check_flag(faults, "default", default)
+        faults.raise_any()
+        return self._update(
+            host, account, lambda connection, domain: repository.set_default(connection, domain, default)
+        )
 
     def set_secure(self, host: str, secure: bool = True, *, account: str | None = None) -> Domain:
-        """Let the links on a domain be https, or http.
+        """Make the links on a domain https, or http.
 
-        Raises `DomainError` where its last check saw no valid certificate: https links would be dead.
+        Raises:
+            DomainError: Its last check saw no valid certificate: https links would be dead.
         """
-        return self._set(settings.set_secure, host, secure, account)
+        faults = Faults()
+        _check_flag(faults, "secure", secure)
+        faults.raise_any()
 
-    def link(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
-        """Let the mail of a sending domain, that of the From address, go out on a domain as soon as that is verified.
+        def update(connection: Connection, domain: Domain) -> list[Change]:
+            if secure and not domain.certificate_valid:
+                raise DomainError(
+                    f"the last check of {domain.host} saw no valid certificate: get one, then check again"
+                )
+            after = lifecycle.with_secure(domain, secure, now(connection))
+            return repository.save(connection, domain, after)
 
-        Raises `DomainError` where the sending domain is no host name, or linked to another domain of the account.
+        return self._update(host, account, update)
+
+    def assign(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
+        """Use a domain for the mail of a sending domain (that of the From address), as soon as it is verified.
+
+        Raises:
+            DomainError: The sending domain is not a host name, or assigned to another domain of the account.
         """
-        return self._set(settings.link, host, sending_domain, account)
+        return self._update(
+            host, account, lambda connection, domain: repository.assign(connection, domain, sending_domain)
+        )
 
-    def unlink(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
-        """Undo `link`; raises `DomainError` where the sending domain is not linked to the host."""
-        return self._set(settings.unlink, host, sending_domain, account)
+    def unassign(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
+        """Undo `assign`.
+
+        Raises:
+            DomainError: The sending domain is not assigned to the domain.
+        """
+        return self._update(
+            host, account, lambda connection, domain: repository.unassign(connection, domain, sending_domain)
+        )
 
     def remove(self, host: str, *, account: str | None = None) -> None:
-        """Remove a domain and its links to sending domains. New mail goes elsewhere; links in old mail keep working.
+        """Remove a domain and its assignments. New mail uses another domain; links in old mail keep working.
 
-        Its history stays. Whoever adds the host next has to prove it anew.
+        Its history stays. Whoever adds the host next must verify ownership again.
         """
+        _check_account(account)
 
-        def gone(connection: Connection) -> tuple[None, list[Change]]:
-            return None, claims.remove(connection, claims.pick(connection, host, account, lock=True))
+        def remove(connection: Connection) -> tuple[None, list[Change]]:
+            domain = repository.pick(connection, host, account, lock=True, evidence=False)
+            return None, repository.save(connection, domain, None)
 
-        self._change(gone)
+        self._change(remove)
 
     def changes(
         self, *, after: int = 0, host: str | None = None, account: str | None = None, limit: int = 1000
     ) -> list[Change]:
-        """Return the changes behind the one with the number `after`, at most `limit`, in their order.
+        """Return changes in their order.
 
-        A notifier that stores the number of the last one it has told of loses none, whenever it stops.
+        A program that stores the number of the last change that it has handled misses none, whenever it stops.
+
+        Args:
+            after: Only changes after the one with this number.
+            host: Only those of this host.
+            account: Only those of this account.
+            limit: How many are returned at most.
         """
-        _check_number("after", after, 0)
-        _check_number("limit", limit, 0)
+        faults = Faults()
+        _check_number(faults, "after", after, 0)
+        _check_number(faults, "limit", limit, 0)
         if account is not None:
-            claims.check_account(account)
+            _check_id(faults, "account", account)
+        faults.raise_any()
         conditions: list[Any] = [CHANGES.c.id > after]
         conditions += [] if host is None else [CHANGES.c.host == read_host(host)]
         conditions += [] if account is None else [CHANGES.c.account_id == account]
         with self._database.read() as connection:
-            return store.changes(connection, conditions, limit)
+            return repository.changes(connection, conditions, limit)
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -232,58 +348,145 @@ class DomainRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _request(self, domain: Domain) -> DomainRequest:
-        challenge = None if domain.vouched or domain.owner else domain.challenge
-        cname = domain.method == "cname"
-        return DomainRequest(domain, records_for(domain.host, self.target.host, challenge, cname=cname))
-
     def _read_account(self, account_id: str) -> Account:
-        domains = [domain.tracking_domain for domain in self.domains(account=account_id)]
-        return Account(account_id, domains, fallback=self.target)
+        with self._database.read() as connection:
+            domains = repository.find(connection, DOMAINS.c.account_id == account_id)
+        return Account(account_id, [domain.tracking_domain for domain in domains], fallback=self.cname_target)
 
-    def _checker(self) -> Checker:
-        if self._keys is None:
-            raise OptionError("a check needs the keys of the redirector: DomainRegistry(…, keys=…)")
+    # Checks
+
+    async def _check_now(self, runner: Runner, host: str, account: str | None, method: Method | None) -> CheckResult:
+        faults = Faults()
+        if account is not None:
+            _check_id(faults, "account", account)
+        if method is not None:
+            _check_choice(faults, "method", method, METHODS)
+        faults.raise_any()
+
+        def find() -> Domain:
+            with self._database.read() as connection:
+                return repository.pick(connection, host, account, evidence=False)
+
+        return await runner.check_now(await asyncio.to_thread(find), method)
+
+    async def _check_due(self, runner: Runner, limit: int | None, concurrency: int) -> list[CheckResult]:
+        faults = Faults()
+        _check_number(faults, "concurrency", concurrency, 1)
+        if limit is not None:
+            _check_number(faults, "limit", limit, 0)
+        faults.raise_any()
+        return await runner.check_due(limit, concurrency)
+
+    def _run(self, check: Callable[..., Coroutine[Any, Any, _T]], *arguments: Any) -> _T:
         with suppress(RuntimeError):
             asyncio.get_running_loop()
-            raise OptionError("an event loop runs here: use a thread, as in asyncio.to_thread(registry.verify, host)")
-        return Checker(
+            raise OptionError("an event loop is running: use acheck or acheck_due")
+        cname_target = self._ready_to_check()
+
+        async def run() -> _T:
+            return await check(self._runner(cname_target), *arguments)
+
+        return asyncio.run(run())
+
+    async def _shared_runner(self) -> Runner:
+        """The runner of the running event loop: its checks share their sockets, and the order of changes."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._runners:
+            cname_target = await asyncio.to_thread(self._ready_to_check)
+            for other in [other for other in self._runners if other.is_closed()]:
+                del self._runners[other]
+            self._runners.setdefault(loop, self._runner(cname_target))
+        return self._runners[loop]
+
+    def _ready_to_check(self) -> str:
+        """The CNAME target, if checks can run."""
+        if self._check is None and self._keys is None:
+            raise OptionError("a check needs the keys of the redirect server: DomainRegistry(…, keys=…)")
+        if self._check is None:
+            self._network.resolver_servers()  # without any, no lease is taken
+        return self.cname_target.host
+
+    def _runner(self, cname_target: str) -> Runner:
+        check = self._check
+        if check is None:
+            assert self._keys is not None
+            check = partial(
+                check_domain,
+                cname_target=cname_target,
+                keys=self._keys,
+                network=self._network,
+                sockets=asyncio.Semaphore(MAX_SOCKETS),
+            )
+        return Runner(
             database=self._database,
-            target=self.target.host,
-            keys=self._keys,
-            network=self._network,
+            cname_target=cname_target,
+            check=check,
+            deadline=self._network.deadline,
             tell=self._tell,
         )
 
-    def _set(self, how: Callable[..., list[Change]], host: str, value: object, account: str | None) -> Domain:
-        def use(connection: Connection) -> tuple[Domain, list[Change]]:
-            domain = claims.pick(connection, host, account, lock=True)
-            changes = how(connection, domain, value)
-            return claims.pick(connection, host, domain.account_id), changes
+    # Changes
 
-        return self._change(use)
+    def _update(self, host: str, account: str | None, update: Callable[[Connection, Domain], list[Change]]) -> Domain:
+        """Update a domain in a transaction, and return its new value."""
+        _check_account(account)
 
-    def _change(self, how: Callable[[Connection], tuple[_T, list[Change]]]) -> _T:
-        """Make a change in a transaction, and tell of it once it is stored."""
+        def change(connection: Connection) -> tuple[Domain, list[Change]]:
+            domain = repository.pick(connection, host, account, lock=True)
+            changes = update(connection, domain)
+            return repository.pick(connection, host, domain.account_id), changes
+
+        return self._change(change)
+
+    def _change(self, change: Callable[[Connection], tuple[_T, list[Change]]]) -> _T:
+        """Make changes in a transaction, and tell them once they are stored."""
         try:
             with self._database.write() as connection:
-                result, changes = how(connection)
+                result, changes = change(connection)
         except IntegrityError:
-            raise DomainError("somebody else changed the same at this moment: try again") from None
-        for change in changes:
-            self._tell(change)
+            raise DomainError("the domain was changed concurrently: retry") from None
+        for made in changes:
+            self._tell(made)
         return result
 
     def _tell(self, change: Change) -> None:
-        self._accounts.changed(change.account_id)
+        self._accounts.invalidate(change.account_id)
         if self._on_change is None:
             return
         try:
             self._on_change(change)
         except Exception:
-            _log.exception("on_change raised for change %d: changes(after=%d) has it", change.id, change.id - 1)
+            _log.exception("on_change raised for change %d: changes(after=%d) returns it", change.id, change.id - 1)
 
 
-def _check_number(name: str, number: object, least: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 1 << 63:
-        raise OptionError(f"{name} takes a whole number from {least} on")
+def _check_account(account: str | None) -> None:
+    if account is not None:
+        faults = Faults()
+        _check_id(faults, "account", account)
+        faults.raise_any()
+
+
+def _check_id(faults: Faults, name: str, value: object) -> None:
+    if not isinstance(value, str):
+        faults.wrong_type(name, "a string", value)
+    elif not is_account_id(value):
+        faults.wrong_value(f"{name} must be 1 to {MAX_ACCOUNT_ID} printable bytes of UTF-8, not {value[:40]!r}")
+
+
+def _check_choice(faults: Faults, name: str, value: object, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str):
+        faults.wrong_type(name, "a string", value)
+    elif value not in choices:
+        faults.wrong_value(f"{name} must be {' or '.join(map(repr, choices))}, not {value[:40]!r}")
+
+
+def _check_flag(faults: Faults, name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        faults.wrong_type(name, "True or False", value)
+
+
+def _check_number(faults: Faults, name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        faults.wrong_type(name, "a whole number", value)
+    elif not least <= value <= _MAX_NUMBER:
+        faults.wrong_value(f"{name} must be a whole number from {least} on, not {value}")

@@ -18,10 +18,10 @@ import pytest
 from helpers import domain_values
 from helpers.redirector import serve
 from linkwrap import SigningKeys
-from linkwrap.domains import Network, Verification
-from linkwrap.domains.advice import advise
-from linkwrap.domains.examine import examine
-from linkwrap.domains.questions import MAX_QUERIES
+from linkwrap.domains import CheckResult, Domain, Evidence, Network
+from linkwrap.domains.checks.dns import MAX_QUERIES
+from linkwrap.domains.checks.runner import check_domain
+from linkwrap.domains.lifecycle import advise
 
 KEYS = SigningKeys("the key of the tests on hostile name servers")
 LONG = ".".join(["x" * 60] * 4) + "."
@@ -109,6 +109,12 @@ class Liar(socketserver.BaseRequestHandler):
         return dns.rrset.from_text(owner, dice.choice([0, 60, 2**31 - 1]), "IN", kind, *chosen)
 
 
+async def checked(domain: Domain, network: Network) -> Evidence:
+    """The evidence on a domain."""
+    sockets = asyncio.Semaphore(50)
+    return await check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=sockets)
+
+
 @pytest.fixture
 def liar() -> Iterator[tuple[type[Liar], int]]:
     """A liar, and its port."""
@@ -124,7 +130,7 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
     """Whatever servers say, a check ends within its bounds and its result can be told, stored and acted upon."""
     handler, port = liar
     network = Network(
-        resolvers=[f"127.0.0.1:{port}"],
+        dns_resolvers=[f"127.0.0.1:{port}"],
         dns_port=port,
         http_port=1,
         https_port=1,
@@ -135,16 +141,20 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
     for seed in range(block * 60, block * 60 + 60):
         handler.dice.seed(seed)
         handler.asked.clear()
-        domain = domain_values.domain(host="click.acme.test", vouched=False, challenge="linkwrap=never-guessed")
-        findings = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+        domain = domain_values.domain(
+            host="click.acme.test", ownership_trusted=False, challenge="linkwrap=never-guessed"
+        )
+        evidence = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
         assert len(handler.asked) <= MAX_QUERIES, seed
-        assert not findings.proven, seed
-        advice = advise(domain, findings, "spgo.io")
+        assert not evidence.ownership_verified, seed
+        advice = tuple(advise(domain, evidence, "spgo.io"))
         assert advice, seed
-        report = str(Verification(domain, "pending", findings, advice))
+        report = str(CheckResult(domain, "pending", evidence, advice))
         assert all(line.isprintable() for line in report.splitlines()), seed
         assert len(report) < 60_000, seed
-        assert len(json.dumps(findings.as_dict())) < 200_000, seed
+        assert len(json.dumps(evidence.as_dict())) < 200_000, seed
 
 
 class Boastful(Liar):
@@ -181,10 +191,17 @@ def test_referral_that_claims_authority() -> None:
         port = server.server_address[1]
         serve(cleanup, socketserver.UDPServer(("127.0.0.2", port), handler))
         network = Network(
-            resolvers=[f"127.0.0.1:{port}"], dns_port=port, http_port=1, https_port=1, allow_loopback=True, timeout=0.2
+            dns_resolvers=[f"127.0.0.1:{port}"],
+            dns_port=port,
+            http_port=1,
+            https_port=1,
+            allow_loopback=True,
+            timeout=0.2,
         )
-        domain = domain_values.domain(host="click.sub.acme.test", vouched=True)
-        found = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
-    assert found.dns
-    assert found.dns.verdict == "complete"
-    assert [(answer.address, answer.said) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]
+        domain = domain_values.domain(host="click.sub.acme.test", ownership_trusted=True)
+        found = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
+    assert found.cname
+    assert found.cname.status == "complete"
+    assert [(answer.address, answer.kind) for answer in found.cname.hops[0].answers] == [("127.0.0.2", "alias")]

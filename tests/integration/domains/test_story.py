@@ -45,13 +45,13 @@ def test_story(
 
     # 1. The account asks for a subdomain of its own, for the mail of its sending domain, and is given the records.
     world.zone("acme.test", "www A 127.0.80.2", negative_ttl=300)
-    request = registry.add("acme", "Click.Acme.test.")
-    registry.link("click.acme.test", "acme.test")
+    request = registry.add("Click.Acme.test.", account="acme")
+    registry.assign("click.acme.test", "acme.test")
     cname, txt = request.zone_lines
     assert cname == "click.acme.test. 300 IN CNAME spgo.io."
 
     # Until it is verified, mail goes out on the system's default.
-    [result] = registry.verify_due()
+    [result] = registry.check_due()
     assert result.domain.state == "pending"
     before = send("r-1")
     assert before.startswith("https://spgo.io/f/a/")
@@ -59,37 +59,37 @@ def test_story(
     # 2. The record is saved, and appears on one of the two servers.
     lines = f"www A 127.0.80.2\n{cname}\n{txt}"
     world.zone("acme.test", {"ns1": lines, "ns2": "www A 127.0.80.2"}, negative_ttl=300)
-    assert registry.verify_due() == [], "it is not due yet"
+    assert registry.check_due() == [], "it is not due yet"
     age(registry, 60)
-    [result] = registry.verify_due()
+    [result] = registry.check_due()
     assert result.domain.state == "propagating"
-    assert "ns2.servers.test (127.0.53.12): there is no such name" in result.advice[0]
+    assert "ns2.servers.test (127.0.53.12): the name does not exist" in result.advice[0]
     assert send("r-2").startswith("https://spgo.io/")
 
     # 3. It is on both. Resolvers may still hold that there was none, for as long as the zone says.
     world.zone("acme.test", lines, negative_ttl=300)
     age(registry, 600)
-    [result] = registry.verify_due()
+    [result] = registry.check_due()
     assert result.domain.state == "propagating"
     assert send("r-3").startswith("https://spgo.io/")
 
-    # 4. That is over: it has propagated completely, the redirector answers through it, and the account changes.
+    # 4. That is over: it has propagated completely, the redirect server answers through it, and the account changes.
     redirector.certify("click.acme.test")
     age(registry, 301)
-    [result] = registry.verify_due()
+    [result] = registry.check_due()
     assert result.verified
     assert result.domain.secure
 
     # 5. The owner is told, at once and again by whoever reads on from where they were.
-    assert [(change.what, change.old, change.new) for change in told] == [
-        ("added", None, "pending"),
-        ("linked", None, "acme.test"),
-        ("state", "pending", "propagating"),
-        ("state", "propagating", "verified"),
-        ("secure", "False", "True"),
+    assert [(change.kind, change.previous_state, change.state, change.value) for change in told] == [
+        ("added", None, "pending", None),
+        ("assigned", "pending", "pending", "acme.test"),
+        ("state", "pending", "propagating", None),
+        ("state", "propagating", "verified", None),
+        ("secure", "verified", "verified", True),
     ]
     assert told[-1].evidence
-    assert told[-1].evidence["https"]["outcome"] == "proven"
+    assert told[-1].evidence["https"]["status"] == "confirmed"
     with DomainRegistry(url, keys=redirector.keys, network=network) as notifier:
         assert notifier.changes(after=told[1].id) == told[2:]
 

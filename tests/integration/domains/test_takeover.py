@@ -12,7 +12,7 @@ from helpers.dnsworld import World
 from helpers.redirector import Redirector
 from helpers.registries import hourly, pass_time
 from linkwrap import DomainError
-from linkwrap.domains import DomainRegistry, Network, Verification
+from linkwrap.domains import CheckResult, DomainRegistry, Network
 
 HOST = "click.acme.test"
 CNAME = "click CNAME spgo.io."
@@ -22,27 +22,27 @@ CNAME = "click CNAME spgo.io."
 def domains(database_url: str, world: World, redirector: Redirector) -> Iterator[DomainRegistry]:
     """An empty registry whose checks reach the servers of the tests."""
     network = Network(
-        resolvers=world.resolvers,
+        dns_resolvers=world.resolvers,
         dns_port=world.port,
         http_port=redirector.http_port,
         https_port=redirector.https_port,
         tls=redirector.tls,
         allow_loopback=True,
-        timeout=0.3,
-        deadline=6,
+        timeout=2.0,
+        deadline=60,
     )
     with DomainRegistry(database_url, keys=redirector.keys, network=network) as domains:
         yield domains
 
 
 @pytest.fixture
-def check(domains: DomainRegistry, database_url: str) -> Callable[..., Verification]:
+def check(domains: DomainRegistry, database_url: str) -> Callable[..., CheckResult]:
     """Check an account's claim twice, all that resolvers may keep having run out in between."""
 
-    def check(account: str, host: str = HOST) -> Verification:
-        domains.verify(host, account=account)
+    def check(account: str, host: str = HOST) -> CheckResult:
+        domains.check(host, account=account)
         pass_time(database_url, 3600)
-        return domains.verify(host, account=account)
+        return domains.check(host, account=account)
 
     return check
 
@@ -56,7 +56,7 @@ def publish(world: World, *challenges: str, records: str = CNAME, **options: Any
 
 def challenge(domains: DomainRegistry, account: str, **options: Any) -> str:
     """Add the host for an account; what its TXT record must hold."""
-    return domains.add(account, HOST, **options).domain.challenge
+    return domains.add(HOST, account=account, **options).domain.challenge
 
 
 def test_claimed_before_the_owner(domains: DomainRegistry, world: World, check: Any) -> None:
@@ -64,28 +64,28 @@ def test_claimed_before_the_owner(domains: DomainRegistry, world: World, check: 
     publish(world)
     challenge(domains, "evil")
     result = check("evil")
-    assert (result.domain.state, result.domain.owner) == ("propagating", False)
-    assert result.findings.dns
-    assert result.findings.dns.verdict == "complete"
-    assert result.findings.reached
-    assert not result.findings.proven
-    assert any("the owner is not proven yet: create a TXT record" in sentence for sentence in result.advice)
+    assert (result.domain.state, result.domain.ownership_verified) == ("propagating", False)
+    assert result.evidence.cname
+    assert result.evidence.cname.status == "complete"
+    assert result.evidence.reached
+    assert not result.evidence.ownership_verified
+    assert any("ownership is not verified yet: create a TXT record" in sentence for sentence in result.advice)
     assert domains.account("evil").tracking_domain().host == "spgo.io"
     publish(world, challenge(domains, "acme"))
     assert check("acme").verified
     result = check("evil")
-    assert (result.domain.state, result.domain.owner) == ("propagating", False)
-    assert any("is another account's" in sentence for sentence in result.advice)
+    assert (result.domain.state, result.domain.ownership_verified) == ("propagating", False)
+    assert any("belongs to another account" in sentence for sentence in result.advice)
 
 
 def test_claimed_after_the_proof(domains: DomainRegistry, world: World, check: Any) -> None:
-    """A host that its owner has proven cannot be added by another, vouched for or not."""
+    """A host that its owner has proven cannot be added by another, ownership_trusted for or not."""
     publish(world, challenge(domains, "acme"))
     assert check("acme").verified
-    for options in ({}, {"vouched": True}, {"method": "http"}, {"method": "http", "vouched": True}):
+    for options in ({}, {"ownership_trusted": True}, {"method": "http"}, {"method": "http", "ownership_trusted": True}):
         for host in (HOST, HOST.upper(), f"{HOST}."):
-            with pytest.raises(DomainError, match=f"{HOST} belongs to another account: it has to be removed there"):
-                domains.add("evil", host, **options)
+            with pytest.raises(DomainError, match=f"{HOST} belongs to another account: it must be removed there"):
+                domains.add(host, account="evil", **options)
     assert [domain.account_id for domain in domains.domains()] == ["acme"]
 
 
@@ -97,8 +97,8 @@ def test_older_claim_with_a_planted_record(domains: DomainRegistry, world: World
     assert check("acme").verified
     publish(world, hers, ours)
     result = check("evil")
-    assert result.findings.proven
-    assert (result.domain.state, result.domain.owner) == ("propagating", False)
+    assert result.evidence.ownership_verified
+    assert (result.domain.state, result.domain.ownership_verified) == ("propagating", False)
     assert check("acme").verified
     assert domains.domain(HOST).account_id == "acme"
     publish(world, hers)
@@ -112,11 +112,11 @@ def test_suspended_owner_keeps_the_host(domains: DomainRegistry, world: World, c
     publish(world, ours, hers)
     assert check("acme").verified
     publish(world, hers, records="click A 127.0.80.9")
-    assert domains.verify(HOST, account="acme").domain.state == "suspended"
+    assert domains.check(HOST, account="acme").domain.state == "suspended"
     publish(world, hers)
     assert not check("evil").verified
     with pytest.raises(DomainError, match="belongs to another account"):
-        domains.add("third", HOST)
+        domains.add(HOST, account="third")
     publish(world, hers, records="click A 127.0.80.9")
     hourly(domains, database_url, HOST, 25, account="acme")
     assert domains.domain(HOST, account="acme").state == "lapsed"
@@ -124,7 +124,7 @@ def test_suspended_owner_keeps_the_host(domains: DomainRegistry, world: World, c
     assert check("evil").verified
     assert domains.domain(HOST).account_id == "evil"
     result = check("acme")
-    assert (result.domain.state == "verified", result.domain.owner) == (False, False)
+    assert (result.domain.state == "verified", result.domain.ownership_verified) == (False, False)
 
 
 def test_after_removal(domains: DomainRegistry, world: World, check: Any) -> None:
@@ -136,26 +136,30 @@ def test_after_removal(domains: DomainRegistry, world: World, check: Any) -> Non
     for account in ("evil", "acme"):
         assert challenge(domains, account) != ours
         result = check(account)
-        assert (result.domain.state, result.domain.owner, result.findings.proven) == ("propagating", False, False)
+        assert (result.domain.state, result.domain.ownership_verified, result.evidence.ownership_verified) == (
+            "propagating",
+            False,
+            False,
+        )
     publish(world, ours, domains.domain(HOST, account="acme").challenge)
     assert check("acme").verified
     assert not check("evil").verified
 
 
 def test_after_a_lapse(domains: DomainRegistry, world: World, check: Any, database_url: str) -> None:
-    """Who was vouched for and lost the host has to prove it when it is back."""
+    """Who was ownership_trusted for and lost the host has to prove it when it is back."""
     publish(world)
-    ours = challenge(domains, "acme", vouched=True)
+    ours = challenge(domains, "acme", ownership_trusted=True)
     assert check("acme").verified
     publish(world, records="click A 127.0.80.9")
     hourly(domains, database_url, HOST, 25)
     lapsed = domains.domain(HOST)
-    assert (lapsed.state, lapsed.owner, lapsed.vouched) == ("lapsed", False, False)
+    assert (lapsed.state, lapsed.ownership_verified, lapsed.ownership_trusted) == ("lapsed", False, False)
     publish(world)
     result = check("acme")
     assert not result.verified
-    assert not result.domain.owner
-    assert result.findings.owner is not None
+    assert not result.domain.ownership_verified
+    assert result.evidence.ownership is not None
     assert [record.type for record in domains.request(HOST).records] == ["CNAME", "TXT"]
     publish(world, ours)
     assert check("acme").verified
@@ -163,12 +167,12 @@ def test_after_a_lapse(domains: DomainRegistry, world: World, check: Any, databa
 
 def test_vouched_claim_while_another_owns(domains: DomainRegistry, world: World, check: Any) -> None:
     """Vouching for an account does not take a host from the one that has proven it."""
-    challenge(domains, "evil", vouched=True)
+    challenge(domains, "evil", ownership_trusted=True)
     publish(world, challenge(domains, "acme"))
     assert check("acme").verified
     result = check("evil")
-    assert result.findings.proven
-    assert (result.domain.state, result.domain.owner) == ("propagating", False)
+    assert result.evidence.ownership_verified
+    assert (result.domain.state, result.domain.ownership_verified) == ("propagating", False)
     assert domains.domain(HOST).account_id == "acme"
     domains.remove(HOST)
     assert check("evil").verified
@@ -179,8 +183,8 @@ def test_record_of_another_account(domains: DomainRegistry, world: World, check:
     """A TXT record proves the account whose value it holds, not another that asks for the same host."""
     publish(world, challenge(domains, "acme"))
     challenge(domains, "evil", method=method)
-    assert not check("evil").findings.proven
-    assert not domains.domain(HOST, account="evil").owner
+    assert not check("evil").evidence.ownership_verified
+    assert not domains.domain(HOST, account="evil").ownership_verified
     assert check("acme").verified
 
 
@@ -189,7 +193,7 @@ def test_wildcard_record(domains: DomainRegistry, world: World, check: Any) -> N
     ours = challenge(domains, "acme")
     challenge(domains, "evil")
     publish(world, records=f'{CNAME}\n*.click TXT "{ours}"')
-    assert not check("evil").findings.proven
+    assert not check("evil").evidence.ownership_verified
     assert check("acme").verified
 
 
@@ -198,9 +202,9 @@ def test_wildcard_alias(domains: DomainRegistry, world: World, check: Any) -> No
     publish(world, records="* CNAME spgo.io.")
     challenge(domains, "evil")
     result = check("evil")
-    assert result.findings.reached
-    assert not result.findings.proven
-    assert not result.domain.owner
+    assert result.evidence.reached
+    assert not result.evidence.ownership_verified
+    assert not result.domain.ownership_verified
 
 
 def test_alias_to_another_accounts_record(domains: DomainRegistry, world: World, check: Any) -> None:
@@ -209,7 +213,7 @@ def test_alias_to_another_accounts_record(domains: DomainRegistry, world: World,
     challenge(domains, "evil")
     world.zone("proof.test", f'click TXT "{ours}"', negative_ttl=0)
     publish(world, records=f"{CNAME}\n_linkwrap.click CNAME click.proof.test.")
-    assert not check("evil").findings.proven
+    assert not check("evil").evidence.ownership_verified
     assert check("acme").verified
 
 
@@ -221,8 +225,8 @@ def test_alias_on_one_server_only(domains: DomainRegistry, world: World, check: 
     one = f'{CNAME}\n_linkwrap.click TXT "{ours}"'
     world.zone("acme.test", {"ns1": one, "ns2": f"{CNAME}\n_linkwrap.click CNAME {end}"}, negative_ttl=0)
     world.forget()
-    assert not check("acme").findings.proven
-    assert not domains.domain(HOST).owner
+    assert not check("acme").evidence.ownership_verified
+    assert not domains.domain(HOST).ownership_verified
 
 
 @pytest.mark.parametrize("other", ["", '_linkwrap.click TXT "something else"'])
@@ -233,10 +237,10 @@ def test_record_on_one_of_two_servers(domains: DomainRegistry, world: World, che
     world.zone("acme.test", {"ns1": one, "ns2": f"{CNAME}\n{other}"}, negative_ttl=0)
     world.forget()
     result = check("acme")
-    assert result.findings.dns
-    assert result.findings.dns.verdict == "complete"
-    assert not result.findings.proven
-    assert (result.domain.state, result.domain.owner) == ("propagating", False)
+    assert result.evidence.cname
+    assert result.evidence.cname.status == "complete"
+    assert not result.evidence.ownership_verified
+    assert (result.domain.state, result.domain.ownership_verified) == ("propagating", False)
     publish(world, ours)
     assert check("acme").verified
 
@@ -246,16 +250,16 @@ def test_record_elsewhere(domains: DomainRegistry, world: World, check: Any) -> 
     ours = challenge(domains, "acme")
     records = "\n".join(f'{name} TXT "{ours}"' for name in ("_linkwrap", "_linkwrap.news", "linkwrap.click", "@"))
     publish(world, records=f"{CNAME}\n{records}")
-    assert not check("acme").findings.proven
-    assert not domains.domain(HOST).owner
+    assert not check("acme").evidence.ownership_verified
+    assert not domains.domain(HOST).ownership_verified
 
 
 @pytest.mark.parametrize("host", ["spgo.io", "SPGO.IO.", "click.spgo.io", "a.b.spgo.io", "_linkwrap.spgo.io"])
-@pytest.mark.parametrize("vouched", [False, True])
-def test_target(domains: DomainRegistry, host: str, vouched: bool) -> None:
+@pytest.mark.parametrize("ownership_trusted", [False, True])
+def test_target(domains: DomainRegistry, host: str, ownership_trusted: bool) -> None:
     """What all domains point to is nobody's, nor is a name under it."""
     with pytest.raises(DomainError):
-        domains.add("evil", host, vouched=vouched)
+        domains.add(host, account="evil", ownership_trusted=ownership_trusted)
     assert domains.domains() == []
 
 
@@ -265,12 +269,12 @@ def test_host_behind_another_accounts_host(domains: DomainRegistry, world: World
     assert check("acme").verified
     world.zone("evil.test", f"click CNAME {HOST}.", negative_ttl=0)
     world.forget()
-    domains.add("evil", "click.evil.test")
+    domains.add("click.evil.test", account="evil")
     result = check("evil", "click.evil.test")
     assert not result.verified
     assert domains.domain(HOST).account_id == "acme"
     with pytest.raises(DomainError, match="of account 'evil'"):
-        domains.verify(HOST, account="evil")
+        domains.check(HOST, account="evil")
 
 
 def test_too_few_files(
@@ -281,10 +285,10 @@ def test_too_few_files(
     world.zone("acme.test", "\n".join(f"click{n} CNAME spgo.io." for n in range(count)), negative_ttl=0)
     world.forget()
     for number in range(count):
-        domains.add("acme", f"click{number}.acme.test", vouched=True)
-    domains.verify_due()
+        domains.add(f"click{number}.acme.test", account="acme", ownership_trusted=True)
+    domains.check_due()
     pass_time(database_url, 60)
-    domains.verify_due()
+    domains.check_due()
     assert {domain.state for domain in domains.domains()} == {"verified"}
     pass_time(database_url, 8 * 86400)
     ask = dns.asyncquery.udp_with_fallback
@@ -297,9 +301,9 @@ def test_too_few_files(
         return await ask(*arguments, **options)
 
     monkeypatch.setattr(dns.asyncquery, "udp_with_fallback", scarce)
-    results = domains.verify_due(concurrency=100)
+    results = domains.check_due(concurrency=100)
     assert len(results) == count
-    assert any(result.findings.fault for result in results)
-    assert all(result.findings.offline or result.findings.reached for result in results)
+    assert any(result.evidence.error for result in results)
+    assert all(result.evidence.offline or result.evidence.reached for result in results)
     for domain in domains.domains():
         assert (domain.state, domain.silent_since, domain.contrary_since) == ("verified", None, None)

@@ -1,0 +1,1 @@
+"""How the registry is stored: transactions, tables, domains as rows, and who checks a domain."""

@@ -1,0 +1,157 @@
+"""Leases: a lease in a domain's row lets one process at a time check the domain, for some seconds.
+
+A check takes longer than a transaction may, so it runs outside of one. Its result is written only while its lease
+holds, and to the row as it is by then. The lease of a process that was killed runs out.
+"""
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, select
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import DomainError, LinkWrapError
+from .. import lifecycle
+from ..model import Change, Domain, Method
+from ..results import CheckResult, Evidence
+from . import repository
+from .database import Database, now
+from .tables import DOMAINS, DUE_AT
+
+_TRIES: Final = 3
+_KEY: Final = (DOMAINS.c.host, DOMAINS.c.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to check a domain, which had this value when the lease was taken."""
+
+    domain: Domain
+    token: str
+
+
+def lease(
+    database: Database, domain: Domain, seconds: float, method: Method | None = None
+) -> tuple[Lease, list[Change]]:
+    """Take the lease of a domain, whether it is due or not.
+
+    Args:
+        database: The database.
+        domain: The domain.
+        seconds: How long the lease holds.
+        method: How the domain is checked from now on; None for the same method as before.
+
+    Returns:
+        The lease, and the changes that the method brought.
+
+    Raises:
+        DomainError: The domain is being checked, or was removed.
+    """
+    with database.write() as connection:
+        # Its value of now: it may have been removed and added again since the caller read it.
+        same = (repository.is_domain(domain), DOMAINS.c.challenge == domain.challenge)
+        found = repository.find(connection, *same, lock=True, evidence=method is not None)
+        if not found:
+            raise DomainError(f"the domain {domain.host} of account {domain.account_id!r} was removed")
+        [before] = found
+        at = now(connection)
+        until = connection.execute(select(DOMAINS.c.lease_until).where(*same)).scalar_one()
+        if until is not None and until > at:
+            wait = (until - at).total_seconds()
+            raise DomainError(f"{domain.host} is being checked: retry in {wait:.0f} s at the latest")
+        after = lifecycle.with_method(before, method or before.method)
+        return _take(connection, after, at, seconds), repository.save(connection, before, after)
+
+
+def lease_due(database: Database, seconds: float, due: datetime) -> Lease | None:
+    """Take the lease of the domain that has been due for the longest.
+
+    Args:
+        database: The database.
+        seconds: How long the lease holds.
+        due: The time until which a domain must be due.
+
+    Returns:
+        The lease; None if no domain is due.
+    """
+    with database.write() as connection:
+        for query in due_queries(due):
+            # A domain that another process leases at this moment is passed over.
+            row = connection.execute(query.with_for_update(skip_locked=True)).first()
+            if row is not None:
+                same = (DOMAINS.c.host == row.host, DOMAINS.c.account_id == row.account_id)
+                [domain] = repository.find(connection, *same, evidence=False)
+                return _take(connection, domain, now(connection), seconds)
+    return None
+
+
+def due_queries(due: datetime) -> tuple[Select[Any], Select[Any]]:
+    """Return the queries for the domain that has been due for the longest, the second one for when the first has none.
+
+    The second one is for checks that were put off for too long: the clock was wrong then.
+    """
+    first = select(*_KEY).order_by(DUE_AT).limit(1)
+    return first.where(due >= DUE_AT), first.where(due + lifecycle.LONGEST < DUE_AT)
+
+
+def time_of(database: Database) -> datetime:
+    """Return the time of the database's clock."""
+    with database.read() as connection:
+        return now(connection)
+
+
+def release(database: Database, held: Lease) -> None:
+    """Give a lease back without a result; the domain stays due."""
+    with database.write() as connection:
+        _release(connection, held)
+
+
+def write(
+    database: Database, held: Lease, evidence: Evidence, cname_target: str
+) -> tuple[CheckResult, list[Change]] | None:
+    """Store what `lifecycle.finish` makes of a check.
+
+    Returns:
+        The result and the changes; None if the lease has run out or the domain has changed, so nothing is stored.
+    """
+    for _ in range(_TRIES):
+        with suppress(IntegrityError):  # another account has just verified its ownership: the next try sees that
+            return _write(database, held, evidence, cname_target)
+    raise LinkWrapError(f"the check of {held.domain.host} could not be stored: retry")
+
+
+def _write(
+    database: Database, held: Lease, evidence: Evidence, cname_target: str
+) -> tuple[CheckResult, list[Change]] | None:
+    with database.write() as connection:
+        found = repository.find(connection, _is_held(held), lock=True, evidence=False)
+        at = now(connection)
+        until = connection.execute(select(DOMAINS.c.lease_until).where(_is_held(held))).scalar_one_or_none()
+        if until is None or until <= at or found[0].method != held.domain.method:
+            return None
+        [before] = found
+        taken = repository.is_taken(connection, before)
+        after, advice, changes = lifecycle.finish(before, evidence, at, cname_target=cname_target, taken=taken)
+        _release(connection, held)
+        changes = repository.save(connection, before, after, changes)
+    return CheckResult(after, before.state, evidence, advice), changes
+
+
+def _take(connection: Connection, domain: Domain, at: datetime, seconds: float) -> Lease:
+    token = secrets.token_hex(16)
+    values: dict[str, Any] = {"lease": token, "lease_until": at + timedelta(seconds=seconds)}
+    if domain.next_check is None:  # automatic checks had ended, and begin again
+        values["watched_since"] = at
+    connection.execute(DOMAINS.update().where(repository.is_domain(domain)).values(values))
+    return Lease(domain, token)
+
+
+def _release(connection: Connection, held: Lease) -> None:
+    connection.execute(DOMAINS.update().where(_is_held(held)).values(lease=None, lease_until=None))
+
+
+def _is_held(held: Lease) -> Any:
+    return repository.is_domain(held.domain) & (DOMAINS.c.lease == held.token)
