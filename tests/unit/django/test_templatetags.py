@@ -10,7 +10,7 @@ from django.template import Context, Template, TemplateSyntaxError, engines
 from django.template.loaders.locmem import Loader
 from django.utils.safestring import mark_safe
 
-from linkwrap import Resolver
+from linkwrap import OptionError, Resolver
 
 HREF = re.compile(r'href="([^"]+)"')
 LINK = '<a href="https://shop.test/">x</a>'
