@@ -6,7 +6,7 @@ It is plain data: no keys, no host, no recipient.
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
 from ._decide.decider import BATCH, Decider, OwnPixel, slot_of
 from ._decide.decision import Decision
@@ -32,6 +32,18 @@ class Filling(NamedTuple):
     """The tag of the open pixel; empty for none."""
     initial: str = ""
     """The tag of the initial-open pixel; empty for none."""
+
+
+class Slotted(Protocol):
+    """What a recipient's URLs and pixels are filled into: a compiled document, or the links of a tree."""
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """A slot for each link that is wrapped."""
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """Which pixels it can get; None for none."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -146,16 +158,16 @@ def compile_html(
     batches = found.positions.batches(BATCH)
     if found.base:
         base = read_base(decode_references(source.decode(*found.base)))
-    decided = decider.document(source, batches, base, placed=placed)
+    decisions, slots, values, cuts = decider.document(source, batches, base, placed=placed)
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
     if initial_at is not None and initial_at > pixel_at:
         initial_at = None
-    spans = decided.spans.copy()
-    pixel_slot = bisect(decided.spans, (pixel_at,))
+    spans = values.copy()
+    pixel_slot = bisect(values, (pixel_at,))
     spans.insert(pixel_slot, (pixel_at, pixel_at))
     initial_slot = 0
     if initial_at is not None:
-        initial_slot = bisect(decided.spans, (initial_at,))
+        initial_slot = bisect(values, (initial_at,))
         spans.insert(initial_slot, (initial_at, initial_at))
     unit = source.unit
     own: frozenset[OwnPixel] = frozenset()
@@ -167,9 +179,9 @@ def compile_html(
         unit=unit,
         charset=source.charset,
         positions=found.positions,
-        decisions=tuple(decided.decisions),
-        slots=tuple(decided.slots),
-        static=_static(html, unit, spans, decided.cuts),
+        decisions=tuple(decisions),
+        slots=tuple(slots),
+        static=_static(html, unit, spans, cuts),
         pixels=Pixels(
             pixel_at * unit, pixel_slot, None if initial_at is None else initial_at * unit, initial_slot, own, amp
         ),

@@ -1,5 +1,6 @@
 """The pixels of a mail: their markup, where they go, and which of them a mail gets."""
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ._decide.decider import OwnPixel
@@ -25,8 +26,9 @@ HTML_TAGS: Final = PixelTags(OPEN_PIXEL, INITIAL_PIXEL)
 AMP_TAGS: Final = PixelTags(AMP_PIXEL, AMP_PIXEL)
 
 
-class Pixels(NamedTuple):
-    """Where the pixels of a document go, and which it already has."""
+@dataclass(slots=True, eq=False)
+class Pixels:
+    """Where the pixels of a document go, and which it already has; it is not changed, as `Compiled`."""
 
     at: int
     """The place of the open pixel in the source."""

@@ -1,9 +1,9 @@
-"""The http and https URLs of a plain text, as a reader's mail client shows them as links.
+"""The http and https URLs of a plain text, as mail clients show them as links.
 
-Clients agree on where a URL ends, but for details. It ends before white space, controls, `<`, `>`, `"`, a backtick, a
-brace, a bracket that it did not open, and typographic and East Asian punctuation; sentence punctuation at its end is
-not part of it. Where clients differ, the longer reading is taken: what is cut off here but not by the client would be
-read as part of the signed URL, which breaks it. A URL is never joined over lines. All takes linear time.
+Clients mostly agree on where a URL ends: before white space, controls, `<`, `>`, `"`, a backtick, a brace, a bracket
+that it did not open, and typographic and East Asian punctuation; sentence punctuation at its end is not part of it.
+Where clients differ, the longer URL is taken: a client would add characters that are cut off here to the signed URL,
+which breaks it. A URL is never joined over lines. All functions take linear time.
 """
 
 import codecs
@@ -26,11 +26,11 @@ _ENDS = (
 _TRAILING = ".,;:!?'|\u2018\u2019\u201a\u201b\u2013\u2014\u2026\u060c\u061b\u061f\u06d4\u0964\u0965"
 _NO_LETTER = re.compile(f"[{_ENDS}{_TRAILING}\ufffd]")
 
-# Behind one of these it is part of something else: "svn+http://", "www.a.test/?to=https://", "a_https://".
+# Behind one of these it is part of another text: "svn+http://", "www.a.test/?to=https://", "a_https://".
 _START = re.compile(r"(?<![a-z0-9+.\-_/=?&#%@])https?://", re.ASCII | re.IGNORECASE)
 _LINE_END = re.compile(r"[\t ]*+[\r\n]", re.ASCII)
 
-# The bracket syntax. Unless the URL ends behind it too, it stays: what follows would be read as part of the URL.
+# The bracket syntax. It stays where the URL goes on behind it: without it, the rest would be read as part of the URL.
 _NAME = "data-msys-(?:clicktrack|link-?name|unsubscribe|sublink)"
 _EQUALS = r"[\t ]*+=[\t ]*+"
 _VALUE = r"""(?:"[^"\r\n]*+"|'[^'\r\n]*+'|[^\0-\x20"'=\[\]]++)"""
@@ -41,7 +41,7 @@ _CONTROLS = (
 _CONTROL = re.compile(_CONTROLS, re.ASCII | re.IGNORECASE)
 _ATTRIBUTE = re.compile(f"({_NAME}){_EQUALS}({_VALUE})", re.ASCII | re.IGNORECASE)
 
-# A placeholder that its line closes is part of the URL as a whole, spaces and all; of another its opener is.
+# A placeholder that is closed in its line is part of the URL, spaces included; of another only its opener is.
 _PLACEHOLDER = "|".join(
     rf"{opener}(?:[^{inner}\r\n]*+{closer})?+"
     for opener, inner, closer in (
@@ -65,23 +65,29 @@ class TextLink(NamedTuple):
     start: int
     end: int
     behind: int
-    """Where the brackets end; `end` where there are none."""
+    """Where the brackets end; `end` without brackets."""
     attributes: dict[str, str]
-    """What the brackets say: names in lower case, of two with one name the first."""
+    """The attributes in the brackets: names in lower case, of two with one name the first."""
 
 
 class TextScan:
     """The URLs of a plain text, in the order of the text.
 
-    `encoding` is that of `bytes`: a WHATWG label, or Python's name of such an encoding. Without it, it is a BOM's, or
-    else detected. Raises `OptionError` where it is unknown.
+    Args:
+        text: The text.
+        encoding: The encoding of `bytes`, a WHATWG label or Python's name of such an encoding; None takes it from a
+            BOM, else detects it.
+
+    Raises:
+        TypeError: The encoding is not a `str`.
+        OptionError: The encoding is unknown.
     """
 
     __slots__ = ("encoding", "links", "source")
 
     def __init__(self, text: str | bytes, encoding: str | None) -> None:
         self.encoding = encoding
-        """What `open_source` needs to read the text in the same way: markup in it declares nothing."""
+        """The encoding for `open_source`, so that it reads the text in the same way: markup in it declares nothing."""
         if isinstance(text, bytes) and encoding is None:
             self.encoding = find_text_codec(text)
         self.source = open_source(text, self.encoding)
@@ -110,12 +116,12 @@ def _find(text: str) -> Iterator[tuple[int, int, int]]:
     while match := _START.search(text, position):
         start, rest = match.span()
         end = _url_end(text, rest)
-        # Behind brackets that stay, others stay too: without them the first would count.
+        # Behind brackets that stay, others stay too: without them the first ones would count.
         controls = None if "[[" in text[rest:end] else _CONTROL.match(text, end)
         behind = controls.end() if controls else end
         position = max(behind, rest)
         angled = text[start - 1 : start] == "<"
-        # Between "<" and ">" a URL may go on in the next line (RFC 3986, appendix C): one that may is left alone.
+        # Between "<" and ">" a URL can go on in the next line (RFC 3986, appendix C): such a URL is left alone.
         if angled and _LINE_END.match(text, behind):
             continue
         if controls is None:
@@ -149,7 +155,7 @@ def _url_end(text: str, position: int) -> int:
 
 
 def _characters(data: bytes, source: Source, codec: str) -> str:
-    """The text with each character in place of every unit of its own, at least in the lines that hold a URL."""
+    """Return the text with each character repeated for every unit of it, at least in the lines that hold a URL."""
     text = source.text
     if codec in NOT_ASCII_COMPATIBLE:
         # A shifted run cannot be cut: one that is not all letters is no part of a URL.
@@ -169,13 +175,13 @@ def _characters(data: bytes, source: Source, codec: str) -> str:
 
 
 def _repeated(data: bytes, codec: str) -> str:
-    """Return what the bytes say, each character as often as it has bytes."""
+    """Return the characters of the bytes, each repeated for every byte of it."""
     said = data.decode(codec, "replace")
     if len(said) == len(data):
         return said
     if said.encode(codec, "replace") == data:
         return _NOT_ASCII.sub(lambda character: character[0] * len(character[0].encode(codec)), said)
-    # Invalid, or another spelling than the codec's own.
+    # Invalid bytes, or another form than the codec's own.
     decoder = codecs.getincrementaldecoder(codec)("replace")
     parts = []
     start = 0

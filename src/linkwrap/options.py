@@ -1,13 +1,15 @@
 """The options that can differ from message to message, and their check."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 from ._faults import Faults
+from ._markup.encodings import codec_of_caller
 from ._token.packing import MAX_ACCOUNT_ID
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from .errors import DomainError
+from .errors import DomainError, OptionError
 
 __all__ = ["MessageOptions"]
 
@@ -29,7 +31,8 @@ class MessageOptions(TypedDict, total=False):
     """The time of sending, with a time zone; now by default. Tokens hold it in whole seconds."""
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """The options of one message, checked."""
 
     account_id: str = ""
@@ -40,6 +43,23 @@ class Settings(NamedTuple):
     initial_open: bool = False
     sent_at: int | None = None
     """Seconds since 1970; None for the time of the call."""
+
+
+def text_faults(name: str, text: object, encoding: object) -> Faults | None:
+    """Return the faults of a document or text and its encoding, None for none."""
+    if isinstance(text, (str, bytes)) and encoding is None:
+        return None
+    faults = Faults()
+    if not isinstance(text, (str, bytes)):
+        faults.wrong_type(name, "str or bytes", text)
+    if not isinstance(encoding, str | None):
+        faults.wrong_type("encoding", "str or None", encoding)
+    elif encoding is not None:
+        try:
+            codec_of_caller(encoding)
+        except OptionError as error:
+            faults.wrong_value(str(error))
+    return faults
 
 
 def apply_options(settings: Settings, options: Mapping[str, object], faults: Faults) -> Settings:
@@ -85,7 +105,7 @@ def apply_options(settings: Settings, options: Mapping[str, object], faults: Fau
             raise DomainError(domain_fault)
         faults.wrong_value(domain_fault)
     faults.raise_any()
-    return settings._replace(**changes)
+    return replace(settings, **changes)
 
 
 def _tracking_domain(value: object, faults: Faults) -> TrackingDomain | None:

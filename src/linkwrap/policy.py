@@ -34,15 +34,15 @@ class LinkPolicy:
     """Which links are wrapped, beyond what every sender wants.
 
     Args:
-        honour: the senders whose opt-outs count, of `SENDERS` (sparkpost, sendgrid, mailgun, postmark, ses, mandrill,
+        honour: The senders whose opt-outs count, of `SENDERS` (sparkpost, sendgrid, mailgun, postmark, ses, mandrill,
             customerio, ahoy, mautic).
-        skip_hosts: host names to which links are left alone; `*.example.com` means all names under example.com.
-        destination: is called at compile time, once per link, with the `Link`; returns the URL to sign in place of
-            `link.url`, or None to leave the link alone. The URL is checked like any other destination.
+        skip_hosts: Host names to which links are left alone; `*.example.com` means all names under example.com.
+        destination: Called when a document is compiled, once per link, with the `Link`; returns the URL to sign in
+            place of `link.url`, or None to leave the link alone. The URL is checked like any other destination.
 
     Raises:
-        TypeError: for an argument of the wrong type.
-        OptionError: for an unknown sender or an invalid host name. Both errors list every fault.
+        TypeError: An argument is of the wrong type.
+        OptionError: A sender is unknown, or a host name is not valid. Either message lists all faults.
     """
 
     honour: Collection[str] = SENDERS

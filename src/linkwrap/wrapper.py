@@ -6,23 +6,20 @@ does both. Nothing raises for bad markup: what cannot be wrapped stays as it is,
 
 import time
 from collections.abc import Mapping, Sequence
-from email.message import Message
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from ._compiled import Compiled, Filling, compile_html, compile_text
+from ._compiled import Compiled, Filling, Slotted, compile_html, compile_text
 from ._decide.controls import cut_name, read_sublink
 from ._decide.decider import Decider, slot_of
 from ._decide.decision import Decision
 from ._faults import Faults
-from ._markup.encodings import codec_of_caller
 from ._mime.template import Mail, MessageTemplate, fill_message
-from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
+from ._pixels import AMP_TAGS, HTML_TAGS
 from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
-from .errors import OptionError
 from .keys import SigningKeys
 from .link import Link
-from .options import MessageOptions, Settings, apply_options
+from .options import MessageOptions, Settings, apply_options, text_faults
 from .policy import LinkPolicy
 from .template import LinkTemplate
 
@@ -36,15 +33,6 @@ Document = TypeVar("Document", str, bytes)
 
 _DEFAULT_POLICY = LinkPolicy()
 _TEMPLATE = "a template that compile returned (wrap does both at once)"
-
-
-class _Slotted(Protocol):
-    """What is filled in: a compiled document, or the links of a tree."""
-
-    @property
-    def slots(self) -> tuple[wire.Slot, ...]: ...
-    @property
-    def pixels(self) -> Pixels | None: ...
 
 
 class LinkWrapper:
@@ -119,7 +107,7 @@ class LinkWrapper:
             OptionError: The encoding is unknown.
             Exception: The policy's `destination` raised it. Nothing is raised for bad markup.
         """
-        if faults := _text_faults("html", html, encoding):
+        if faults := text_faults("html", html, encoding):
             faults.raise_any()
         return LinkTemplate(compile_html(_plain(html), self._decider, encoding))
 
@@ -183,7 +171,7 @@ class LinkWrapper:
 
         The arguments and errors are those of both; one message lists all faults.
         """
-        faults = None if type(html) is str and encoding is None else _text_faults("html", html, encoding)
+        faults = None if type(html) is str and encoding is None else text_faults("html", html, encoding)
         html = html if type(html) is str else _plain(html)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_html(html, self._decider, encoding)
@@ -213,7 +201,7 @@ class LinkWrapper:
             OptionError: The encoding is unknown.
             Exception: The policy's `destination` raised it.
         """
-        if faults := _text_faults("text", text, encoding):
+        if faults := text_faults("text", text, encoding):
             faults.raise_any()
         return LinkTemplate(compile_text(_plain(text), self._decider, encoding))
 
@@ -238,7 +226,7 @@ class LinkWrapper:
         self, text: Any, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
     ) -> Any:
         """Compile and render a plain text at once, as `wrap` does a document."""
-        faults = _text_faults("text", text, encoding)
+        faults = text_faults("text", text, encoding)
         text = _plain(text)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_text(text, self._decider, encoding)
@@ -258,19 +246,23 @@ class LinkWrapper:
             TypeError: An argument is of the wrong type.
             Exception: The policy's `destination` raised it. Nothing is raised for a malformed message.
         """
+        from ._mime.compile import check_message, compile_message
+
         faults = Faults()
-        _check_message(message, text, faults)
+        check_message(message, text, faults)
         faults.raise_any()
-        return self._compile_message(message, text)
+        return compile_message(message, self._decider, text=text)
 
     def wrap_message(
         self, message: Mail, metadata: Metadata = None, *, text: bool = False, **options: Unpack[MessageOptions]
     ) -> Mail:
         """Compile and render a message at once; the result is of the same type, and a message object is a new one."""
+        from ._mime.compile import check_message, compile_message
+
         faults = Faults()
-        _check_message(message, text, faults)
+        check_message(message, text, faults)
         settings, context = self._message(metadata, options, faults)
-        return self._fill_message(self._compile_message(message, text), settings, context)
+        return self._fill_message(compile_message(message, self._decider, text=text), settings, context)
 
     def urls(
         self, template: LinkTemplate[Any], metadata: Metadata = None, **options: Unpack[MessageOptions]
@@ -411,31 +403,21 @@ class LinkWrapper:
         sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
         return settings, wire.encode_context(settings.account_id, sent_at, metadata)
 
-    def _filling(self, slotted: _Slotted, settings: Settings, context: str) -> Filling:
+    def _filling(self, slotted: Slotted, settings: Settings, context: str) -> Filling:
         """Return the texts for the slots of one recipient's document: its URLs, and the pixels that it gets."""
-        pixels, account_id = slotted.pixels, settings.account_id
+        slots = slotted.slots if settings.click_tracking else ()
+        pixels = slotted.pixels
         opened = first = False
         if pixels is not None and not (pixels.amp and settings.origin.startswith("http:")):
-            own = pixels.own
+            account_id, own = settings.account_id, pixels.own
             opened = settings.open_tracking and (not own or (account_id, False) not in own)
             first = settings.initial_open and pixels.initial_at is not None and (account_id, True) not in own
-        urls = wire.message_urls(
-            self._keys,
-            settings.origin,
-            settings.host,
-            context,
-            slotted.slots if settings.click_tracking else (),
-            (False,) * opened + (True,) * first,
-        )
+        kinds = (False,) * opened + (True,) * first
+        urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, kinds)
         tags = AMP_TAGS if pixels and pixels.amp else HTML_TAGS
         initial = tags.initial.format(urls.pop()) if first else ""
         pixel = tags.open.format(urls.pop()) if opened else ""
         return Filling(urls if settings.click_tracking else None, pixel, initial)
-
-    def _compile_message(self, message: Mail, text: bool) -> MessageTemplate[Mail]:
-        from ._mime.compile import compile_message
-
-        return compile_message(message, self._decider, text=text)
 
     def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:
         return fill_message(template, lambda body: self._filling(body, settings, context))
@@ -444,33 +426,6 @@ class LinkWrapper:
         self, settings: Settings, context: str, slots: Sequence[wire.Slot], pixels: Sequence[bool] = ()
     ) -> list[str]:
         return wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
-
-
-def _text_faults(name: str, text: object, encoding: object) -> Faults | None:
-    """Return the faults of a document or text and its encoding, None for none."""
-    if isinstance(text, (str, bytes)) and encoding is None:
-        return None
-    faults = Faults()
-    if not isinstance(text, (str, bytes)):
-        faults.wrong_type(name, "str or bytes", text)
-    if not isinstance(encoding, str | None):
-        faults.wrong_type("encoding", "str or None", encoding)
-    elif encoding is not None:
-        try:
-            codec_of_caller(encoding)
-        except OptionError as error:
-            faults.wrong_value(str(error))
-    return faults
-
-
-def _check_message(message: object, text: object, faults: Faults) -> None:
-    if not isinstance(message, bytes | Message):
-        expected = "bytes, an EmailMessage or a Message"
-        if isinstance(message, str):
-            expected += " (in a str, mail that is not ASCII has lost its bytes)"
-        faults.wrong_type("message", expected, message)
-    if not isinstance(text, bool):
-        faults.wrong_type("text", "bool", text)
 
 
 def _plain(text: Any) -> Any:

@@ -340,7 +340,7 @@ def test_environment_without_wrapper(source: str, wrapper: object, error: type[E
         ({"colour": 1}, TypeError, "no option 'colour'"),
         ({"metadata": {"big": "x" * 1000}}, OptionError, "more than the 1000"),
         ({"tracking_domain": "127.0.0.1"}, DomainError, "127"),
-        ("r-42", TypeError, "variable linkwrap must be a mapping, not str"),
+        ("r-42", TypeError, "variable linkwrap must be a mapping, .*, not str"),
     ],
 )
 def test_options_of_the_context_are_checked(context: object, error: type[Exception], message: str) -> None:

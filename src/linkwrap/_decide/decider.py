@@ -53,13 +53,14 @@ class Decided(NamedTuple):
 class Decider:
     """Decides about links by a policy; the keys tell which URLs are redirect URLs of ours already."""
 
-    __slots__ = ("_honoured", "_keys", "_policy", "_skips")
+    __slots__ = ("_asks", "_honoured", "_keys", "_policy", "_skips")
 
     def __init__(self, keys: SigningKeys, policy: LinkPolicy) -> None:
         self._keys = keys
         self._policy = policy
         self._honoured = sorted(policy.honour)
         self._skips = bool(policy.skip_hosts)
+        self._asks = policy.destination is not None
 
     def document(self, source: Source, batches: Iterable[Columns], base: str | None, *, placed: bool = True) -> Decided:
         """Decide about all links of a document.
@@ -82,13 +83,14 @@ class Decider:
         encoded: dict[object, Slot] = {}
         for columns in batches:
             tag_starts, starts, ends, tag_ends, _ = columns
-            values = [*map(text.__getitem__, map(slice, starts, ends))]
+            values = [*map(text.__getitem__, map(slice, starts, ends))]  # the links' values, as written
             if not text.isascii():
                 for at, value in enumerate(values):
                     if not value.isascii():
                         values[at] = source.decode(starts[at], ends[at])
             marked = read_marked(source, tag_starts, tag_ends, self._honoured)
-            asked = self._ask(columns, source, values, marked, base, placed) if self._policy.destination else None
+            asked = self._ask(columns, source, values, marked, base, placed) if self._asks else None
+            # Unless a policy is asked about each link, values that repeat are read once.
             new = () if asked else {*values}.difference(plain)
             for value, href in zip(new, [*map(decode_references, new)], strict=True):
                 url, reason = read_destination(href, base)
@@ -117,7 +119,7 @@ class Decider:
                 spans.append((starts[at], ends[at]))
                 if mark is not None:
                     cuts += mark.cuts
-            if len(plain) > BATCH:
+            if len(plain) > BATCH or len(encoded) > BATCH:
                 plain.clear()
                 encoded.clear()
         return Decided(decisions, slots, spans, cuts)

@@ -110,8 +110,8 @@ def codec_of_caller(encoding: str) -> str:
     """Return the Python codec for a WHATWG label, or for Python's own name of such an encoding (`cp932`, `latin-1`).
 
     Raises:
-        TypeError: for a name that is not a `str`.
-        OptionError: for any other name.
+        TypeError: The name is not a `str`.
+        OptionError: It is any other name.
     """
     if not isinstance(encoding, str):
         raise TypeError(f"encoding must be str or None, not {type(encoding).__name__}")

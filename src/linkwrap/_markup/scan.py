@@ -160,7 +160,7 @@ class Scan:
         self._fields: list[int] = []
         live_end = self._region(0, len(text), conditional=False)
         if self._fields:
-            self._keep()
+            self.positions.extend(self._fields)
         self.pixel_at = self._body_end or self._html_end or live_end
         """The place of the open pixel: before the last live `</body>`, else `</html>`, else where live markup ends."""
 

@@ -48,11 +48,11 @@ class Source:
     """A document to scan and to cut up; this class is for a `str`. Positions are indices of `text`.
 
     Attributes:
-        text: the text to scan. Of a character that is not ASCII it holds only the fact.
-        unit: the length of a character of `text` in the input: 1, or 2 bytes in UTF-16.
-        tail: the index up to which text can be inserted: less than the length of `text` where the input ends inside a
+        text: The text to scan. In it, a character that is not ASCII only stands for one.
+        unit: The length of a character of `text` in the input: 1, or 2 bytes in UTF-16.
+        tail: The index up to which text can be inserted: less than the length of `text` where the input ends inside a
             shifted run or a character.
-        charset: the codec that `encode` uses, for callers that keep no source; None for a `str`.
+        charset: The codec that `encode` uses, for callers that keep no source; None for a `str`.
     """
 
     __slots__ = ("charset", "tail", "text", "unit")
@@ -117,13 +117,13 @@ def open_source(html: str | bytes, encoding: str | None = None) -> Source:
     """Return a document as a source.
 
     Args:
-        html: the document.
-        encoding: the encoding of `bytes`, a WHATWG label or Python's name of such an encoding. None takes it from a
+        html: The document.
+        encoding: The encoding of `bytes`, a WHATWG label or Python's name of such an encoding. None takes it from a
             BOM, else from the markup's declaration, else detects it. It is checked for a `str` too, but not used.
 
     Raises:
-        TypeError: for an encoding that is not a `str`.
-        OptionError: for an unknown encoding.
+        TypeError: The encoding is not a `str`.
+        OptionError: The encoding is unknown.
     """
     codec = None if encoding is None else codec_of_caller(encoding)
     if isinstance(html, str):

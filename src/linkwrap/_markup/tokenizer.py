@@ -87,8 +87,8 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     opening of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
 
     Args:
-        images: whether to stop at `<img>` and `<amp-img>`.
-        comments: whether to pass over comments. Inside a conditional comment it must not: the end of any comment has
+        images: Whether to stop at `<img>` and `<amp-img>`.
+        comments: Whether to pass over comments. Inside a conditional comment it must not: the end of any comment has
             ended the conditional one, and a search for it at each opening would take quadratic time.
     """
     boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[iI]" if images else "")

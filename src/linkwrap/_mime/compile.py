@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from .._compiled import Compiled, compile_html, compile_text
 from .._decide.decider import Decider
+from .._faults import Faults
 from .._markup.encodings import UTF_16_BE, UTF_16_LE, codec_of_label
 from ..template import LinkTemplate
 from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
@@ -35,6 +36,17 @@ class _Content(NamedTuple):
     """Its charset; None to find it out."""
     wide: bool
     """Whether the payload is of characters, not of bytes."""
+
+
+def check_message(message: object, text: object, faults: Faults) -> None:
+    """Add what is wrong with the arguments of `LinkWrapper.compile_message`."""
+    if not isinstance(message, bytes | Message):
+        expected = "bytes, an EmailMessage or a Message"
+        if isinstance(message, str):
+            expected += " (in a str, mail that is not ASCII has lost its bytes)"
+        faults.wrong_type("message", expected, message)
+    if not isinstance(text, bool):
+        faults.wrong_type("text", "bool", text)
 
 
 def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTemplate[Mail]:
