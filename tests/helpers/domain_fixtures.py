@@ -79,6 +79,13 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
 
 
 @pytest.fixture
+def reopen(tmp_path: Path, redirector: Redirector, network: Network) -> Callable[..., DomainRegistry]:
+    """Open the database of `registry` with other options."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    return lambda **options: DomainRegistry(url, **{"keys": redirector.keys, "network": network} | options)
+
+
+@pytest.fixture
 def stub() -> StubCheck:
     """The evidence that checks return."""
     return StubCheck()

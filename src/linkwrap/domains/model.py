@@ -114,7 +114,12 @@ class Domain(Value):
 
     @property
     def tracking_domain(self) -> TrackingDomain:
-        """The domain as an `Account` takes it."""
+        """The domain as an `Account` takes it; if it is not verified, state and advice are its problem."""
+        problem = None
+        if not self.verified:
+            advice = (self.evidence or {}).get("advice")
+            first = advice[:1] if isinstance(advice, list) else []
+            problem = ": ".join((f"{self.state} since {json_value(self.since)}", *map(str, first)))
         return TrackingDomain(
             self.host,
             secure=self.secure,
@@ -122,6 +127,7 @@ class Domain(Value):
             default=self.default,
             subaccount=self.subaccount,
             sending_domains=self.sending_domains,
+            problem=problem,
         )
 
 

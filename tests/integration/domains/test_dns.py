@@ -4,8 +4,10 @@ Ownership is trusted here; test_ownership.py verifies it.
 """
 
 import asyncio
+import socketserver
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +17,15 @@ import dns.asyncquery
 import dns.message
 import dns.name
 import dns.query
+import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from helpers.dnsworld import SERVERS, World
 from helpers.domain_fixtures import TIMEOUT
-from helpers.redirector import REDIRECTOR, Redirector
+from helpers.redirector import REDIRECTOR, Redirector, serve
+from helpers.registries import StubCheck, open_registry
 from linkwrap.domains import CheckResult, DomainRegistry, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES, Questions, Unanswered
 
@@ -153,12 +158,12 @@ def test_resolvers_are_not_spoilt(world: World, registry: DomainRegistry, age: A
 def test_resolver_that_remembers(world: World, registry: DomainRegistry, age: Age) -> None:
     """A resolver that still has the old record keeps the domain back, and is named."""
     world.zone("acme.test", "click CNAME old.io.", ttl=3600)
-    resolver = registry._network.resolvers[1]
+    resolver = world.resolvers[1]
     remember(registry, resolver)
     world.zone("acme.test", RIGHT)
     result = check(registry, then=age)
     assert result.domain.state == "propagating"
-    assert f"the resolver {resolver}: still leads to old.io" in advice(result)
+    assert f"the DNS resolver {resolver}: still leads to old.io" in advice(result)
     world.forget(1)
     assert registry.check("click.acme.test").verified
 
@@ -166,7 +171,7 @@ def test_resolver_that_remembers(world: World, registry: DomainRegistry, age: Ag
 def remember(registry: DomainRegistry, resolver: str) -> None:
     """Have a resolver look the host up."""
     address, _, port = resolver.partition(":")
-    dns.query.udp(dns.message.make_query("click.acme.test", "A"), address, port=int(port), timeout=3)
+    dns.query.udp(dns.message.make_query("click.acme.test", "A"), address, port=int(port), timeout=20)
 
 
 def test_wrong_target(world: World, registry: DomainRegistry) -> None:
@@ -196,14 +201,47 @@ def test_address_in_place_of_the_cname(world: World, registry: DomainRegistry, r
     assert "create a CNAME record for click.acme.test with the value spgo.io" in advice(result)
 
 
-def test_address_of_a_proxy(world: World, registry: DomainRegistry) -> None:
-    """Where the address leads to the redirector all the same, the advice is to check by http."""
-    world.zone("acme.test", f"click A {REDIRECTOR}")
-    result = check(registry)
+def test_address_of_a_proxy(world: World, registry: DomainRegistry, redirector: Redirector, age: Age) -> None:
+    """If the address leads to the redirect server all the same, the advice is to check by http."""
+    with ExitStack() as cleanup:
+        redirector.also_at(cleanup, "127.0.80.3")
+        world.zone("acme.test", "click A 127.0.80.3")
+        result = check(registry)
+        assert result.domain.state == "invalid"
+        assert (
+            "the address of click.acme.test (127.0.80.3) belongs to a proxy that leads here: check by http"
+            in advice(result)
+        )
+        registry.check("click.acme.test", method="http")
+        age(registry, 3600)
+        assert registry.check("click.acme.test").verified
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        f"click A {REDIRECTOR}",
+        f"click A {REDIRECTOR}\nclick A 127.0.80.9",
+        f"click CNAME www\nwww A {REDIRECTOR}",
+        f"click AAAA ::1\nclick A {REDIRECTOR}",
+    ],
+    ids=["alone", "among others", "through a CNAME", "with IPv6"],
+)
+def test_address_of_the_cname_target(
+    world: World, registry: DomainRegistry, redirector: Redirector, age: Age, records: str
+) -> None:
+    """The CNAME target's own address in place of the CNAME is not verified: links would break when it changes."""
+    world.zone("acme.test", records)
+    result = check(registry, then=age)
     assert result.domain.state == "invalid"
-    assert f"the address of click.acme.test ({REDIRECTOR}) is a proxy's that leads here: check by http" in advice(
-        result
-    )
+    assert f"has the address of spgo.io ({REDIRECTOR})" in advice(result)
+    create = "create a CNAME record for click.acme.test with the value spgo.io"
+    assert f"replace the address by a CNAME: {create}" in advice(result)
+    assert "http" not in advice(result)
+    assert not any(host.startswith("click") for _, host, _ in redirector.requests)
+    assert result.evidence.cname_target_addresses == (REDIRECTOR,)
+    world.zone("acme.test", RIGHT)
+    assert check(registry, then=age).verified
 
 
 def test_verified_by_http(world: World, registry: DomainRegistry) -> None:
@@ -220,7 +258,7 @@ def test_zone_root(world: World, registry: DomainRegistry) -> None:
     world.zone("acme.test", f"@ A {REDIRECTOR}\nclick A 127.0.99.1")
     result = check(registry, "acme.test")
     assert result.domain.state == "invalid"
-    assert "acme.test is a zone apex, where a CNAME cannot stand: choose a subdomain" in advice(result)
+    assert "acme.test is a zone apex, where no CNAME can stand: choose a subdomain" in advice(result)
 
 
 def test_zone_of_its_own(world: World, registry: DomainRegistry) -> None:
@@ -539,10 +577,10 @@ def test_intercepted(world: World, registry: DomainRegistry, age: Age) -> None:
             unbound.control("local_data_remove", "a.nic.test.")
 
 
-def test_offline(world: World, registry: DomainRegistry, network: Network, tmp_path: Path, age: Age) -> None:
+def test_offline(world: World, redirector: Redirector, network: Network, tmp_path: Path, age: Age) -> None:
     """Where not even the resolvers answer, no domain suffers from it, however long."""
     world.zone("acme.test", RIGHT)
-    keys = registry._keys
+    keys = redirector.keys
     with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=keys, network=network) as online:
         assert check(online, then=age).verified
     off = replace(network, dns_resolvers=["127.0.53.16"], timeout=0.1)
@@ -552,6 +590,67 @@ def test_offline(world: World, registry: DomainRegistry, network: Network, tmp_p
             assert result.verified
             assert "check the network and the DNS resolvers of this machine" in advice(result)
             age(offline, 100 * 3600)
+
+
+class Denier(socketserver.BaseRequestHandler):
+    """A DNS resolver that is not one: it refuses or denies names, by `mode`."""
+
+    mode = ""
+
+    def handle(self) -> None:
+        """Answer one query."""
+        query = dns.message.from_wire(self.request[0])
+        question = query.question[0]
+        answer = dns.message.make_response(query)
+        if self.mode == "refuses":
+            answer.set_rcode(dns.rcode.REFUSED)
+        elif self.mode == "denies" or (self.mode == "denies com" and question.name == dns.name.from_text("com")):
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        elif self.mode != "is empty" and question.rdtype == dns.rdatatype.NS:
+            answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", "NS", "a.nic.test."))
+        self.request[1].sendto(answer.to_wire(), self.client_address)
+
+
+@pytest.mark.parametrize("mode", ["refuses", "denies", "denies com", "is empty"])
+@pytest.mark.parametrize("in_use", [False, True])
+def test_dns_resolver_that_denies(tmp_path: Path, network: Network, stub: StubCheck, mode: str, in_use: bool) -> None:
+    """A resolver that gives no top-level domain means that this machine's DNS does not work; no state changes."""
+    url, host = f"sqlite:///{tmp_path}/x.db", "click.acme.com"
+    with open_registry(url, check=stub) as registry:
+        registry.add(host, account="acme", ownership_trusted=True)
+        if in_use:
+            assert registry.check(host).verified
+        before = registry.domain(host)
+    with ExitStack() as cleanup:
+        handler = type("Handler", (Denier,), {"mode": mode})
+        server = socketserver.UDPServer(("127.0.0.1", 0), handler)
+        serve(cleanup, server)
+        deaf = replace(network, dns_resolvers=[f"127.0.0.1:{server.server_address[1]}"])
+        with open_registry(url, network=deaf) as registry:
+            result = registry.check(host)
+    assert (result.state, result.domain.since) == (before.state, before.since)
+    assert result.evidence.offline
+    [sentence] = result.advice
+    assert sentence.startswith("this machine's DNS does not work: ")
+    assert sentence.endswith(": check the network and the DNS resolvers of this machine")
+
+
+def test_one_dns_resolver_of_two_that_denies(
+    world: World, redirector: Redirector, network: Network, tmp_path: Path
+) -> None:
+    """The answer of the one that works counts, in either order."""
+    world.zone("acme.test", RIGHT)
+    with ExitStack() as cleanup:
+        server = socketserver.UDPServer(("127.0.0.1", 0), type("Handler", (Denier,), {"mode": "denies"}))
+        serve(cleanup, server)
+        both = [f"127.0.0.1:{server.server_address[1]}", world.resolvers[0]]
+        for resolvers in (both, both[::-1]):
+            mixed = replace(network, dns_resolvers=resolvers)
+            url = f"sqlite:///{tmp_path}/{len(resolvers[0])}.db"
+            with DomainRegistry(url, keys=redirector.keys, network=mixed) as registry:
+                result = check(registry)
+            assert said(result) == {"ns1": "alias spgo.io", "ns2": "alias spgo.io"}, str(result)
+            assert result.state == "propagating"
 
 
 def test_zone_put_behind_the_target(world: World, registry: DomainRegistry) -> None:

@@ -576,7 +576,7 @@ def test_unverified_domains_are_passed_over(domains: DomainRegistry, stub: StubC
     """An account's mail goes on its domain only while that is verified; asked for by name, the reason is said."""
     domains.add(HOST, account="acme")
     assert domains.account("acme").tracking_domain().host == "spgo.io"
-    with pytest.raises(DomainError, match="not verified yet"):
+    with pytest.raises(DomainError, match="cannot be used: pending since 20"):
         domains.account("acme").tracking_domain(requested=HOST)
     domains.check(HOST)
     domains.set_default(HOST)
@@ -591,6 +591,32 @@ def test_unverified_domains_are_passed_over(domains: DomainRegistry, stub: StubC
     pass_time(database_url, 60)
     domains.check(HOST)
     assert domains.account("acme").tracking_domain().host == HOST
+
+
+@pytest.mark.parametrize(
+    ("evidence", "state", "why"),
+    [
+        ([], "pending", ""),
+        ([absent()], "pending", f": create a CNAME record for {HOST} with the value spgo.io"),
+        ([wrong()], "invalid", f": {HOST} has an address (192.0.2.99) in place of a CNAME: create "),
+        ([works(ownership=False)], "propagating", ": ownership is not verified yet: create a TXT record for "),
+        ([works(), absent()], "suspended", f": create a CNAME record for {HOST} with the value spgo.io"),
+        ([works(), wrong()], "suspended", f": {HOST} has an address (192.0.2.99) in place of a CNAME: create "),
+    ],
+)
+def test_requested_domain_that_is_not_verified(
+    domains: DomainRegistry, stub: StubCheck, evidence: list[Any], state: str, why: str
+) -> None:
+    """The error says its state, since when, and why."""
+    domains.add(HOST, account="acme")
+    for found in evidence:
+        stub.say(HOST, found)
+        domains.check(HOST)
+    domain = domains.domain(HOST)
+    with pytest.raises(DomainError) as error:
+        domains.account("acme").tracking_domain(requested=HOST)
+    since = f"{domain.since:%Y-%m-%dT%H:%M:%SZ}"
+    assert str(error.value).startswith(f"the tracking domain '{HOST}' cannot be used: {state} since {since}{why}")
 
 
 def test_on_change(database_url: str, stub: StubCheck) -> None:
