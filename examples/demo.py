@@ -1,4 +1,4 @@
-"""Wraps examples/newsletter.html, shows what became of each link, and follows a link and the pixel as a reader would.
+"""Wraps examples/newsletter.html, shows each link, and follows a link and the pixel as a reader would.
 
 `make demo` runs it. The wrapped mail is in examples/out/newsletter.html afterwards.
 """
@@ -11,7 +11,8 @@ from bs4 import BeautifulSoup
 from rich.console import Console
 
 from linkwrap import LinkWrapper, Resolver, SigningKeys
-from linkwrap.cli.inspect import links_table
+from linkwrap.cli.inspect import find_links, links_table
+from linkwrap.cli.output import print_lines
 from linkwrap.endpoint import respond
 
 HERE = Path(__file__).parent
@@ -19,14 +20,13 @@ console = Console()
 
 
 def main() -> None:
-    """The way of a newsletter: wrapped once, sent, clicked."""
+    """Wrap a newsletter, then click a link of it and load its pixel."""
     keys = SigningKeys(SigningKeys.generate())  # in real life: SigningKeys.from_env("LINKWRAP_KEYS")
     wrapper = LinkWrapper(keys, account_id="alder", tracking_domain="click.example.com")
 
     # Once per campaign. A real mail's placeholders are filled in before this, or by a merge engine through slots.
-    newsletter = (HERE / "newsletter.html").read_bytes()
-    template = wrapper.compile(newsletter)
-    console.print(links_table(template.links, newsletter))
+    template = wrapper.compile((HERE / "newsletter.html").read_bytes())
+    print_lines([links_table(find_links(template))])
 
     # Once per recipient.
     wrapped = wrapper.render(template, {"campaign": "autumn", "rcpt": "r-42"})
@@ -36,7 +36,7 @@ def main() -> None:
     count = sum(link.wrapped for link in template.links)
     console.print(f"\n{count} of {len(template.links)} links wrapped: {out.relative_to(HERE.parent)}")
 
-    # What the redirect endpoint answers to the reader's mail client and browser.
+    # The answers of the redirect server to the reader's mail client and browser.
     mail = BeautifulSoup(wrapped, "lxml")
     follow(Resolver(keys), mail.find("a", class_="button-a")["href"])
     follow(Resolver(keys), mail.find_all("img")[-1]["src"])

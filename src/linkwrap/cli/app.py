@@ -67,17 +67,12 @@ def _status(run: Callable[[], Any]) -> int:
         return 1
     except Exception as error:
         message, status = describe(error)
-        return _fail(_with_hint(message, error), status)
+        if message.startswith("Got unexpected extra argument"):
+            message = "there are more arguments than the command takes"  # one may be a metadata value without quotes
+        if isinstance(error, click.UsageError) and error.ctx:
+            message += f" (see {error.ctx.command_path} --help)"
+        return _fail(message, status)
     return status if isinstance(status, int) else 0
-
-
-def _with_hint(message: str, error: Exception) -> str:
-    if not isinstance(error, click.UsageError) or error.ctx is None:
-        return message
-    if message.startswith("Got unexpected extra argument"):
-        # The argument may be a metadata value that was not quoted.
-        message = "there are more arguments than the command takes"
-    return f"{message} (see {error.ctx.command_path} --help)"
 
 
 def _fail(message: str, status: int) -> int:

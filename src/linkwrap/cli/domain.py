@@ -20,20 +20,13 @@ from ..account import DEFAULT_TRACKING_DOMAIN
 from ..errors import LinkWrapError, OptionError
 from .keys import key_file_option, require_keys
 from .options import option, tracking_domain, with_options
-from .output import TIME, Cell, Column, fact_lines, print_json, print_lines, printable, spinner, table_lines, tell
+from .output import TIME, Cell, Table, fact_lines, print_json, print_lines, printable, spinner, tell
 
 if TYPE_CHECKING:
     from ..domains import Change, CheckResult, Domain, DomainRegistry
 
 STATES: Final = ("pending", "propagating", "verified", "invalid", "suspended", "lapsed")
-_COLOURS: Final = {
-    "ok": "green",
-    "warning": "yellow",
-    "verified": "green",
-    "propagating": "yellow",
-    "pending": "yellow",
-}
-_NOT_SHOWN: Final = ("evidence", "challenge")
+_COLOURS: Final = {"ok": "green", "verified": "green"} | dict.fromkeys(("warning", "pending", "propagating"), "yellow")
 _BATCH: Final = 5
 """How many times as many domains as are checked at once are checked before their results are printed."""
 
@@ -50,19 +43,14 @@ _NETWORK: Final = (
     key_file_option,
 )
 _REGISTRY: Final = (
-    option(
-        "--registry",
-        envvar="LINKWRAP_REGISTRY",
-        metavar="URL",
-        help="Database, in place of linkwrap.db here.",
-    ),
+    option("--registry", envvar="LINKWRAP_REGISTRY", metavar="URL", help="Database, in place of linkwrap.db here."),
     option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 
 
 class _Output(NamedTuple):
     value: object
-    lines: Iterable[str] = ()
+    lines: Iterable[str | Table] = ()
     note: str | None = None
     """What to say on standard error beside the lines."""
     status: int = 0
@@ -102,7 +90,7 @@ def _command(*options: Callable[[Any], Any], name: str | None = None) -> Callabl
 
 
 def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegistry:
-    """Open the registry with the options that are for it in `values`; create it if they say its CNAME target."""
+    """Open the registry, with the options in `values` that are for it; create it if one is the CNAME target."""
     if "key_file" in values:
         options["keys"] = require_keys(values.pop("key_file"))
     from ..domains import DomainRegistry, Network
@@ -112,32 +100,26 @@ def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegi
     if url is None:
         url = "sqlite:///linkwrap.db"
         tell("Note: the registry is linkwrap.db in this folder: --registry or LINKWRAP_REGISTRY names another")
-    creates = "cname_target" in values
-    target = values.pop("cname_target", None)
-    if not creates or target is None:
+    creates, host = "cname_target" in values, values.pop("cname_target", None)
+    if host is None:
         try:
             registry = DomainRegistry(url, create=False, **options)
             registry.cname_target  # noqa: B018  # reads the database
+            return registry
         except LinkWrapError as error:
             if not creates or not str(error).startswith("there is no"):
                 raise
-            target = _ask_for_cname_target()
-        else:
-            return registry
-    host = tracking_domain(target, "--cname-target")
-    if host.port is not None:
-        raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
-    return DomainRegistry(url, cname_target=host, **options)
-
-
-def _ask_for_cname_target() -> Any:
-    if sys.stdin is not None and sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise click.UsageError(
+                "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
+                "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
+            )
         question = "The host that the CNAMEs of all domains in this new registry point to"
-        return click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
-    raise click.UsageError(
-        "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
-        "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
-    )
+        host = click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
+    target = tracking_domain(host, "--cname-target")
+    if target.port is not None:
+        raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
+    return DomainRegistry(url, cname_target=target, **options)
 
 
 @_command(
@@ -157,7 +139,7 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
     name = request.domain.host
     needs = "until these records exist" if request.records else "and needs no record"
     note = f"{name} is pending {needs}: linkwrap domain check {name} looks for it now, linkwrap domain watch in time"
-    return _Output(request, map(printable, request.zone_lines), note)
+    return _Output(request, request.zone_lines, note)
 
 
 @_command(
@@ -171,8 +153,8 @@ def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
     if not domains:
         chosen = any(options.values())
         return _Output(domains, note=f"there is no {'such domain' if chosen else 'domain'} in the registry")
-    columns = Column("host", 26), Column("account", 10), Column("state", 11), Column("since", 20), Column("use")
-    return _Output(domains, table_lines(columns, list(map(_domain_row, domains))))
+    columns = {"host": 26, "account": 10, "state": 11, "since": 20, "use": None}
+    return _Output(domains, [Table(columns, list(map(_domain_row, domains)))])
 
 
 def _domain_row(found: Domain) -> tuple[Cell, ...]:
@@ -181,7 +163,7 @@ def _domain_row(found: Domain) -> tuple[Cell, ...]:
     uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
     uses += [f"from {sender}" for sender in found.sending_domains]
     state = (found.state, _COLOURS.get(found.state, "red"))
-    return found.host, printable(found.account_id), state, f"{found.since:{TIME}}", printable(", ".join(uses))
+    return found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)
 
 
 @_command(*_HOST)
@@ -193,12 +175,12 @@ def show(registry: DomainRegistry, host: str, account: str | None) -> _Output:
     request = registry.request(host, account=account)
     found = request.domain
     changes = _all_changes(registry, host=found.host, account=found.account_id)
-    facts = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in _NOT_SHOWN}
+    facts = {field.name: getattr(found, field.name) for field in fields(found) if field.repr}
     lines = [*fact_lines({name: value for name, value in facts.items() if value not in (None, ())})]
     lines += _advice_lines((found.evidence or {}).get("advice", ()))
     if request.records:
-        lines += ["", "Records:", *(f"  {printable(line)}" for line in request.zone_lines)]
-    lines += ["", "History:", *(f"  {printable(str(change))}" for change in changes)]
+        lines += ["", "Records:", *(f"  {line}" for line in request.zone_lines)]
+    lines += ["", "History:", *(f"  {change}" for change in changes)]
     return _Output(request.as_dict() | {"history": changes}, lines)
 
 
@@ -211,7 +193,7 @@ def _all_changes(registry: DomainRegistry, after: int = 0, **of: Any) -> list[Ch
 
 
 def _advice_lines(advice: Iterable[object]) -> list[str]:
-    return [f"To do: {printable(str(sentence))}" for sentence in advice]
+    return [f"To do: {sentence}" for sentence in advice]
 
 
 @_command(*_HOST, _method(help="How HOST is checked from now on: http if it is behind a CDN or proxy."), *_NETWORK)
@@ -227,41 +209,40 @@ def check(registry: DomainRegistry, host: str, account: str | None, method: Any)
     return _Output(result, _check_lines(result, cname_target), status=0 if result.verified else 1)
 
 
-def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str]:
+def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str | Table]:
     found = result.domain
     before = "" if result.state == result.previous_state else f", before {result.previous_state}"
-    yield f"{found.host} ({printable(found.account_id)}): {result.state}{before}"
+    yield f"{found.host} ({found.account_id}): {result.state}{before}"
     rows: list[tuple[Cell, ...]] = []
-    for asked, server, mark, answer in _answers(result, cname_target):
-        if rows and rows[-1][0] != printable(asked):
+    for asked, server, good, answer in _answers(result, cname_target):
+        if rows and rows[-1][0] != asked:
             rows.append(())
-        rows.append((printable(asked), printable(server), (mark, _COLOURS.get(mark, "red")), printable(answer)))
+        mark = "warning" if good is None else "ok" if good else "no"
+        rows.append((asked, server, (mark, _COLOURS.get(mark, "red")), answer))
     if rows:
-        yield from table_lines(
-            (Column("asked for", 24), Column("server", 24), Column("result", 7), Column("answer")), rows
-        )
+        yield Table({"asked for": 24, "server": 24, "result": 7, "answer": None}, rows)
     yield from _advice_lines(result.advice)
     if found.next_check:
         yield f"Next check by watch: {found.next_check:{TIME}}"
 
 
-def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each answer that a check got: what was asked for, at which server, whether it is good, and in words."""
+def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, bool | None, str]]:
+    """Yield each answer: what was asked for, at which server, whether it is good or does not count, and in words."""
     from ..domains.model import holds_challenge
 
     evidence, found = result.evidence, result.domain
     for kind, trace in (("CNAME", evidence.cname), ("TXT", evidence.ownership)):
         for hop in trace.hops if trace else ():
             for answer in hop.answers:
-                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
                 if trace is evidence.ownership:
                     good = evidence.ownership_verified or holds_challenge(answer.values, found.challenge)
                 else:
                     good = trace is not None and not (trace.at_apex or answer in trace.contrary)
-                yield f"{kind} {hop.name}", server, _mark(good, counts=answer.authoritative), answer.detail
+                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
+                yield f"{kind} {hop.name}", server, good if answer.authoritative else None, answer.detail
     for known in evidence.dns_resolvers:
-        mark = _mark(known.leads_to_target, counts=known.answered)
-        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", mark, known.detail
+        good_one = known.leads_to_target if known.answered else None
+        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", good_one, known.detail
     used = found.in_use or result.previous_state in ("verified", "suspended")
     for probe in filter(None, (evidence.http, evidence.https, evidence.cname_target)):
         counts, host, detail = probe.status != "not-asked", found.host, probe.detail
@@ -271,13 +252,9 @@ def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str,
             # One of both is enough if links are not https yet, and nobody was promised a certificate.
             certificate = probe.status in ("invalid-certificate", "unknown-authority")
             counts = counts and not (evidence.reached or certificate)
-        good = probe.status == "confirmed"
         server = f"redirect server ({probe.address})" if probe.address else "redirect server"
-        yield f"{probe.scheme} {host}", server, _mark(good, counts=good or counts), detail
-
-
-def _mark(good: bool, *, counts: bool) -> str:
-    return "warning" if not counts else "ok" if good else "no"
+        works = probe.status == "confirmed"
+        yield f"{probe.scheme} {host}", server, works if works or counts else None, detail
 
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make it the default no longer."))
@@ -315,9 +292,8 @@ def unassign(registry: DomainRegistry, host: str, sending_domain: str, account: 
 
     Mail whose From address is on SENDING_DOMAIN goes out on the default of its account again.
     """
-    return _use(
-        registry.unassign(host, sending_domain, account=account), f"serves mail from {sending_domain} no longer"
-    )
+    found = registry.unassign(host, sending_domain, account=account)
+    return _use(found, f"serves mail from {sending_domain} no longer")
 
 
 @_command(*_HOST, option("--yes", is_flag=True, help="Do not ask."))
@@ -329,8 +305,8 @@ def remove(registry: DomainRegistry, host: str, account: str | None, yes: bool) 
     if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask at: --yes removes without asking")
     found = registry.domain(host, account=account)
-    whose = f"{found.host} of account {printable(found.account_id)}"
-    if not yes and not click.confirm(f"Remove {whose}, which is {found.state}?", err=True):
+    whose = f"{found.host} of account {found.account_id}"
+    if not yes and not click.confirm(printable(f"Remove {whose}, which is {found.state}?"), err=True):
         raise click.ClickException("nothing was removed")
     registry.remove(found.host, account=found.account_id)
     return _Output(found, [f"{whose} is removed."])
@@ -377,21 +353,19 @@ class _Rounds:
 
     def run(self) -> None:
         """Check what is due, a batch at a time, and print the changes and the results of each."""
-        self.print_changes()
-        while results := self.check():
+        results: list[CheckResult] | None = None
+        while results is None or results:
+            self.print_changes()
+            try:
+                with spinner("Checking what is due"):
+                    results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
+            except BaseException:
+                with suppress(LinkWrapError):  # which must not take the place of Ctrl-C
+                    self.print_changes()  # those that are stored by now are printed only once
+                raise
+            self.print_changes()
             for result in results:
                 self.print("result", result, _result_line(result))
-
-    def check(self) -> list[CheckResult]:
-        try:
-            with spinner("Checking what is due"):
-                results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
-        except BaseException:
-            with suppress(LinkWrapError):  # which must not take the place of Ctrl-C
-                self.print_changes()  # those that are stored by now are printed only once
-            raise
-        self.print_changes()
-        return results
 
     def print_changes(self) -> None:
         changes = self.made.copy() if self.after is None else _all_changes(self.registry, self.after)
@@ -405,7 +379,7 @@ class _Rounds:
         if self.as_json:
             print_json({kind: value}, line=True)
         else:
-            click.echo(printable(line))
+            print_lines([line])
 
 
 def _result_line(result: CheckResult) -> str:
@@ -416,4 +390,4 @@ def _result_line(result: CheckResult) -> str:
 
 def _use(found: Domain, use: str) -> _Output:
     waits = "" if found.verified else f", once it is verified: it is {found.state}"
-    return _Output(found, [printable(f"{found.host} {use}{waits}.")])
+    return _Output(found, [f"{found.host} {use}{waits}."])

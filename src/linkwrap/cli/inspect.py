@@ -16,22 +16,15 @@ from ..link import Link
 from ..template import LinkTemplate
 from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options
-from .output import Cell, Column, print_json, print_lines, printable, table_lines, tell
+from .output import Cell, Table, print_json, print_lines, tell
 
 GMAIL_CLIP: Final = 102 * 1024
 """Bytes of HTML from which on Gmail cuts a mail off."""
 
-LINK_COLUMNS: Final = (
-    Column("line", folds=False),
-    Column("element", 11),
-    Column("name", 16),
-    Column("decision", 13),
-    Column("destination"),
-)
 _FAULTS: Final = ("placeholder", "invalid", "too-long")
 _LINK_FIELDS: Final = tuple(field.name for field in fields(Link))
 _PART_FIELDS: Final = ("content_type", "transfer_encoding", "action", "reason")
-_SHAPE_OF_OURS = re.compile(
+_OURS = re.compile(
     r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/1[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
 )
 
@@ -91,7 +84,7 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
         "links": len(found),
         "wrapped": len(found) - sum(left_alone.values()),
         "left_alone": left_alone,
-        "perhaps_wrapped_already": 0 if keys else sum(_looks_wrapped(item.link) for item in found),
+        "perhaps_wrapped_already": 0 if keys else sum(map(_may_be_ours, found)),
         "tracking_domain": origin,
     }
     size = {"source": html.size, "wrapped": html.wrapped_size, "gmail_clip": GMAIL_CLIP}
@@ -110,7 +103,7 @@ def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool)
     wrapper = wrapping.wrapper(keys)
     wrapped, template = wrapping.wrap(wrapper, source, message=message)
     if isinstance(template, LinkTemplate):
-        yield _Body(find_links(template, wrapping.encoding), len(source), len(wrapped))
+        yield _Body(find_links(template), len(source), len(wrapped))
         return
     domain = wrapping.tracking_domain(source)
     for number, part in enumerate(template.parts):
@@ -118,33 +111,34 @@ def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool)
             yield _Body(part=part)
             continue
         size = len(wrapper.render(part.template, wrapping.metadata, tracking_domain=domain))
-        found = find_links(part.template, part.template.encoding, part=number)
+        found = find_links(part.template, part=number)
         yield _Body(found, len(part.template.source), size, part)
 
 
-def _looks_wrapped(link: Link) -> bool:
-    return link.wrapped and _SHAPE_OF_OURS.match(link.url or "") is not None
-
-
-def find_links(template: LinkTemplate[Any], encoding: str | None = None, *, part: int | None = None) -> list[Found]:
-    """Return the links of a template with their places, given the encoding that it was compiled with."""
+def find_links(template: LinkTemplate[Any], *, part: int | None = None) -> list[Found]:
+    """Return the links of a template, or of the template of a part, with their places."""
     links = template.links
-    places = lines_and_columns((link.start or 0 for link in links), template.source, encoding)
+    places = lines_and_columns((link.start or 0 for link in links), template.source, template.encoding)
     return [Found(line, column, link, part) for (line, column), link in zip(places, links, strict=True)]
 
 
-def link_rows(found: Sequence[Found]) -> list[tuple[Cell, ...]]:
-    """Return the rows of a table of links, under `LINK_COLUMNS`."""
-    return [
+def _may_be_ours(item: Found) -> bool:
+    return item.link.wrapped and _OURS.match(item.link.url or "") is not None
+
+
+def links_table(found: Sequence[Found]) -> Table:
+    """Return a table of links."""
+    rows = [
         (
             f"{item.line}:{item.column}",
-            printable(item.link.element) + (" (Outlook)" if item.link.conditional else ""),
-            f"{printable(item.link.name or '')} {'(unsubscribe)' if item.link.unsubscribe else ''}".strip(),
+            item.link.element + (" (Outlook)" if item.link.conditional else ""),
+            " ".join(filter(None, (item.link.name, "(unsubscribe)" if item.link.unsubscribe else ""))),
             _decision(item.link),
             _cut(item.link.url or item.link.href),
         )
         for item in found
     ]
+    return Table({"line": 0, "element": 11, "name": 16, "decision": 13, "destination": None}, rows)
 
 
 def _decision(link: Link) -> Cell:
@@ -155,18 +149,16 @@ def _decision(link: Link) -> Cell:
 
 def _cut(url: str) -> str:
     """Return the URL, but only the beginning of one that is longer than any destination."""
-    if len(url) <= MAX_DESTINATION:
-        return printable(url)
-    return f"{printable(url[:MAX_DESTINATION])}… ({len(url)} characters)"
+    return url if len(url) <= MAX_DESTINATION else f"{url[:MAX_DESTINATION]}… ({len(url)} characters)"
 
 
-def _report(bodies: Sequence[_Body], summary: dict[str, Any], origin: str | None) -> Iterator[str]:
+def _report(bodies: Sequence[_Body], summary: dict[str, Any], origin: str | None) -> Iterator[str | Table]:
     for body in bodies:
         if body.part:
             kept = f": left as it was ({body.part.reason})" if body.part.reason else ""
-            yield printable(f"{body.part.content_type} ({body.part.transfer_encoding}){kept}")
+            yield f"{body.part.content_type} ({body.part.transfer_encoding}){kept}"
         if body.found:
-            yield from table_lines(LINK_COLUMNS, link_rows(body.found))
+            yield links_table(body.found)
     count, wrapped = summary["links"], summary["wrapped"]
     reasons = ", ".join(f"{number} {reason}" for reason, number in summary["left_alone"].items())
     left_alone = f"{count - wrapped} left alone" + (f" ({reasons})" if reasons else "")
@@ -184,4 +176,4 @@ def _report(bodies: Sequence[_Body], summary: dict[str, Any], origin: str | None
         where = f"{body.part.content_type}: " if body.part else ""
         for item in body.found:
             if item.link.warning:
-                yield printable(f"Warning: {where}{item.line}:{item.column}: {item.link.warning}")
+                yield f"Warning: {where}{item.line}:{item.column}: {item.link.warning}"
