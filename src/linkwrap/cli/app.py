@@ -89,26 +89,26 @@ def _drop_output() -> None:
 @contextmanager
 def _termination(came: list[int]) -> Iterator[None]:
     """Let SIGTERM end the command as Ctrl-C does: files stay whole, domains that are checked are given back."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         came.append(number)
         interrupt = signal.getsignal(signal.SIGINT)  # that of asyncio while checks run
         (interrupt if callable(interrupt) else signal.default_int_handler)(signal.SIGINT, frame)
 
-    ignored = sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    main = threading.current_thread() is threading.main_thread()
+    handled = main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ignored = handled and sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
         # A shell ignores SIGINT in the background, and asyncio then cannot call off checks: block it instead.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, handle)
+    if handled:
+        signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if handled:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if ignored:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

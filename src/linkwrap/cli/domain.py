@@ -1,8 +1,4 @@
-"""`linkwrap domain`: custom tracking domains, from an account's request to their use. It needs the extra `domains`.
-
-A command is a function that gets the open registry, and returns what `--json` prints and the lines that are printed
-without it.
-"""
+"""`linkwrap domain`: custom tracking domains, from an account's request to their use. It needs the extra `domains`."""
 
 from __future__ import annotations
 
@@ -49,10 +45,11 @@ _REGISTRY: Final = (
 
 
 class _Output(NamedTuple):
+    """What a command returns: the value that --json prints, the lines without it and what to say beside them."""
+
     value: object
     lines: Iterable[str | Table] = ()
     note: str | None = None
-    """What to say on standard error beside the lines."""
     status: int = 0
 
 
@@ -150,34 +147,28 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
 def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
     """List the domains, with their states and uses."""
     domains = registry.domains(**options)
-    if not domains:
-        chosen = any(options.values())
-        return _Output(domains, note=f"there is no {'such domain' if chosen else 'domain'} in the registry")
-    columns = {"host": 26, "account": 10, "state": 11, "since": 20, "use": None}
-    return _Output(domains, [Table(columns, list(map(_domain_row, domains)))])
-
-
-def _domain_row(found: Domain) -> tuple[Cell, ...]:
-    uses = ["default"] if found.default else []
-    uses += ["https" if found.secure else "http"] if found.in_use else []
-    uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
-    uses += [f"from {sender}" for sender in found.sending_domains]
-    state = (found.state, _COLOURS.get(found.state, "red"))
-    return found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)
+    rows: list[tuple[Cell, ...]] = []
+    for found in domains:
+        uses = ["default"] if found.default else []
+        uses += ["https" if found.secure else "http"] if found.in_use else []
+        uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
+        uses += [f"from {sender}" for sender in found.sending_domains]
+        state = (found.state, _COLOURS.get(found.state, "red"))
+        rows.append((found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)))
+    if rows:
+        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 20, "use": None}, rows)])
+    return _Output(domains, note=f"there is no {'such domain' if any(options.values()) else 'domain'} in the registry")
 
 
 @_command(*_HOST)
 def show(registry: DomainRegistry, host: str, account: str | None) -> _Output:
-    """Show all about HOST, and its history.
-
-    Also the DNS records that it needs, and what the last check advises.
-    """
+    """Show all about HOST, with its DNS records and history."""
     request = registry.request(host, account=account)
     found = request.domain
     changes = _all_changes(registry, host=found.host, account=found.account_id)
     facts = {field.name: getattr(found, field.name) for field in fields(found) if field.repr}
     lines = [*fact_lines({name: value for name, value in facts.items() if value not in (None, ())})]
-    lines += _advice_lines((found.evidence or {}).get("advice", ()))
+    lines += [f"To do: {sentence}" for sentence in (found.evidence or {}).get("advice", ())]
     if request.records:
         lines += ["", "Records:", *(f"  {line}" for line in request.zone_lines)]
     lines += ["", "History:", *(f"  {change}" for change in changes)]
@@ -190,10 +181,6 @@ def _all_changes(registry: DomainRegistry, after: int = 0, **of: Any) -> list[Ch
     while more := registry.changes(after=found[-1].id if found else after, **of):
         found += more
     return found
-
-
-def _advice_lines(advice: Iterable[object]) -> list[str]:
-    return [f"To do: {sentence}" for sentence in advice]
 
 
 @_command(*_HOST, _method(help="How HOST is checked from now on: http if it is behind a CDN or proxy."), *_NETWORK)
@@ -215,13 +202,12 @@ def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str | Table
     yield f"{found.host} ({found.account_id}): {result.state}{before}"
     rows: list[tuple[Cell, ...]] = []
     for asked, server, good, answer in _answers(result, cname_target):
-        if rows and rows[-1][0] != asked:
-            rows.append(())
         mark = "warning" if good is None else "ok" if good else "no"
-        rows.append((asked, server, (mark, _COLOURS.get(mark, "red")), answer))
+        between = [()] if rows and rows[-1][0] != asked else []
+        rows += [*between, (asked, server, (mark, _COLOURS.get(mark, "red")), answer)]
     if rows:
         yield Table({"asked for": 24, "server": 24, "result": 7, "answer": None}, rows)
-    yield from _advice_lines(result.advice)
+    yield from (f"To do: {sentence}" for sentence in result.advice)
     if found.next_check:
         yield f"Next check by watch: {found.next_check:{TIME}}"
 
@@ -259,10 +245,7 @@ def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str,
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make it the default no longer."))
 def default(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
-    """Make HOST the default of its account.
-
-    It must be verified, and takes the place of another default. A domain of a subaccount becomes that one's default.
-    """
+    """Make HOST the default of its account or subaccount."""
     found = registry.set_default(host, not off, account=account)
     subaccount = "" if found.subaccount is None else f"subaccount {found.subaccount} of "
     return _use(found, f"is {'not ' if off else ''}the default of {subaccount}account {found.account_id}")
@@ -270,28 +253,19 @@ def default(registry: DomainRegistry, host: str, account: str | None, off: bool)
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make its links http."))
 def secure(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
-    """Make the links on HOST https.
-
-    The last check must have seen a valid certificate: https links would be dead without one.
-    """
+    """Make the links on HOST https, if it has a certificate."""
     return _use(registry.set_secure(host, not off, account=account), f"has {'http' if off else 'https'} links")
 
 
 @_command(*_HOST, click.argument("sending_domain"))
 def assign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
-    """Assign SENDING_DOMAIN to HOST.
-
-    Mail whose From address is on SENDING_DOMAIN goes out on HOST, once that is verified.
-    """
+    """Let mail from SENDING_DOMAIN go out on HOST."""
     return _use(registry.assign(host, sending_domain, account=account), f"serves mail from {sending_domain}")
 
 
 @_command(*_HOST, click.argument("sending_domain"))
 def unassign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
-    """Undo assign.
-
-    Mail whose From address is on SENDING_DOMAIN goes out on the default of its account again.
-    """
+    """Let mail from SENDING_DOMAIN go out on the default again."""
     found = registry.unassign(host, sending_domain, account=account)
     return _use(found, f"serves mail from {sending_domain} no longer")
 
@@ -322,15 +296,15 @@ def remove(registry: DomainRegistry, host: str, account: str | None, yes: bool) 
     *_NETWORK,
     *_REGISTRY,
 )
-def watch(registry: str | None, every: float, once: bool, after: int | None, **options: Any) -> None:
+def watch(registry: str | None, every: float, once: bool, **options: Any) -> None:
     """Check the domains that are due, until Ctrl-C or SIGTERM.
 
     Prints a line for each change and each result. Any number of these may run at a time.
     """
     made: list[Change] = []
-    as_json, concurrency = options.pop("as_json"), options.pop("concurrency")
+    how = {name: options.pop(name) for name in ("concurrency", "after", "as_json")}
     with _open(registry, options, on_change=made.append) as opened:
-        rounds = _Rounds(opened, made, after, concurrency, as_json)
+        rounds = _Rounds(opened, made, **how)
         rounds.run()
         while not once:
             with spinner("Nothing is due"):
@@ -347,15 +321,15 @@ def watch(registry: str | None, every: float, once: bool, after: int | None, **o
 class _Rounds:
     registry: DomainRegistry
     made: list[Change]
-    after: int | None
     concurrency: int
+    after: int | None
     as_json: bool
 
     def run(self) -> None:
         """Check what is due, a batch at a time, and print the changes and the results of each."""
+        self.print_changes()
         results: list[CheckResult] | None = None
         while results is None or results:
-            self.print_changes()
             try:
                 with spinner("Checking what is due"):
                     results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
@@ -365,27 +339,22 @@ class _Rounds:
                 raise
             self.print_changes()
             for result in results:
-                self.print("result", result, _result_line(result))
+                found, advice = result.domain, "".join(f"; to do: {sentence}" for sentence in result.advice[:1])
+                at = f"{found.checked_at or found.since:{TIME}}"
+                line = f"{at} {found.account_id} {found.host}: checked, {found.state}{advice}"
+                self.print({"result": result}, line)
 
     def print_changes(self) -> None:
-        changes = self.made.copy() if self.after is None else _all_changes(self.registry, self.after)
+        for change in self.made.copy() if self.after is None else _all_changes(self.registry, self.after):
+            self.after = self.after if self.after is None else change.id
+            self.print({"change": change}, str(change))
         self.made.clear()
-        for change in changes:
-            if self.after is not None:
-                self.after = change.id
-            self.print("change", change, str(change))
 
-    def print(self, kind: str, value: object, line: str) -> None:
+    def print(self, value: object, line: str) -> None:
         if self.as_json:
-            print_json({kind: value}, line=True)
+            print_json(value, line=True)
         else:
             print_lines([line])
-
-
-def _result_line(result: CheckResult) -> str:
-    found = result.domain
-    advice = "".join(f"; to do: {sentence}" for sentence in result.advice[:1])
-    return f"{found.checked_at or found.since:{TIME}} {found.account_id} {found.host}: checked, {found.state}{advice}"
 
 
 def _use(found: Domain, use: str) -> _Output:

@@ -50,11 +50,9 @@ def describe(error: Exception) -> tuple[str, int]:
         return error.format_message().rstrip("."), error.exit_code
     if isinstance(error, InvalidToken):
         return f"{error.reason}: {error}", 1
-    if isinstance(error, LinkWrapError):
-        # An error about the call is a ValueError too; any other is about the registry's database.
-        return str(error), 2 if isinstance(error, ValueError) else 1
-    if isinstance(error, ModuleNotFoundError):
-        return str(error), 2
+    if isinstance(error, LinkWrapError | ModuleNotFoundError):
+        # An error about the call is a ValueError too; any other of ours is about the registry's database.
+        return str(error), 2 if isinstance(error, ValueError | ModuleNotFoundError) else 1
     if isinstance(error, MemoryError):
         return "out of memory", 1
     if os.environ.get("LINKWRAP_TRACEBACK"):

@@ -4,8 +4,8 @@ import os
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -22,12 +22,10 @@ _FAULTS: Final = ("malformed", "transfer-encoding", "charset")
 _Result = tuple[str, str | None]
 """Whether a file was "wrapped", "left" or "failed", and what to say about it."""
 
-_to = click.option("-o", "--output", default=STANDARD, type=click.Path(), metavar="FILE|DIR", help="Where to write.")
-
 
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
-@_to
+@click.option("-o", "--output", default=STANDARD, type=click.Path(), metavar="FILE|DIR", help="Where to write.")
 @message_options
 @click.option("--no-clicks", is_flag=True, help="Leave the links alone.")
 @key_file_option
@@ -46,15 +44,12 @@ def wrap(files: tuple[str, ...], output: str, wrapping: Wrapping, no_clicks: boo
         raise click.UsageError("more than one FILE: give the folder for the output with -o DIR")
     if len(names) > 1 and os.path.exists(output) and not os.path.isdir(output):
         raise click.UsageError(f"more than one FILE: -o must be a folder, and {shown(output)} is not")
-    wrapper = wrapping.wrapper(require_keys(key_file), click_tracking=not no_clicks)
+    wrapper = LinkWrapper(require_keys(key_file), click_tracking=not no_clicks, **wrapping.options)
     if wrapping.note:
         tell(wrapping.note)
-    into_folder = output.endswith(("/", os.sep)) or os.path.isdir(output)
-    if len(names) > 1 or (names[0] != STANDARD and into_folder):
+    if len(names) > 1 or (names[0] != STANDARD and (output.endswith(("/", os.sep)) or os.path.isdir(output))):
         pairs = _output_names(names, output)
-        wrapping.wrap(
-            wrapper, b"", message=False
-        )  # options that cannot be used are an error before anything is written
+        wrapping.wrap(wrapper, b"", message=False)  # an option that cannot be used is an error before all else
         try:
             os.makedirs(output, exist_ok=True)
         except OSError as error:
@@ -73,22 +68,24 @@ def _wrap_file(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str)
     write_output(output, wrapped)
     if not isinstance(template, MessageTemplate):
         return "wrapped", None
-    kept = [(part.content_type, part.reason) for part in template.parts if part.reason]
+    kept = [part for part in template.parts if part.reason]
     if len(kept) == len(template.parts):
-        return "left", f"Left as it was: {shown(name)}: {_listed(reason for _, reason in kept)}"
-    faults = [f"{content_type} ({reason})" for content_type, reason in kept if reason in _FAULTS]
-    return "wrapped", f"Warning: {shown(name)}: left as it was: {_listed(faults)}" if faults else None
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words)) or "empty"
+        reasons = ", ".join(dict.fromkeys(part.reason for part in kept if part.reason)) or "empty"
+        return "left", f"Left as it was: {shown(name)}: {reasons}"
+    faults = dict.fromkeys(f"{part.content_type} ({part.reason})" for part in kept if part.reason in _FAULTS)
+    return "wrapped", f"Warning: {shown(name)}: left as it was: {', '.join(faults)}" if faults else None
 
 
 def _wrap_many(wrapping: Wrapping, wrapper: LinkWrapper, pairs: Sequence[tuple[str, str]]) -> int:
     """Wrap each file, print what failed or was left, and return the exit status."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    terminal = sys.stderr is not None and sys.stderr.isatty()
     results: list[_Result] = []
     try:
-        with _progress() as progress:
+        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not terminal) as progress:
             for name, output in progress.track(pairs):
                 results.append(_attempt(wrapping, wrapper, name, output))
     finally:
@@ -112,16 +109,6 @@ def _attempt(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -
         if not isinstance(error, click.ClickException):  # which names the file itself
             message = f"{shown(name)}: {message}"
     return "failed", f"Error: {message}"
-
-
-def _progress() -> Any:
-    """Return a progress bar on standard error, which shows only if that is a terminal, and goes away at the end."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not terminal)
 
 
 def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
