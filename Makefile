@@ -39,8 +39,10 @@ lint: $(VENV)/.ready-lint  ## ruff: rules and format
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 
-types: $(VENV)/.ready-types  ## mypy, strict
+types: $(VENV)/.ready-types  ## mypy and pyright, strict, on the package and on tests/typing
 	$(PY) -m mypy --strict
+	$(PY) -m pyright --pythonpath $(PY)
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m pyright --verifytypes linkwrap --ignoreexternal
 
 bench: $(VENV)/.ready-bench  ## what wrapping costs, beside other ways to do it
 	$(PY) benchmarks/bench.py $(ARGS)

@@ -108,9 +108,10 @@ def compare_render(documents: list[Document], effort: Effort) -> list[Row]:
     ratios = []
     for document in documents:
         template = WRAPPER.compile(document.text)
-        if not template.pixels:
+        compiled = template._compiled
+        if compiled.pixels and not compiled.pixels.own:
             rendered, bare = best_times([render(template), bare_loop(template)], turns=5 * effort.turns)
-            ratios.append((rendered / bare, len(template.slots), rendered, document.name))
+            ratios.append((rendered / bare, len(compiled.slots), rendered, document.name))
     for ratio, links, seconds, name in sorted(ratios, reverse=True)[:3] + sorted(ratios)[:1]:
         print(f"{ratio:5.2f}  {seconds * 1e6:6.0f} µs {links:4} wrapped links  {name}")
     linked = [entry for entry in ratios if entry[1]]

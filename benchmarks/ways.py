@@ -59,9 +59,10 @@ def bare_loop(template: LinkTemplate[str]) -> Call:
     """
     example = WRAPPER.render(template, metadata())
     pixel, context, _ = example.rpartition("/q/1")[2].split(".", 2)
-    pieces = ["" for _ in range(2 * len(template.static) - 1)]
-    pieces[0::2] = template.static
-    links = [*template.slots]
+    compiled = template._compiled
+    pieces = ["" for _ in range(2 * len(compiled.static) - 1)]
+    pieces[0::2] = compiled.static
+    links = [*compiled.slots]
     sign = KEYS.sign
 
     def loop() -> str:

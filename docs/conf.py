@@ -7,7 +7,7 @@ author = "linkwrap contributors"
 copyright = "2026, linkwrap contributors"
 version = release = installed_version("linkwrap")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 suppress_warnings = ["toc.empty_glob"]
 

@@ -1,4 +1,4 @@
-"""linkwrap wraps the links of outbound HTML email in signed redirect URLs, and redeems those URLs again."""
+"""linkwrap wraps the links of outbound HTML email in signed redirect URLs, and resolves those URLs again."""
 
 from ._mime.template import MessageTemplate
 from .account import Account, TrackingDomain
@@ -6,7 +6,7 @@ from .errors import DomainError, InvalidToken, LinkWrapError, OptionError
 from .keys import SigningKeys
 from .link import Link
 from .policy import LinkPolicy
-from .resolver import Click, Open, Resolver
+from .resolver import Click, Open, Resolver, Unsubscribe
 from .template import LinkTemplate
 from .wrapper import LinkWrapper
 
@@ -26,4 +26,5 @@ __all__ = [
     "Resolver",
     "SigningKeys",
     "TrackingDomain",
+    "Unsubscribe",
 ]

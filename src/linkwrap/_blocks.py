@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._markup.references import decode_references
-from .errors import OptionError
+from ._markup.tokenizer import decode_references
 from .options import MessageOptions
 from .wrapper import LinkWrapper
 
@@ -32,12 +31,12 @@ def unknown_option(names: set[str]) -> str | None:
 def message_options(given: object, where: str = "the template's variable linkwrap") -> dict[str, Any]:
     """Return the options that a mapping `where` holds; `given` is None where there is none.
 
-    Raises `OptionError` for what is no mapping.
+    Raises `TypeError` for anything but a mapping.
     """
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise OptionError(f'{where} is no mapping but {type(given).__name__}: use {{"account_id": …, …}}')
+        raise TypeError(f'{where} must be a mapping, not {type(given).__name__}: use {{"account_id": …, …}}')
     return dict(given)
 
 
@@ -53,7 +52,8 @@ def wrap_block(wrapper: LinkWrapper, html: str, given: object, said: Mapping[str
     # The plain text of a string type that escapes what is joined to it.
     template = wrapper.compile(str.__str__(html))
     if pixel is None:
-        pixel = _BODY_END.match(template.source, template.pixel_at) is not None
+        pixels = template._compiled.pixels
+        pixel = pixels is not None and _BODY_END.match(template.source, pixels.at) is not None
     if not pixel:
         options |= {"open_tracking": False, "initial_open": False}
     return wrapper.render(template, metadata, **options)

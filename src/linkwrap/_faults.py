@@ -1,5 +1,7 @@
 """The faults of a call's arguments, collected so that one message lists them all."""
 
+from collections.abc import Iterable
+
 from .errors import LinkWrapError, OptionError
 
 
@@ -20,6 +22,11 @@ class Faults:
         self._any_wrong_type = True
         self._sentences.append(f"{name} must be {expected}, not {'None' if value is None else type(value).__name__}")
 
+    def unknown_keyword(self, name: str, known: Iterable[str]) -> None:
+        """Add that there is no argument `name`."""
+        self._any_wrong_type = True
+        self._sentences.append(f"there is no option {name!r}, only {', '.join(sorted(known))}")
+
     def wrong_value(self, sentence: str) -> None:
         """Add a sentence that says which value cannot be used, and why."""
         self._sentences.append(sentence)
@@ -29,3 +36,12 @@ class Faults:
         if self._sentences:
             message = f"{prefix}{'; '.join(self._sentences)}{suffix}"
             raise TypeError(message) if self._any_wrong_type else error(message)
+
+
+def require_str(**arguments: object) -> None:
+    """Raise one `TypeError` for all arguments that are not strings."""
+    faults = Faults()
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            faults.wrong_type(name, "str", value)
+    faults.raise_any()

@@ -2,18 +2,18 @@
 
 import re
 
-import ada_url
-
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]++|0x[0-9a-f]*+", re.ASCII)
 
 
 def host_name(host: str) -> str:
-    """Return a DNS host name (RFC 1123 2.1) as lower-case A-labels without a trailing dot.
+    """Return a DNS host name (RFC 1123, 2.1) as lower-case A-labels without a trailing dot.
 
     International names become A-labels as in browsers (UTS 46, non-transitional). "localhost" and names under it are
     host names; IP addresses, other single labels, wildcards and names with an underscore are not.
-    Raises `ValueError` with one sentence that says why.
+
+    Raises:
+        ValueError: It is no DNS host name; the message is one sentence that says why.
     """
     name = host.lower() if host.isascii() else _a_labels(host)
     name = name.removesuffix(".")
@@ -36,6 +36,9 @@ def host_name(host: str) -> str:
 
 
 def _a_labels(host: str) -> str:
+    # Only here, so that the values of this package are made without a third-party package.
+    import ada_url
+
     # The bound keeps IDNA's time small. ada-url ends its result at a NUL.
     if len(host) <= 1024 and "\0" not in host:
         try:

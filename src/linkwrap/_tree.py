@@ -1,7 +1,7 @@
-"""The links of a tree that a pipeline holds already, wrapped in place: lxml or BeautifulSoup, without a second parse.
+"""The links of a tree of lxml or BeautifulSoup, wrapped in place, without a second parse.
 
-A tree is read as a mail client will read what is written from it. Elements are links by their names as written, except
-inside elements whose content is text to a client. Comments, and whatever else BeautifulSoup writes as it stands, are
+A tree is read as a mail client will read its serialised form. Elements are links by their names as written, except
+inside elements whose content is text to a client. Comments, and other nodes that BeautifulSoup writes unchanged, are
 read as source text, so that the links in Outlook's conditional comments are found too. Nothing is serialised here.
 """
 
@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._compiler import Compiler
-from ._decide.controls import DEFAULT_SUBLINK, REMOVED
+from ._compiled import Filling, compile_html
+from ._decide.controls import REMOVED
+from ._decide.decider import Decider, OwnPixel, slot_of
 from ._decide.destination import read_base
+from ._faults import Faults
 from ._markup import tokenizer
-from ._markup.amp import AMP_NAMES
-from ._markup.scan import RAW_TEXT
+from ._markup.scan import AMP_NAMES, RAW_TEXT
 from ._markup.tokenizer import lower
+from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
+from ._token.packing import Slot
 from .link import Link
-from .template import make_link
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -31,55 +33,49 @@ if TYPE_CHECKING:
 
 _XHTML = "http://www.w3.org/1999/xhtml"
 _TEXT_ONLY = RAW_TEXT | {"plaintext"}
-# lxml lets no text hold these, though its HTML parser does.
+# lxml refuses these in text, though its HTML parser lets them through.
 _NOT_FOR_LXML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class TreeLinks:
-    """The links of a tree and what was decided about each, for a `LinkWrapper` to fill in; the tree is only read here.
+    """The links of a tree and the decisions about them; only `fill` changes the tree."""
 
-    Raises `TypeError` for what is no tree of lxml or BeautifulSoup.
-    """
+    __slots__ = ("_first_body", "_last", "_places", "_tree", "links", "pixels", "slots")
 
-    __slots__ = ("_first_body", "_last", "_places", "_tree", "amp", "links", "pixels", "slots")
-
-    def __init__(self, tree: object, compiler: Compiler) -> None:
-        self._tree = _open(tree)
+    def __init__(self, tree: object, decider: Decider) -> None:
+        opened = _open(tree)
+        assert opened is not None  # check_tree has seen it
+        self._tree = opened
         self._first_body: Any = None
-        self._last = self._tree.root
-        self.amp = False
-        """Whether it is AMP for Email."""
-        found, base, images = self._find()
-        places = (_place(self._tree, node, name, base, compiler) for node, name in found)
+        self._last = opened.root
+        found, base, images, amp = self._find()
+        places = (_place(opened, node, name, base, decider) for node, name in found)
         self._places = [place for place in places if place is not None]
-        own = {compiler.own_pixel(src) for src in images}.union(*(place.pixels for place in self._places))
-        self.pixels = frozenset(filter(None, own))
-        """Account and kind (initial or not) of our own pixels that the tree holds already."""
+        own = decider.own_pixels(images).union(*(place.pixels for place in self._places))
+        initial_at = None if self._first_body is None else 0
+        self.pixels = Pixels(0, 0, initial_at, 0, own, amp, AMP_TAGS if amp else HTML_TAGS)
+        """Which pixels it has; positions say only whether there is one."""
         self.links: tuple[Link, ...] = tuple(link for place in self._places for link in place.links)
-        """Every link that was found, in the order of the tree, with what was decided."""
+        """Every link, in the order of the tree."""
         self.slots = tuple(slot for place in self._places for slot in place.slots)
-        """Of each link that is wrapped: its share of the token and its sublink."""
+        """A slot for each link that is wrapped."""
 
-    @property
-    def initial_at(self) -> int | None:
-        """None where there is no place for the initial-open pixel."""
-        return None if self._first_body is None else 0
-
-    def fill(self, urls: list[str] | None, pixel: str, initial: str) -> None:
-        """Put URLs in place of the links' values; the pixels are tags as source text."""
-        if urls is not None:
-            following = iter(urls)
+    def fill(self, filling: Filling) -> None:
+        """Put these texts into the tree."""
+        if filling.urls is not None:
+            following = iter(filling.urls)
             for place in self._places:
                 if place.slots:
                     place.write([next(following) for _ in place.slots])
-        if initial:
-            self._tree.insert(self._first_body, *_read_tag(initial), first=True)
-        if pixel:
-            self._tree.insert(self._last, *_read_tag(pixel), first=False)
+        if filling.initial:
+            self._tree.insert(self._first_body, *_read_tag(filling.initial), first=True)
+        if filling.pixel:
+            self._tree.insert(self._last, *_read_tag(filling.pixel), first=False)
 
-    def _find(self) -> tuple[list[tuple[Any, str | None]], str | None, list[str]]:
-        """Return the nodes that may hold links, with their names, the base URL, and the URLs of what may be pixels."""
+    def _find(self) -> tuple[list[tuple[Any, str | None]], str | None, list[str], bool]:
+        """Return nodes that can hold links, with their names, the base URL, the images' URLs, and whether it is AMP."""
         tree = self._tree
+        amp = False
         nodes = list(tree.nodes())  # kept until the end, so that an id is that of one node
         text: set[int] = set()
         found: list[tuple[Any, str | None]] = []
@@ -102,66 +98,67 @@ class TreeLinks:
                 self._last = node
             elif name == "html" and self._first_body is None:
                 self._last = node
-                self.amp = self.amp or not AMP_NAMES.isdisjoint(tree.attributes(node))
-        return found, read_base(bases[0]) if bases else None, images
+                amp = amp or not AMP_NAMES.isdisjoint(tree.attributes(node))
+        return found, read_base(bases[0]) if bases else None, images, amp
 
 
 class _Place(NamedTuple):
     """The links of one node of a tree; `write` takes a URL for each slot."""
 
     links: tuple[Link, ...]
-    slots: tuple[tuple[str, str], ...]
-    pixels: frozenset[tuple[str, bool]]
+    slots: tuple[Slot, ...]
+    pixels: frozenset[OwnPixel]
     write: Callable[[list[str]], None]
 
 
-def _place(tree: _Tree, node: Any, name: str | None, base: str | None, compiler: Compiler) -> _Place | None:
-    """An element, which is a link where it has an href, or a node that is written as it stands."""
+def _place(tree: _Tree, node: Any, name: str | None, base: str | None, decider: Decider) -> _Place | None:
+    """Return the links of a node: an element, which is a link where it has an href, or a node of source text."""
     if name is None:
-        return _markup_place(tree, node, base, compiler)
+        return _markup_place(tree, node, base, decider)
     attributes = tree.attributes(node)
-    values = {said: value for said, (_, value) in attributes.items()}
+    values = {known: value for known, (_, value) in attributes.items()}
     if "href" not in values:
         return None
-    decision = compiler.decide_element(name, values, base)
+    decision = decider.element(name, values, base)
 
     def write(urls: list[str]) -> None:
         held = tree.held(node)
         held[attributes["href"][0]] = urls[0]
-        for said in REMOVED:
-            if said in attributes:
-                del held[attributes[said][0]]
+        for removed in REMOVED:
+            if removed in attributes:
+                del held[attributes[removed][0]]
 
-    slots = () if decision.part is None else ((decision.part, decision.sublink or DEFAULT_SUBLINK),)
-    return _Place((make_link(decision, values["href"], name),), slots, frozenset(), write)
+    slot = slot_of(decision)
+    return _Place((decision.link(values["href"], name),), () if slot is None else (slot,), frozenset(), write)
 
 
-def _markup_place(tree: _Tree, node: Any, base: str | None, compiler: Compiler) -> _Place | None:
-    """The text of such a node, between an opener and a closer, is a document of its own."""
+def _markup_place(tree: _Tree, node: Any, base: str | None, decider: Decider) -> _Place | None:
+    """Return the links of a node of source text, between an opener and a closer, which is a document of its own."""
     opener, content, closer = tree.markup(node)
     if "<" not in content:
         return None
-    template = compiler.compile(opener + content + closer, None, base=base, placed=False)
+    compiled = compile_html(opener + content + closer, decider, base=base, placed=False)
     start, end = len(opener), len(opener) + len(content)
-    if any(tag_end > end for tag_end in template.positions[3::5]):
-        return None  # the tag takes in what follows the node's own text
+    if any(tag_end > end for tag_end in compiled.positions.tag_ends):
+        return None  # the tag takes in the text behind the node
 
     def write(urls: list[str]) -> None:
-        written = template.fill(urls, "", "")
+        written = compiled.fill(Filling(urls))
         tree.rewrite(node, written[start : len(written) - len(closer)])
 
-    links = tuple(replace(link, start=None, end=None) for link in template.links)
-    return _Place(links, template.slots, template.pixels, write)
+    links = tuple(replace(link, start=None, end=None) for link in compiled.links())
+    own: frozenset[OwnPixel] = frozenset() if compiled.pixels is None else compiled.pixels.own
+    return _Place(links, compiled.slots, own, write)
 
 
 class _LxmlTree:
-    """What lxml does in its own way: names with a namespace, text that belongs to the element before it."""
+    """A tree of lxml: names have a namespace, text belongs to the element before it."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
 
     def nodes(self) -> Iterator[Any]:
-        """The elements and the nodes that are written as they stand, in document order."""
+        """Yield the elements and the nodes of source text, in document order."""
         from lxml.etree import Comment, Element
 
         beside = self.root.getparent() is None
@@ -172,26 +169,26 @@ class _LxmlTree:
             yield from self.root.itersiblings(Comment)
 
     def below(self, node: Any) -> Iterator[Any]:
-        """What an element holds, at any depth."""
+        """Yield the nodes in an element, at any depth."""
         yield from node.iterdescendants()
 
     def name(self, node: Any) -> str | None:
-        """The name of an element as written, in lower case, but without a prefix for XHTML; None for other nodes."""
+        """Return the name of an element as written, in lower case, without a prefix for XHTML; None for other nodes."""
         if not isinstance(node.tag, str):
             return None
         namespace, local = _split(node.tag)
         return lower(f"{node.prefix}:{local}" if node.prefix and namespace != _XHTML else local)
 
     def namespace(self, node: Any) -> str | None:
-        """The namespace of an element, None where the parser knows none."""
+        """Return the namespace of an element, None where the parser gives none."""
         return _split(node.tag)[0]
 
     def held(self, node: Any) -> Any:
-        """The attributes of an element as the tree holds them, to be changed."""
+        """Return the attributes of an element as the tree holds them, to be changed."""
         return node.attrib
 
     def attributes(self, node: Any) -> dict[str, tuple[str, str]]:
-        """The attributes by their names as written, in lower case: the tree's name for it, and its value."""
+        """Return, by the names as written, in lower case, each attribute's name in the tree and its value."""
         found: dict[str, tuple[str, str]] = {}
         for key, value in node.attrib.items():
             namespace, name = _split(key)
@@ -202,7 +199,7 @@ class _LxmlTree:
         return found
 
     def markup(self, node: Any) -> tuple[str, str, str]:
-        """What a node without a name is written as: opener, content, closer."""
+        """Return the source text of a node without a name: opener, content, closer."""
         return "<!--", node.text or "", "-->"
 
     def rewrite(self, node: Any, content: str) -> None:
@@ -210,7 +207,7 @@ class _LxmlTree:
         node.text = _NOT_FOR_LXML.sub("\ufffd", content)
 
     def insert(self, parent: Any, name: str, attributes: dict[str, str], *, first: bool) -> None:
-        """Put a new element into another, as its first child or its last."""
+        """Insert a new element into another, as its first child or its last."""
         namespace = self.namespace(parent)
         pixel = parent.makeelement(f"{{{namespace}}}{name}" if namespace else name, attributes)
         if first:
@@ -221,7 +218,7 @@ class _LxmlTree:
 
 
 class _SoupTree:
-    """The same for BeautifulSoup: values that are lists, several kinds of nodes that are written as they stand."""
+    """A tree of BeautifulSoup: values can be lists, and there are several kinds of nodes of source text."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
@@ -275,22 +272,26 @@ class _SoupTree:
 _Tree = _LxmlTree | _SoupTree
 
 
-def _open(tree: object) -> _Tree:
-    """Return the tree as one of ours; a library that nobody has imported made none."""
+def check_tree(tree: object, faults: Faults) -> None:
+    """Add a fault for an object that is no tree of lxml or BeautifulSoup."""
+    if _open(tree) is None:
+        expected = "an lxml element, an lxml tree with a root element, or a BeautifulSoup document or tag"
+        faults.wrong_type("tree", expected, tree)
+
+
+def _open(tree: object) -> _Tree | None:
+    """Return a tree as one of ours, None for others; a library that nobody has imported made none."""
     if (lxml := sys.modules.get("lxml.etree")) is not None:
         root = tree.getroot() if isinstance(tree, lxml._ElementTree) else tree
         if isinstance(root, lxml._Element) and isinstance(root.tag, str):
             return _LxmlTree(root)
     if (bs4 := sys.modules.get("bs4")) is not None and isinstance(tree, bs4.Tag):
         return _SoupTree(tree)
-    raise TypeError(
-        "tree takes an lxml element, an lxml tree with a root element, or a BeautifulSoup document or tag, "
-        f"not {type(tree).__module__}.{type(tree).__qualname__}"
-    )
+    return None
 
 
 def _split(name: str) -> tuple[str | None, str]:
-    """The namespace and the local name in lxml's spelling, "{namespace}name"."""
+    """Return the namespace and the local name of lxml's spelling, "{namespace}name"."""
     namespace, closed, local = name[1:].partition("}")
     return (namespace, local) if closed and name[0] == "{" else (None, name)
 

@@ -1,6 +1,7 @@
-"""Tracking domains, and which of an account's a message's links go to, after SparkPost's resource and precedence.
+"""Tracking domains, and the choice of the one that a message's links are on.
 
-Values only: nothing here asks the DNS. Whether a domain is `verified` is what its maker found out.
+Values only: nothing here asks the DNS. Whether a domain is `verified` is the word of the code that makes it. The order
+of precedence is SparkPost's.
 """
 
 import re
@@ -8,42 +9,59 @@ from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, TypeVar
 
+from ._faults import Faults
 from ._hosts import host_name
 from .errors import DomainError
 
 _Key = TypeVar("_Key")
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//))?(?://)?(?:[^/?#]*@)?([^/?#]*)", re.ASCII | re.IGNORECASE)
 
 
-def _host_and_port(host: str, port: int | None, faults: list[str]) -> tuple[str, int | None]:
+def _host_and_port(host: object, port: object, faults: Faults) -> tuple[str, int | None]:
+    said: int | None = None
+    name = ""
     if not isinstance(host, str):
-        return _checked_host(host, faults), port
-    if "/" in host:
-        faults.append("host must be a host name, not a URL")
-        return "", port
-    # An IPv6 address has more colons, and is refused as a whole.
-    name, colon, digits = host.partition(":") if host.count(":") == 1 else (host, "", "")
-    if colon and not _PORT.fullmatch(digits):
-        faults.append(f"{digits!r} is no port")
-    elif colon:
-        if port not in {None, int(digits)}:
-            faults.append(f"port is {port!r}, but host says {digits}")
-        port = int(digits)
-    if port is not None and not (isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536):
-        faults.append(f"port {port!r} is not from 1 to 65535")
-    return _checked_host(name, faults), port
+        faults.wrong_type("host", "str", host)
+    elif "/" in host:
+        faults.wrong_value(f"host must be a host name, not a URL: {_without_url(host)}")
+    else:
+        # An IPv6 address has more colons, and is refused as a whole.
+        name, colon, digits = host.partition(":") if host.count(":") == 1 else (host, "", "")
+        if colon and not _PORT.fullmatch(digits):
+            faults.wrong_value(f"{digits!r} is not a port")
+        elif colon:
+            said = int(digits)
+        name = _checked_host("host", name, faults)
+    if port is not None and (not isinstance(port, int) or isinstance(port, bool)):
+        faults.wrong_type("port", "int or None", port)
+        return name, None
+    if None not in {port, said} and port != said:
+        faults.wrong_value(f"port is {port}, but host says {said}")
+    elif (number := said if port is None else port) is not None and not 0 < number < 65536:
+        faults.wrong_value(f"port must be from 1 to 65535, not {number}")
+    return name, said if port is None else port
 
 
-def _checked_host(host: str, faults: list[str]) -> str:
-    """The host name; empty, with one more fault, where it is none."""
+def _without_url(url: str) -> str:
+    """Return how to write the host of what was given as a URL."""
+    found = _URL.match(url)
+    scheme, host = (found[1] or "https", found[2]) if found else ("https", "")
+    if scheme.lower() == "http":
+        return f"for http use TrackingDomain({host!r}, secure=False, verified=True)"
+    return f"use {host or 'click.acme.com'!r}"
+
+
+def _checked_host(name: str, host: object, faults: Faults) -> str:
+    """Return the host name; empty, with one more fault, where there is none."""
     if not isinstance(host, str):
-        faults.append(f"{host!r} is no string")
+        faults.wrong_type(name, "str", host)
         return ""
     try:
         return host_name(host)
     except ValueError as error:
-        faults.append(str(error))
+        faults.wrong_value(str(error))
         return ""
 
 
@@ -51,15 +69,24 @@ def _checked_host(host: str, faults: list[str]) -> str:
 class TrackingDomain:
     """A host that redirect URLs are on.
 
-    - `host`: a DNS host name, kept as lower-case A-labels without a trailing dot; "localhost:8080" sets `port` too;
-    - `secure`: its URLs are https; without it, http;
-    - `port`: None is the scheme's own;
-    - `verified`: it is known to reach the redirector; only such domains are used;
-    - `default`: it serves the messages of its account, or of its subaccount, that no linked domain serves;
-    - `subaccount`: the one subaccount that it belongs to and serves; None where it is the account's own;
-    - `sending_domains`: the domains of From addresses that it is linked to, kept like `host`.
+    To try links on one machine, where there is no certificate, make them http:
+    `TrackingDomain("localhost:8080", secure=False, verified=True)`. A plain "localhost:8080" makes https links.
 
-    Raises `DomainError` with one message that lists every fault.
+    Args:
+        host: A DNS host name, kept as lower-case A-labels without a trailing dot. "localhost:8080" sets `port` too.
+        secure: Whether its URLs are https; else they are http.
+        port: None is the scheme's own port.
+        verified: Whether it leads to the redirect server; only such domains are used.
+        default: Whether it serves the messages of its account, or of its subaccount, whose sending domain is not
+            assigned to another tracking domain.
+        subaccount: The one subaccount that it belongs to and serves; None where it is the account's own.
+        sending_domains: The sending domains (domains of From addresses) that are assigned to it, kept like `host`.
+        problem: Why it is not verified, in words, such as "suspended since 2026-11-30T10:00:00Z"; the error for
+            a request for the domain quotes it.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        DomainError: The host, the port, the subaccount or a sending domain is not valid. The message lists all faults.
     """
 
     host: str
@@ -70,28 +97,33 @@ class TrackingDomain:
     default: bool = False
     subaccount: str | None = None
     sending_domains: Sequence[str] = ()
+    problem: str | None = None
 
     def __post_init__(self) -> None:
-        faults: list[str] = []
+        faults = Faults()
         host, port = _host_and_port(self.host, self.port, faults)
-        flags = {"secure": self.secure, "verified": self.verified, "default": self.default}
-        faults += [f"{name} must be True or False" for name, flag in flags.items() if not isinstance(flag, bool)]
-        if self.subaccount is not None and not (isinstance(self.subaccount, str) and self.subaccount):
-            faults.append("subaccount must be a string that is not empty, or None for the account itself")
+        for name, flag in (("secure", self.secure), ("verified", self.verified), ("default", self.default)):
+            if not isinstance(flag, bool):
+                faults.wrong_type(name, "bool", flag)
+        for name, text in (("subaccount", self.subaccount), ("problem", self.problem)):
+            if text is not None and not isinstance(text, str):
+                faults.wrong_type(name, "str or None", text)
+            elif text == "":
+                faults.wrong_value(f"{name} must be None or a string that is not empty")
+        sending_domains: list[str] = []
         if isinstance(self.sending_domains, str) or not isinstance(self.sending_domains, Iterable):
-            faults.append("sending_domains must be a sequence of domains, not one string")
-            sending_domains = []
+            faults.wrong_type("sending_domains", "a sequence of domains", self.sending_domains)
         else:
-            sending_domains = [_checked_host(domain, faults) for domain in self.sending_domains]
-        if faults:
-            raise DomainError(f"TrackingDomain({self.host!r}): {'; '.join(faults)}")
+            for number, domain in enumerate(self.sending_domains):
+                sending_domains.append(_checked_host(f"sending_domains[{number}]", domain, faults))
+        faults.raise_any(f"TrackingDomain({self.host!r}): ", DomainError)
         object.__setattr__(self, "host", host)
         object.__setattr__(self, "port", port)
         object.__setattr__(self, "sending_domains", tuple(dict.fromkeys(sending_domains)))
 
     @property
     def origin(self) -> str:
-        """What its URLs begin with: "https://click.acme.com", "http://localhost:8080"; default ports left out."""
+        """The beginning of its URLs, `https://click.acme.com` or `http://localhost:8080`, without a default port."""
         scheme, scheme_port = ("https", 443) if self.secure else ("http", 80)
         return f"{scheme}://{self.host}" if self.port in {None, scheme_port} else f"{scheme}://{self.host}:{self.port}"
 
@@ -102,10 +134,18 @@ DEFAULT_TRACKING_DOMAIN: Final = TrackingDomain("spgo.io", verified=True)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and its tracking domains; its messages that none of them serves go out on `fallback`.
+    """An account and its tracking domains.
 
-    Raises `DomainError` with one message that lists every fault: the id is empty, a host is there twice, the account
-    or one of its subaccounts has two defaults, or a sending domain is linked to two tracking domains.
+    Args:
+        id: The `account_id` in its redirect URLs and events.
+        domains: Its tracking domains and those of its subaccounts.
+        fallback: The tracking domain of the messages that none of `domains` serves.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        DomainError: The id is empty, the fallback is not verified, a host is there twice, the account or one of its
+            subaccounts has two defaults, or a sending domain is assigned to two tracking domains. The message lists
+            all faults.
     """
 
     id: str
@@ -113,53 +153,79 @@ class Account:
     _: KW_ONLY
     fallback: TrackingDomain = field(default=DEFAULT_TRACKING_DOMAIN, repr=False)
     _hosts: dict[str, TrackingDomain] = field(init=False, repr=False, compare=False)
-    _linked: dict[str, TrackingDomain] = field(init=False, repr=False, compare=False)
+    _assigned: dict[str, TrackingDomain] = field(init=False, repr=False, compare=False)
     _defaults: dict[str | None, TrackingDomain] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        domains = tuple(self.domains) if isinstance(self.domains, Iterable) else (self.domains,)
-        faults: list[str] = []
-        if not isinstance(self.id, str) or not self.id:
-            faults.append("the id must be a string that is not empty")
-        if any(not isinstance(domain, TrackingDomain) for domain in domains):
-            raise DomainError(f"Account({self.id!r}): domains must be TrackingDomain objects")
-        if not isinstance(self.fallback, TrackingDomain) or not self.fallback.verified:
-            faults.append("fallback must be a TrackingDomain that is verified")
+        faults = Faults()
+        if not isinstance(self.id, str):
+            faults.wrong_type("id", "str", self.id)
+        elif not self.id:
+            faults.wrong_value("id must be a string that is not empty")
+        domains: tuple[TrackingDomain, ...] = ()
+        if isinstance(self.domains, str) or not isinstance(self.domains, Iterable):
+            faults.wrong_type("domains", "a sequence of TrackingDomain", self.domains)
+        else:
+            domains = tuple(self.domains)
+        if not isinstance(self.fallback, TrackingDomain):
+            faults.wrong_type("fallback", "TrackingDomain", self.fallback)
+        elif not self.fallback.verified:
+            faults.wrong_value(f"fallback must be a verified TrackingDomain, and {self.fallback.host!r} is not")
         hosts: dict[str, TrackingDomain] = {}
-        linked: dict[str, TrackingDomain] = {}
+        assigned: dict[str, TrackingDomain] = {}
         defaults: dict[str | None, TrackingDomain] = {}
-        for domain in domains:
-            _add(hosts, domain.host, domain, f"have the host {domain.host!r}", faults)
+        for number, domain in enumerate(domains):
+            if not isinstance(domain, TrackingDomain):
+                faults.wrong_type(f"domains[{number}]", "TrackingDomain", domain)
+                continue
+            _add(hosts, domain.host, domain, f"two domains have the host {domain.host!r}", faults)
             for sending_domain in domain.sending_domains:
-                _add(linked, sending_domain, domain, f"are linked to {sending_domain!r}", faults)
+                _add(assigned, sending_domain, domain, f"{sending_domain!r} is assigned to two domains", faults)
             if domain.default:
-                owner = "the account" if domain.subaccount is None else f"subaccount {domain.subaccount!r}"
-                _add(defaults, domain.subaccount, domain, f"are the default of {owner}", faults)
-        if faults:
-            raise DomainError(f"Account({self.id!r}): {'; '.join(faults)}")
-        for name, value in (("domains", domains), ("_hosts", hosts), ("_linked", linked), ("_defaults", defaults)):
+                whose = "the account" if domain.subaccount is None else f"subaccount {domain.subaccount!r}"
+                _add(defaults, domain.subaccount, domain, f"two domains are the default of {whose}", faults)
+        faults.raise_any(f"Account({self.id!r}): ", DomainError)
+        for name, value in (("domains", domains), ("_hosts", hosts), ("_assigned", assigned), ("_defaults", defaults)):
             object.__setattr__(self, name, value)
 
     def tracking_domain(
         self, requested: str | None = None, sending_domain: str | None = None, subaccount: str | None = None
     ) -> TrackingDomain:
-        """Return the tracking domain of a message: the first verified one of these.
+        """Return the tracking domain of a message.
 
-        1. the `requested` host ("click.acme.com", with its port or without);
-        2. the domain linked to `sending_domain`, the domain of the message's From address, if there is one;
-        3. the default of `subaccount`, the one that the message is sent for;
+        It is the first verified one of these:
+
+        1. the `requested` host;
+        2. the domain that `sending_domain` is assigned to;
+        3. the default of `subaccount`;
         4. the default of the account;
         5. the `fallback`, which is `DEFAULT_TRACKING_DOMAIN` where the account has no other.
 
         The account's own domains serve its subaccounts too. A subaccount's domain serves only that subaccount, at
         every step: never the account's own messages, never another subaccount's.
-        Raises `DomainError` where a requested host is none that may serve the message, or is not verified; at the
-        other steps such domains are passed over, and a `sending_domain` that is no host name is linked to nothing.
+
+        Args:
+            requested: The host that the sender asks for ("click.acme.com", with its port or without). It is used or
+                refused; at the other steps, domains that cannot be used are passed over.
+            sending_domain: The domain of the message's From address. One that is not a host name is assigned to
+                nothing.
+            subaccount: The subaccount that the message is sent for; None is the account itself.
+
+        Raises:
+            TypeError: An argument is neither a string nor None.
+            DomainError: The requested host is not a tracking domain that may serve the message, or is not verified.
         """
+        faults = Faults()
+        given = {"requested": requested, "sending_domain": sending_domain, "subaccount": subaccount}
+        for name, value in given.items():
+            if value is not None and not isinstance(value, str):
+                faults.wrong_type(name, "str or None", value)
+        faults.raise_any()
         if requested is not None:
             return self._requested(requested, subaccount)
-        linked = self._linked.get(_checked_host(sending_domain, [])) if sending_domain else None
-        for domain in (linked, self._defaults.get(subaccount), self._defaults.get(None)):
+        host = _checked_host("sending_domain", sending_domain, faults) if sending_domain else ""
+        assigned = self._assigned.get(host)
+        for domain in (assigned, self._defaults.get(subaccount), self._defaults.get(None)):
             if domain is not None and domain.verified and domain.subaccount in {None, subaccount}:
                 return domain
         return self.fallback
@@ -168,14 +234,16 @@ class Account:
         wanted = TrackingDomain(requested)
         domain = self._hosts.get(wanted.host)
         if domain is None or domain.subaccount not in {None, subaccount} or wanted.port not in {None, domain.port}:
-            owner = "" if subaccount is None else f"subaccount {subaccount!r} of "
-            raise DomainError(f"{owner}account {self.id!r} has no tracking domain {requested!r}")
+            whose = "" if subaccount is None else f"subaccount {subaccount!r} of "
+            raise DomainError(f"{whose}account {self.id!r} has no tracking domain {requested!r}")
+        if not domain.verified and domain.problem is not None:
+            raise DomainError(f"the tracking domain {requested!r} cannot be used: {domain.problem}")
         if not domain.verified:
-            raise DomainError(f"the tracking domain {requested!r} is not verified yet: verify it, or request no domain")
+            raise DomainError(f"the tracking domain {requested!r} is not verified yet: until it is, request no domain")
         return domain
 
 
-def _add(found: dict[_Key, TrackingDomain], key: _Key, domain: TrackingDomain, fault: str, faults: list[str]) -> None:
+def _add(found: dict[_Key, TrackingDomain], key: _Key, domain: TrackingDomain, fault: str, faults: Faults) -> None:
     if key in found:
-        faults.append(f"two domains {fault}")
+        faults.wrong_value(fault)
     found[key] = domain

@@ -1,7 +1,7 @@
 """The redirect endpoint without a framework: one request in, one response and its event out.
 
-`respond` never raises, whatever a request holds, and never redirects to what was not signed for the host it came in on.
-It does no I/O, logs no token, and leaves the event to the caller, who sends the response even where storing the event
+`respond` raises for no request, and never redirects to anything but what was signed for the host of the request. It
+does no I/O, logs no token, and leaves the event to the caller, who sends the response even where storing the event
 failed.
 """
 
@@ -10,11 +10,14 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import NoneType
+from typing import Final
 
+from ._faults import Faults
 from .errors import InvalidToken
 from .resolver import Click, Open, Resolver, Unsubscribe
 
-PIXEL = (
+PIXEL: Final[bytes] = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"
     b"!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
@@ -29,8 +32,8 @@ _NEVER_CACHED = {
 _WELL_KNOWN = "/.well-known/linkwrap/"
 _NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 
-MAX_BODY = 4096
-"""Bytes of a request's body that `respond` looks at; no mail service sends a tenth of that."""
+MAX_BODY: Final[int] = 4096
+"""Bytes of a request's body that `respond` reads; no mail service sends a tenth of that."""
 
 # RFC 8058, 3.1 and 3.2: one pair, as a form of either kind.
 _ONE_CLICK = re.compile(
@@ -62,16 +65,14 @@ _MAX_IP_ADDRESS = 64
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to send, and what to record.
-
-    `headers` has each name once, `Content-Length` included. `event` is ready for JSON, or None where nothing is to be
-    recorded; `docs/howto/endpoint.md` lists its keys.
-    """
+    """The response to send, and the event to record."""
 
     status: int
     headers: dict[str, str]
+    """Each name once, `Content-Length` included."""
     body: bytes
     event: dict[str, object] | None = None
+    """Ready for JSON, its keys as `docs/howto/endpoint.md` lists them; None where nothing is to be recorded."""
 
 
 def respond(
@@ -86,17 +87,37 @@ def respond(
 ) -> Response:
     """Answer one request to the redirect endpoint.
 
-    `raw_path` is the request's path as it was sent, percent-encoding untouched; a query behind it is ignored. `host` is
-    the `Host` header (None where there is none), or what a trusted proxy says it was. `headers` are the request's,
-    names in any case. `ip_address` is the reader's. `body` is that of a POST to `/u/`; of one that is longer than
-    `MAX_BODY`, its beginning up to one byte more is enough to refuse it.
+    - `/f/SUBLINK/TOKEN` redirects (302).
+    - `/q/TOKEN` is the open pixel: 200, whatever the token.
+    - `/u/TOKEN` takes the POST of a one-click unsubscribe (RFC 8058), and shows a page with a button to a reader.
+    - `/.well-known/linkwrap/NONCE` is the challenge response that `linkwrap.domains` checks.
+    - `/healthz` answers "ok" on any host.
 
-    `/f/SUBLINK/TOKEN` redirects (302), `/q/TOKEN` is the open pixel (200, whatever the token),
-    `/u/TOKEN` takes the POST of a one-click unsubscribe (RFC 8058) and shows a button to whoever opens it,
-    `/.well-known/linkwrap/NONCE` proves to `linkwrap.domains` that the host leads here, `/healthz` says ok on any host.
-    Links that do not verify and everything unknown are 404, links that the resolver's `refuse` stops are 410, methods
-    other than GET and HEAD 405. HEAD is answered like GET, with an empty body. A request never raises.
+    Links that do not verify and all other paths are 404, links that the resolver's `refuse` stops are 410, methods
+    other than GET and HEAD 405. HEAD is answered like GET, with an empty body.
+
+    Args:
+        resolver: Verifies the URLs.
+        method: The request's method.
+        raw_path: The request's path as it was sent, not percent-decoded; a query behind it is ignored.
+        host: The `Host` header (None where there is none), or the host that a trusted proxy names.
+        headers: The request's headers, names in any case.
+        ip_address: The reader's address, for the event.
+        body: The body of a POST to `/u/`. The first `MAX_BODY` + 1 bytes are enough: a longer body is refused.
+
+    Raises:
+        TypeError: An argument is of the wrong type. No request raises anything.
     """
+    if not (
+        isinstance(resolver, Resolver)
+        and isinstance(method, str)
+        and isinstance(raw_path, (str, bytes))
+        and (host is None or isinstance(host, str))
+        and isinstance(headers, (dict, Mapping))
+        and (ip_address is None or isinstance(ip_address, str))
+        and isinstance(body, (bytes, bytearray, memoryview))
+    ):
+        _raise_wrong_types(resolver, method, raw_path, host, headers, ip_address, body)
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
     path = path.partition("?")[0]
     host = host or ""
@@ -110,37 +131,59 @@ def respond(
     elif path == "/healthz":
         response = _text(200, "ok")
     elif path.startswith(_WELL_KNOWN):
-        response = _verification(resolver, host, path)
+        response = _challenge_response(resolver, host, path)
     else:
         response, visit = _visit(resolver, host, path)
     event = None if visit is None else _event(visit, method, headers, ip_address)
     return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
 
 
+def _raise_wrong_types(
+    resolver: object, method: object, raw_path: object, host: object, headers: object, ip_address: object, body: object
+) -> None:
+    faults = Faults()
+    expected: list[tuple[str, str, object, tuple[type, ...]]] = [
+        ("resolver", "Resolver", resolver, (Resolver,)),
+        ("method", "str", method, (str,)),
+        ("raw_path", "str or bytes", raw_path, (str, bytes)),
+        ("host", "str or None", host, (str, NoneType)),
+        ("headers", "a mapping", headers, (Mapping,)),
+        ("ip_address", "str or None", ip_address, (str, NoneType)),
+        ("body", "bytes", body, (bytes, bytearray, memoryview)),
+    ]
+    for name, words, value, types in expected:
+        if not isinstance(value, types):
+            faults.wrong_type(name, words, value)
+    faults.raise_any()
+
+
 def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | Open | None]:
-    found: Click | Open | None = None
-    missing = _text(404, _NOT_VALID)
+    found: Click | Open | Unsubscribe | None = None
+    refused = False
     try:
         found = resolver.resolve_path(host, path)
     except InvalidToken as error:
-        if error.reason == "refused":
-            missing = _text(410, "This link was disabled.\n")
+        refused = error.reason == "refused"
     if path.startswith("/q/"):
         return _respond(200, "image/gif", PIXEL, _NEVER_CACHED), found if isinstance(found, Open) else None
+    if refused:
+        return _text(410, "This link was disabled.\n"), None
     if not isinstance(found, Click):
-        return missing, None
+        return _text(404, _NOT_VALID), None
     return _text(302, "Found.\n", {"Location": found.url, "Referrer-Policy": "no-referrer"}), found
 
 
 def _unsubscribe(
     resolver: Resolver, host: str, path: str, method: str, body: bytes
 ) -> tuple[Response, Unsubscribe | None]:
-    """Take the POST alone as the reader's wish: scanners open every link, and follow none by POST."""
+    """Take only the POST as the reader's wish: scanners open every link, and send no POST."""
     if method not in ("GET", "HEAD", "POST"):
         return _text(405, "Only GET, HEAD and POST are allowed.\n", {"Allow": "GET, HEAD, POST"}), None
     try:
-        found = resolver.resolve_unsubscribe(host, path)
+        found = resolver.resolve_path(host, path)
     except InvalidToken:
+        found = None
+    if not isinstance(found, Unsubscribe):
         return _text(404, _NOT_VALID), None
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     if method != "POST":
@@ -151,11 +194,11 @@ def _unsubscribe(
     return _text(200, "Your request to unsubscribe was received.\n", headers), found
 
 
-def _verification(resolver: Resolver, host: str, path: str) -> Response:
+def _challenge_response(resolver: Resolver, host: str, path: str) -> Response:
     nonce = path.removeprefix(_WELL_KNOWN)
     if _NONCE.fullmatch(nonce):
         try:
-            return _text(200, resolver.verification(host, nonce))
+            return _text(200, resolver.challenge_response(host, nonce))
         except InvalidToken:
             pass
     return _text(404, "Not found.\n")
@@ -172,7 +215,7 @@ def _event(
     elif isinstance(visit, Unsubscribe):
         kind, machine = "list_unsubscribe", False
     else:
-        # A scanner follows every link of a mail: what it does must not unsubscribe the reader.
+        # A scanner opens every link of a mail, and must not unsubscribe the reader.
         kind = "link_unsubscribe" if visit.unsubscribe and not machine else "click"
     return {
         "type": kind,
@@ -192,7 +235,7 @@ def _event(
 
 
 def _clean(text: str | None, limit: int) -> str | None:
-    """At most `limit` characters of a value that a stranger sent, without controls, line separators and surrogates."""
+    """Return at most `limit` characters of a value that a stranger sent, without controls, line breaks, surrogates."""
     return None if text is None else "".join(filter(str.isprintable, text[:limit]))
 
 

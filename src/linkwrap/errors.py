@@ -1,12 +1,12 @@
-"""What linkwrap raises.
+"""The exceptions of this package.
 
     LinkWrapError
     ├── InvalidToken        a URL that was not made with these keys, or not for this host
     ├── OptionError         (also a ValueError) keys, metadata or an option that cannot be used
-    └── DomainError         (also a ValueError) a tracking domain that does not exist or may not be used
+    └── DomainError         (also a ValueError) a tracking domain that is not valid or may not be used
 
-A value of the wrong type where text, a template or a tree belongs, and pickling keys, raise `TypeError`. Nothing else
-is raised on purpose, and nothing for bad markup.
+An unknown keyword or an argument of the wrong type is a `TypeError`. One message lists all faults of a call; if one of
+them is a wrong type, it is a `TypeError`. Nothing is raised for bad markup.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,12 @@ class LinkWrapError(Exception):
 
 
 class InvalidToken(LinkWrapError):
-    """A redirect URL that must not be followed; the message holds nothing of what the token says.
+    """A redirect URL that must not be followed; the message holds nothing of its content.
 
-    `reason` is "malformed" (not in our form), "too-long", "signature" (forged, altered, or made for another host),
-    "destination" (signed, but nothing to redirect to), "refused" (by the resolver's `refuse`) or "kind" (an open
-    pixel where a link was asked for, or the other way round).
+    Attributes:
+        reason: "malformed" (not in the form of a redirect URL), "too-long", "signature" (forged, altered, or made for
+            another host), "destination" (signed, but nothing to redirect to), "refused" (by the resolver's `refuse`)
+            or "kind" (an open pixel's URL where a link's was asked for, for example).
     """
 
     def __init__(self, message: str, *, reason: Fault) -> None:

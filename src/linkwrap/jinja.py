@@ -1,23 +1,27 @@
-"""Jinja2: the block `{% linkwrap %}…{% endlinkwrap %}` and the filter `wrap_url`. It needs the extra `jinja`.
+"""Jinja2: the block `{% linkwrap %}…{% endlinkwrap %}` and the filter `wrap_url`, with the extra `jinja`.
 
     environment = Environment(extensions=["linkwrap.jinja.LinkWrapExtension"], autoescape=True)
     environment.extend(linkwrap=LinkWrapper(keys, tracking_domain="click.acme.com"))
 
-The environment holds the wrapper, as it holds every extension's state. The context variable `linkwrap`, a mapping,
-says what is the message's: `metadata` and the options of `LinkWrapper.render`. The tag's own options come before it.
+The environment holds the wrapper, as it holds every extension's state. The context variable `linkwrap` is a mapping of
+the `metadata` and the options of one message, as `LinkWrapper.render` takes them. A tag's own options override it.
 """
 
 from typing import Any
 
-from jinja2 import Environment, Undefined, nodes, pass_context, pass_environment
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-from jinja2.runtime import Context
-from markupsafe import Markup
-
 from ._blocks import unknown_option, wrap_block, wrap_url
+from ._extras import missing_extra
 from .errors import OptionError
 from .wrapper import LinkWrapper
+
+try:
+    from jinja2 import Environment, Undefined, nodes, pass_context, pass_environment
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
+    from jinja2.runtime import Context
+    from markupsafe import Markup
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "jinja", "jinja2", "markupsafe") from None
 
 __all__ = ["LinkWrapExtension"]
 
@@ -27,17 +31,19 @@ _BLOCK_FILTER = "linkwrap_block"
 class LinkWrapExtension(Extension):
     """Adds the block and the filter to an environment, async or not.
 
-    - `{% linkwrap %}…{% endlinkwrap %}` wraps what it renders: what it includes, inherits and translates too. Options
-      follow the name: `{% linkwrap metadata={"rcpt": rcpt.id}, pixel=true %}`. Pixels are added only where the block
-      holds `</body>` or says `pixel=true`. Under autoescape the result is `Markup`. An unknown option, or a block
-      within a block, is a `TemplateSyntaxError` when the template is compiled.
-    - `{{ url|wrap_url }}` is the redirect URL for one URL, or the URL itself where it is not to be wrapped. It takes
+    - `{% linkwrap %}…{% endlinkwrap %}` wraps the HTML that it renders, included, inherited and translated parts too.
+      Options follow the name: `{% linkwrap metadata={"rcpt": rcpt.id}, pixel=true %}`. Pixels are added only where the
+      block holds `</body>` or has the option `pixel=true`. Under autoescape the result is `Markup`.
+    - `{{ url|wrap_url }}` is the redirect URL for one URL, or the URL itself where it is not wrapped. It takes
       `link_name`, `unsubscribe`, `sublink`, `metadata` and the options of `LinkWrapper.render`.
 
-    Rendering raises `OptionError` where the environment has no `linkwrap`, and for options that cannot be used.
+    Raises:
+        TemplateSyntaxError: When a template is compiled: a block has an unknown option, or stands within another block.
+        OptionError: When a template is rendered: the environment has no `linkwrap`, or an option cannot be used.
+        TypeError: When a template is rendered: the environment's `linkwrap` or an option is of the wrong type.
     """
 
-    tags = {"linkwrap"}  # noqa: RUF012
+    tags: set[str] = {"linkwrap"}  # noqa: RUF012
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -45,7 +51,7 @@ class LinkWrapExtension(Extension):
         environment.filters[_BLOCK_FILTER] = _wrap_block
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """Parse the block from its tag's name on (called by Jinja2)."""
+        """Parse a block, beginning at its tag's name; Jinja2 calls this."""
         lineno = next(parser.stream).lineno
         options = _parse_options(parser)
         body = parser.parse_statements(("name:endlinkwrap",), drop_needle=True)
@@ -53,7 +59,7 @@ class LinkWrapExtension(Extension):
             for inner in (node, *node.find_all(nodes.FilterBlock)):
                 if isinstance(inner, nodes.FilterBlock) and inner.filter.name == _BLOCK_FILTER:
                     parser.fail("a linkwrap block stands within another one: end the outer one first", inner.lineno)
-        # A filter's block keeps the scope, and with it `caller`, which a call's block would replace.
+        # A filter block keeps the scope, and with it `caller`, which a call block would replace.
         given = nodes.Name("linkwrap", "load", lineno=lineno)
         wrap = nodes.Filter(None, _BLOCK_FILTER, [given], options, None, None, lineno=lineno)
         return nodes.FilterBlock(body, wrap, lineno=lineno)
@@ -77,11 +83,12 @@ def _parse_options(parser: Parser) -> list[nodes.Keyword]:
 
 def _wrapper(environment: Environment) -> LinkWrapper:
     wrapper = getattr(environment, "linkwrap", None)
-    if not isinstance(wrapper, LinkWrapper):
-        raise OptionError(
-            "the Jinja2 environment has no LinkWrapper: set it with environment.extend(linkwrap=LinkWrapper(keys, …))"
-        )
-    return wrapper
+    if isinstance(wrapper, LinkWrapper):
+        return wrapper
+    how = "set it with environment.extend(linkwrap=LinkWrapper(keys, …))"
+    if wrapper is None:
+        raise OptionError(f"the Jinja2 environment has no LinkWrapper: {how}")
+    raise TypeError(f"the Jinja2 environment's linkwrap must be a LinkWrapper, not {type(wrapper).__name__}: {how}")
 
 
 @pass_environment
@@ -90,7 +97,7 @@ def _wrap_block(environment: Environment, html: str, given: object, /, **options
     return Markup(wrapped) if isinstance(html, Markup) else wrapped  # noqa: S704
 
 
-# The context keeps Jinja2 from signing a constant URL once for all messages, when the template is compiled.
+# With the context, Jinja2 does not sign a constant URL once for all messages when the template is compiled.
 @pass_context
 def _wrap_url(context: Context, url: object, /, **options: Any) -> object:
     return wrap_url(_wrapper(context.environment), url, _defined(context.resolve("linkwrap")), options)

@@ -1,10 +1,15 @@
-"""A link that was found, and what was decided about it."""
+"""A link that was found, what was decided about it, and the limits of what a link can hold."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from ._decide.destination import Unusable
+MAX_DESTINATION: Final = 4096
+"""Bytes that a destination can have, as serialised."""
+MAX_LINK_NAME: Final = 63
+"""Bytes of UTF-8 that a link name can have."""
 
+Unusable = Literal["empty", "fragment", "placeholder", "scheme", "relative", "invalid", "too-long"]
+"""Why a value is not a destination."""
 Reason = Unusable | Literal["opted-out", "already-wrapped", "policy"]
 """Why a link is not wrapped."""
 
@@ -22,15 +27,18 @@ class Link:
     name: str | None
     """The link name, at most 63 bytes of UTF-8."""
     unsubscribe: bool
+    """Whether it is marked as an unsubscribe link."""
     sublink: str | None
     """The path segment in place of the usual `a`."""
     wrapped: bool
+    """Whether it is replaced by a redirect URL."""
     reason: Reason | None
     """Why the link is not wrapped; None where it is."""
     conditional: bool
-    """Whether it stands inside an Outlook conditional comment."""
+    """Whether it is inside an Outlook conditional comment."""
     start: int | None
+    """Where the value starts in the input, quotes excluded: characters of a `str`, bytes of `bytes`; None in a tree."""
     end: int | None
-    """Where the value starts and ends in the input, quotes excluded: characters of a `str`, bytes of `bytes`."""
+    """Where the value ends."""
     warning: str | None = None
     """What was ignored about the link, as a sentence."""

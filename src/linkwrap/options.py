@@ -1,68 +1,100 @@
-"""What may differ from message to message, and the check of it."""
+"""The options that can differ from message to message, and their check."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-from ._token.wire import MAX_ACCOUNT_ID
-from .account import TrackingDomain
-from .errors import DomainError, OptionError
+from ._faults import Faults
+from ._token.packing import MAX_ACCOUNT_ID
+from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
+from .errors import DomainError
+
+__all__ = ["MessageOptions"]
 
 
 class MessageOptions(TypedDict, total=False):
-    """What may differ from message to message; what is left out is as the wrapper was made.
-
-    `sent_at` is a time with a zone, now where it is left out; tokens hold it to the second.
-    """
+    """The options that can differ from message to message; the others are those of the wrapper."""
 
     account_id: str
+    """In every token, at most 100 bytes of UTF-8."""
     tracking_domain: str | TrackingDomain
+    """The host of the redirect URLs: a host name, or a `TrackingDomain` that is verified."""
     click_tracking: bool
+    """Whether links are wrapped."""
     open_tracking: bool
+    """Whether the open pixel is added."""
     initial_open: bool
+    """Whether the initial-open pixel is added."""
     sent_at: datetime
+    """The time of sending, with a time zone; now by default. Tokens hold it in whole seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The options of one message, checked."""
 
-    account_id: str
-    origin: str
-    host: str
-    click_tracking: bool
-    open_tracking: bool
-    initial_open: bool
-    sent_at: int | None
+    account_id: str = ""
+    origin: str = DEFAULT_TRACKING_DOMAIN.origin
+    host: str = DEFAULT_TRACKING_DOMAIN.host
+    click_tracking: bool = True
+    open_tracking: bool = True
+    initial_open: bool = False
+    sent_at: int | None = None
+    """Seconds since 1970; None for the time of the call."""
 
 
-def make_settings(options: MessageOptions) -> Settings:
-    """Check the options of a message, and say in one message all that is wrong with them."""
-    known = MessageOptions.__optional_keys__
-    faults = [f"there is no option {name!r}, only {', '.join(sorted(known))}" for name in options if name not in known]
-    account_id = options["account_id"]
-    if not isinstance(account_id, str):
-        faults.append("account_id takes a string")
-    elif len(account_id.encode("utf-8", "surrogatepass")) > MAX_ACCOUNT_ID:
-        faults.append(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
-    flags = {name: options.get(name) for name in ("click_tracking", "open_tracking", "initial_open")}
-    faults += [f"{name} takes True or False" for name, flag in flags.items() if not isinstance(flag, bool)]
-    sent_at = options.get("sent_at")
-    if sent_at is not None and (not isinstance(sent_at, datetime) or sent_at.tzinfo is None):
-        faults.append("sent_at takes a datetime with a time zone, such as datetime.now(UTC)")
-    if faults:
-        raise OptionError("; ".join(faults))
-    domain = options["tracking_domain"]
-    if not isinstance(domain, TrackingDomain):
-        domain = TrackingDomain(domain, verified=True)
-    if not domain.verified:
-        raise DomainError(f"the tracking domain {domain.host} is not verified: links on it may be dead")
-    return Settings(
-        options["account_id"],
-        domain.origin,
-        domain.host,
-        options["click_tracking"],
-        options["open_tracking"],
-        options["initial_open"],
-        None if sent_at is None else int(sent_at.timestamp()),
-    )
+def apply_options(settings: Settings, options: Mapping[str, object], faults: Faults) -> Settings:
+    """Return settings changed by some options.
+
+    Raises:
+        TypeError: There is no such option, or one is of the wrong type.
+        OptionError: An option cannot be used.
+        DomainError: Nothing is wrong but the tracking domain, which is not a host name, or not verified.
+
+        The message lists all these faults, and those that `faults` already holds.
+    """
+    changes: dict[str, Any] = {}
+    domain_fault = ""
+    for name, value in options.items():
+        if name not in MessageOptions.__optional_keys__:
+            faults.unknown_keyword(name, MessageOptions.__optional_keys__)
+        elif name == "tracking_domain":
+            try:
+                domain = _tracking_domain(value, faults)
+                changes |= {"origin": domain.origin, "host": domain.host} if domain else {}
+            except DomainError as error:
+                domain_fault = str(error)
+        elif name == "sent_at":
+            if not isinstance(value, datetime):
+                faults.wrong_type(name, "datetime", value)
+            elif value.tzinfo is None:
+                faults.wrong_value("sent_at must have a time zone, as datetime.now(UTC) has")
+            else:
+                changes[name] = int(value.timestamp())
+        elif name == "account_id":
+            if not isinstance(value, str):
+                faults.wrong_type(name, "str", value)
+            elif len(value.encode("utf-8", "surrogatepass")) > MAX_ACCOUNT_ID:
+                faults.wrong_value(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
+            changes[name] = value
+        elif isinstance(value, bool):
+            changes[name] = value
+        else:
+            faults.wrong_type(name, "bool", value)
+    if domain_fault:
+        if not faults:
+            raise DomainError(domain_fault)
+        faults.wrong_value(domain_fault)
+    faults.raise_any()
+    return settings._replace(**changes)
+
+
+def _tracking_domain(value: object, faults: Faults) -> TrackingDomain | None:
+    if isinstance(value, str):
+        return TrackingDomain(value, verified=True)
+    if not isinstance(value, TrackingDomain):
+        faults.wrong_type("tracking_domain", "str or TrackingDomain", value)
+        return None
+    if not value.verified:
+        reason = value.problem or "links on it can be dead"
+        raise DomainError(f"the tracking domain {value.host} is not verified: {reason}")
+    return value

@@ -1,15 +1,30 @@
-"""Which links are wrapped: the sender's own rules."""
+"""Which links are wrapped: whose opt-outs count, and the sender's own rules."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from ._decide.controls import SENDERS
+from ._faults import Faults
 from ._hosts import host_name
-from .errors import OptionError
 from .link import Link
 
 __all__ = ["SENDERS", "LinkPolicy"]
+
+OPT_OUTS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "sparkpost": ("data-msys-clicktrack", "0"),
+    "sendgrid": ("clicktracking", "off"),
+    "mailgun": ("disable-tracking", "true"),
+    "postmark": ("data-pm-no-track", None),
+    "ses": ("ses:no-track", None),
+    "mandrill": ("mc:disable-tracking", None),
+    "customerio": ("class", "untracked"),
+    "ahoy": ("data-skip-click", "true"),
+    "mautic": ("mautic:disable-tracking", "true"),
+}
+"""The attribute by which a sender's mail opts a link out, and its value; None for any value, or none at all."""
+SENDERS: Final = frozenset(OPT_OUTS)
+"""The senders whose opt-outs are read."""
 
 _HOST = re.compile(r"https?://(?:[^/?#@]*+@)?([^/?#:]*+)", re.ASCII)
 
@@ -18,13 +33,16 @@ _HOST = re.compile(r"https?://(?:[^/?#@]*+@)?([^/?#:]*+)", re.ASCII)
 class LinkPolicy:
     """Which links are wrapped, beyond what every sender wants.
 
-    - `honour`: the senders whose opt-out markup counts, of `SENDERS` (sparkpost, sendgrid, mailgun, postmark, ses,
-      mandrill, customerio, ahoy, mautic).
-    - `skip_hosts`: host names to which links are left alone; `*.example.com` means all names under example.com.
-    - `destination`: sees the `Link` at compile time, once per link, and returns the URL to sign in place of `link.url`,
-      or None to leave the link alone. What it returns is checked like any other destination.
+    Args:
+        honour: the senders whose opt-outs count, of `SENDERS` (sparkpost, sendgrid, mailgun, postmark, ses, mandrill,
+            customerio, ahoy, mautic).
+        skip_hosts: host names to which links are left alone; `*.example.com` means all names under example.com.
+        destination: is called at compile time, once per link, with the `Link`; returns the URL to sign in place of
+            `link.url`, or None to leave the link alone. The URL is checked like any other destination.
 
-    Raises `OptionError` that lists every fault.
+    Raises:
+        TypeError: for an argument of the wrong type.
+        OptionError: for an unknown sender or an invalid host name. Both errors list every fault.
     """
 
     honour: Collection[str] = SENDERS
@@ -32,29 +50,29 @@ class LinkPolicy:
     destination: Callable[[Link], str | None] | None = None
 
     def __post_init__(self) -> None:
-        faults = []
-        hosts = set()
-        if not (_is_names(self.honour) and _is_names(self.skip_hosts)):
-            faults.append("honour and skip_hosts take a collection of names, not one string")
+        faults = Faults()
+        hosts: set[str] = set()
+        if not _are_names(self.honour):
+            faults.wrong_type("honour", "a collection of senders", self.honour)
+        elif unknown := sorted(set(self.honour) - SENDERS):
+            faults.wrong_value(f"honour must be senders of {', '.join(sorted(SENDERS))}, not {', '.join(unknown)}")
+        if not _are_names(self.skip_hosts):
+            faults.wrong_type("skip_hosts", "a collection of host names", self.skip_hosts)
         else:
-            if unknown := sorted(set(self.honour) - SENDERS):
-                faults.append(f"honour names {', '.join(unknown)}: known are {', '.join(sorted(SENDERS))}")
             for host in self.skip_hosts:
+                wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
                 try:
-                    hosts.add(host_name(host.removeprefix("*.")) if host[:2] != "*." else "*." + host_name(host[2:]))
+                    hosts.add(wildcard + host_name(name))
                 except ValueError as error:
-                    faults.append(f"skip_hosts: {error}")
+                    faults.wrong_value(f"skip_hosts: {error}")
         if self.destination is not None and not callable(self.destination):
-            faults.append("destination takes a callable or None")
-        if faults:
-            raise OptionError("; ".join(faults))
+            faults.wrong_type("destination", "a callable or None", self.destination)
+        faults.raise_any()
         object.__setattr__(self, "honour", frozenset(self.honour))
         object.__setattr__(self, "skip_hosts", frozenset(hosts))
 
     def skips(self, url: str) -> bool:
-        """Whether links to the host of this destination are left alone."""
-        if not self.skip_hosts:
-            return False
+        """Tell whether links to the host of this destination are left alone."""
         match = _HOST.match(url)
         host = match[1].removesuffix(".") if match else ""
         if host in self.skip_hosts:
@@ -63,5 +81,9 @@ class LinkPolicy:
         return any("*." + ".".join(labels[first:]) in self.skip_hosts for first in range(1, len(labels)))
 
 
-def _is_names(value: object) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str) and all(isinstance(name, str) for name in value)
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, Collection)
+        and not isinstance(value, str | bytes)
+        and all(isinstance(name, str) for name in value)
+    )

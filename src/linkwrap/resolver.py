@@ -1,7 +1,7 @@
-"""What a redirect URL meant: a `Click` or an `Open`, or `InvalidToken`.
+"""From a redirect URL to its content: a `Click`, an `Open` or an `Unsubscribe`, else `InvalidToken`.
 
-Nothing comes out of an URL that was forged, altered, or made for another host, and no click leads to anything but an
-http or https URL in printable ASCII, even if something else was signed. What was signed stays good for ever: age is
+Nothing comes out of a URL that was forged, altered, or made for another host, and no click leads to anything but an
+http or https URL in printable ASCII, even if something else was signed. What was signed stays valid for ever: age is
 only flagged, and a `refuse` that fails refuses nothing. A `Resolver` holds no state and may be shared by threads.
 """
 
@@ -11,18 +11,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from ._decide.destination import redirect_target
+from ._faults import Faults, require_str
 from ._hosts import host_name
 from ._token import wire
-from .errors import InvalidToken, OptionError
+from .errors import InvalidToken
 from .keys import SigningKeys
 
 _log = logging.getLogger("linkwrap")
 
-MAX_URL = 32_768
-"""Characters of a redirect URL that `resolve` looks at; the longest that a token can have is well below."""
+MAX_URL: Final[int] = 32_768
+"""Characters of a redirect URL that `resolve` reads; the longest token is well below."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_AUTHORITY = 512
@@ -32,29 +33,31 @@ _AUTHORITY = re.compile(r"([^\x00-\x20%:@\[\]\x7f]++)(?::[0-9]{0,5}+)?+", re.ASC
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click on a wrapped link.
-
-    `url` is the destination, printable ASCII and so safe in a header; `link_name` is None where the link had none;
-    `host` is the tracking domain it was made for, in lower-case A-labels; `sent_at` is in UTC, to the second; `expired`
-    says that this is longer ago than the resolver's `max_age`: redirect all the same. `unsubscribe` says how the link
-    was marked, not that anyone consented to anything.
-    """
+    """A click on a wrapped link."""
 
     url: str
+    """The destination, in printable ASCII and so safe in a header."""
     link_name: str | None
+    """None where the link had no name."""
     unsubscribe: bool
+    """How the link was marked; not that anyone consented to anything."""
     metadata: dict[str, Any]
+    """The metadata of the message."""
     account_id: str
     host: str
+    """The tracking domain that the URL was made for, in lower-case A-labels."""
     sent_at: datetime
+    """When the message was sent, in UTC, to the second."""
     expired: bool
+    """Whether that is longer ago than the resolver's `max_age`; redirect all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A load of an open pixel; `initial` where it was the one at the top of the mail. The rest is as in `Click`."""
+    """A load of an open pixel."""
 
     initial: bool
+    """Whether it was the pixel at the top of the mail."""
     metadata: dict[str, Any]
     account_id: str
     host: str
@@ -64,7 +67,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """A message's one-click unsubscribe URL; what it holds is as in `Click`."""
+    """A one-click unsubscribe URL of a message (RFC 8058); only a POST to it is the reader's wish."""
 
     metadata: dict[str, Any]
     account_id: str
@@ -73,15 +76,24 @@ class Unsubscribe:
     expired: bool
 
 
-class Resolver:
-    """Redeems the URLs that were made with `keys`.
+_NAMES = {Click: "a link's URL", Open: "an open pixel's URL", Unsubscribe: "an unsubscribe URL"}
 
-    `max_age`: how long after its sending a URL counts as expired; one sent in the future never does.
-    `refuse(account_id, host, destination)` returns true for clicks that must not redirect any more, an abused account's
-    for example. It is asked on each click whose signature verifies, never on opens, so it should be quick. If it
-    raises, the click is let through and the exception goes to the logger `linkwrap`: a block list that is down must not
-    kill every link. To have it the other way round, catch the exception in it and return true.
-    Raises `OptionError` for a `max_age` that is not positive or a `refuse` that is not a plain callable.
+
+class Resolver:
+    """Verifies redirect URLs and returns what they mean.
+
+    Args:
+        keys: The keys that the URLs were made with; retired ones count.
+        max_age: How long after its sending a URL counts as expired. One sent in the future never does.
+        refuse: `refuse(account_id, host, destination)` returns true for clicks that must not redirect any more, those
+            of an abused account for example. It is called for each click whose signature verifies, never for opens, so
+            it should be quick. If it raises, the click is let through and the exception is logged to `linkwrap`: a
+            block list that is down must not stop every link. To stop them instead, catch the exception in it and return
+            true.
+
+    Raises:
+        TypeError: An argument is of the wrong type, or `refuse` is async.
+        OptionError: `max_age` is not positive. The message lists all faults.
     """
 
     __slots__ = ("_keys", "_max_age", "_refuse")
@@ -93,25 +105,36 @@ class Resolver:
         max_age: timedelta = timedelta(days=365),
         refuse: Callable[[str, str, str], bool] | None = None,
     ) -> None:
-        faults = []
+        faults = Faults()
         if not isinstance(keys, SigningKeys):
-            faults.append("keys must be SigningKeys")
-        if not isinstance(max_age, timedelta) or max_age <= timedelta(0):
-            faults.append("max_age must be a positive timedelta")
-        if refuse is not None and (not callable(refuse) or inspect.iscoroutinefunction(refuse)):
-            faults.append("refuse must be a callable that returns a bool, and not async")
-        if faults:
-            raise OptionError("; ".join(faults))
+            faults.wrong_type("keys", "SigningKeys", keys)
+            del keys  # a traceback may show the variables of a frame, and this may be a key
+        if not isinstance(max_age, timedelta):
+            faults.wrong_type("max_age", "timedelta", max_age)
+        elif max_age <= timedelta(0):
+            faults.wrong_value(f"max_age must be positive, not {max_age}")
+        if inspect.iscoroutinefunction(refuse):
+            faults.wrong_type("refuse", "a callable that is not async", refuse)
+        elif refuse is not None and not callable(refuse):
+            faults.wrong_type("refuse", "a callable or None", refuse)
+        faults.raise_any()
         self._keys = keys
         self._max_age = max_age
         self._refuse = refuse
 
-    def resolve(self, url: str) -> Click | Open:
-        """The click or open that a whole redirect URL stands for.
+    def resolve(self, url: str) -> Click | Open | Unsubscribe:
+        """Return what a redirect URL means.
 
-        The path is read as it stands; the port, the query and the fragment are ignored.
-        Raises `InvalidToken` with a `reason` for everything else, its message without any of the URL's content.
+        Args:
+            url: The whole URL. Its path is read as it stands; the port, the query and the fragment are ignored.
+
+        Raises:
+            TypeError: `url` is not a `str`.
+            InvalidToken: It is not a redirect URL made with these keys, or must not be followed; its `reason` says why,
+                and its message holds nothing of the URL.
         """
+        if not isinstance(url, str):
+            require_str(url=url)
         if len(url) > MAX_URL:
             raise InvalidToken(f"the URL is longer than {MAX_URL} characters", reason="too-long")
         match = _URL.match(url)
@@ -120,24 +143,35 @@ class Resolver:
         return self.resolve_path(match[1], match[2])
 
     def resolve_click(self, url: str) -> Click:
-        """As `resolve`, but an open pixel's URL is refused too, with the reason `kind`."""
+        """Return the click that a link's URL means; as `resolve`, but other URLs have the reason "kind"."""
         found = self.resolve(url)
-        if not isinstance(found, Click):
-            raise InvalidToken("an open pixel's URL, not a link's", reason="kind")
-        return found
+        return found if isinstance(found, Click) else _wrong_kind(found, Click)
 
     def resolve_open(self, url: str) -> Open:
-        """As `resolve`, but a link's URL is refused too, with the reason `kind`."""
+        """Return the open that a pixel's URL means; as `resolve`, but other URLs have the reason "kind"."""
         found = self.resolve(url)
-        if not isinstance(found, Open):
-            raise InvalidToken("a link's URL, not an open pixel's", reason="kind")
-        return found
+        return found if isinstance(found, Open) else _wrong_kind(found, Open)
 
-    def resolve_path(self, host: str, raw_path: str) -> Click | Open:
-        """As `resolve`, for a request's `Host` header and its path (not percent-decoded, no query)."""
-        token, host, sent_at, expired = self._read(host, raw_path)
+    def resolve_unsubscribe(self, url: str) -> Unsubscribe:
+        """Return what an unsubscribe URL means; as `resolve`, but other URLs have the reason "kind"."""
+        found = self.resolve(url)
+        return found if isinstance(found, Unsubscribe) else _wrong_kind(found, Unsubscribe)
+
+    def resolve_path(self, host: str, raw_path: str) -> Click | Open | Unsubscribe:
+        """Return what the URL of a request means; as `resolve`.
+
+        Args:
+            host: The request's `Host` header, with a port or without.
+            raw_path: The request's path, not percent-decoded, without its query.
+        """
+        if not (isinstance(host, str) and isinstance(raw_path, str)):
+            require_str(host=host, raw_path=raw_path)
+        host = _host(host)
+        token = wire.read(self._keys, host, raw_path)
+        sent_at = _EPOCH + timedelta(seconds=token.sent_at)
+        expired = datetime.now(UTC) - sent_at > self._max_age
         if token.kind == "unsubscribe":
-            raise InvalidToken("an unsubscribe URL, neither a link's nor a pixel's", reason="kind")
+            return Unsubscribe(token.metadata, token.account_id, host, sent_at, expired)
         if token.kind == "open":
             return Open(token.initial, token.metadata, token.account_id, host, sent_at, expired)
         url = redirect_target(token.url)
@@ -147,25 +181,22 @@ class Resolver:
             raise InvalidToken("links to this destination are refused", reason="refused")
         return Click(url, token.link_name, token.unsubscribe, token.metadata, token.account_id, host, sent_at, expired)
 
-    def resolve_unsubscribe(self, host: str, raw_path: str) -> Unsubscribe:
-        """The one-click unsubscribe URL that a request came for; the rest as in `resolve_path`."""
-        token, host, sent_at, expired = self._read(host, raw_path)
-        if token.kind != "unsubscribe":
-            raise InvalidToken("a link's or a pixel's URL, not an unsubscribe URL", reason="kind")
-        return Unsubscribe(token.metadata, token.account_id, host, sent_at, expired)
+    def challenge_response(self, host: str, nonce: str) -> str:
+        """Return the response to the challenge `nonce`: a signature over it and `host`.
 
-    def _read(self, host: str, raw_path: str) -> tuple[wire.Token, str, datetime, bool]:
-        host = _host(host)
-        token = wire.read(self._keys, host, raw_path)
-        sent_at = _EPOCH + timedelta(seconds=token.sent_at)
-        return token, host, sent_at, datetime.now(UTC) - sent_at > self._max_age
+        It shows `linkwrap.domains` that a request for `host` reaches a redirect server with these keys.
 
-    def verification(self, host: str, nonce: str) -> str:
-        """The text that proves to `linkwrap.domains` that a request for `host`, as in a `Host` header, arrived here.
+        Args:
+            host: The request's `Host` header, with a port or without.
+            nonce: The value in the request of the check.
 
-        Raises `InvalidToken` where `host` is no host name.
+        Raises:
+            TypeError: An argument is not a `str`.
+            InvalidToken: `host` is not a host name.
         """
-        return wire.verification(self._keys, nonce, _host(host))
+        if not (isinstance(host, str) and isinstance(nonce, str)):
+            require_str(host=host, nonce=nonce)
+        return wire.challenge_response(self._keys, nonce, _host(host))
 
     def _refuses(self, account_id: str, host: str, destination: str) -> bool:
         if self._refuse is None:
@@ -178,12 +209,16 @@ class Resolver:
             return False
 
 
+def _wrong_kind(found: Click | Open | Unsubscribe, wanted: type[Click | Open | Unsubscribe]) -> NoReturn:
+    raise InvalidToken(f"{_NAMES[type(found)]}, not {_NAMES[wanted]}", reason="kind")
+
+
 def _host(authority: str) -> str:
-    """The host name in `HOST` or `HOST:PORT`, as lower-case A-labels."""
+    """Return the host name in `HOST` or `HOST:PORT`, as lower-case A-labels."""
     match = _AUTHORITY.fullmatch(authority) if len(authority) <= _MAX_AUTHORITY else None
     if match is not None:
         try:
             return host_name(match[1])
         except ValueError:
             pass
-    raise InvalidToken("the host is no DNS host name", reason="malformed")
+    raise InvalidToken("the host is not a DNS host name", reason="malformed")

@@ -1,4 +1,4 @@
-"""For the tests of those who wrap mail: the mail with its destinations, and what its links are.
+"""For tests of code that wraps mail: the mail with its destinations, and its links.
 
 Only URLs that verify under the keys count, on whatever host they are. Nothing else of a mail is touched.
 """
@@ -7,27 +7,36 @@ import html as entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from email.message import Message
+from typing import Any, TypeVar, overload
 
+from ._faults import Faults
 from ._markup import tokenizer
-from ._markup.references import decode_references
 from ._markup.scan import LinkTag, scan
 from ._markup.source import open_source
+from ._markup.tokenizer import decode_references
+from ._mime.bodies import PLAIN
+from ._mime.compile import open_bodies, replace_content
+from ._mime.template import copy_message
+from ._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 from .errors import InvalidToken
 from .keys import SigningKeys
-from .resolver import Click, Open, Resolver
-from .template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
+from .resolver import Click, Open, Resolver, Unsubscribe
 
 __all__ = ["TrackedLink", "tracked_links", "unwrap"]
 
-Text = TypeVar("Text", str, bytes)
+MessageT = TypeVar("MessageT", bound="Message[Any, Any]")
 
 _PIXELS = [pixel.split("{}") for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL)]
 _OURS = re.compile(
     r"https?://[^/?#\0-\x20\"'<>]++/(?:f/[\w-]{1,64}+|q)/1[\w-]*+\.[\w-]++\.[\w-]{22}(?![\w-])", re.ASCII
 )
+_NEVER_ENDS = re.compile(r"<(?:[!?a-zA-Z]|/[^>])")  # where no ">" follows: a browser drops the rest
 # Text on two sides of one of these is not one word.
 _BREAKS = "br center dd div dt h1 h2 h3 h4 h5 h6 hr li ol p table tbody td th tr ul".split()
+# These bounds keep the time linear in the mail.
+_MAX_TAG = 1024  # characters of an <img> around a pixel's URL, before and behind it
+_MAX_CONTENT = 16_384  # characters of a link's content that are read for its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +44,107 @@ class TrackedLink:
     """A link of a wrapped mail that leads over the tracking domain."""
 
     text: str
-    """What a reader sees of it, white space (no-break spaces too) as single spaces; if that is nothing, the `alt`."""
+    """The text that a reader sees, white space (no-break spaces too) as single spaces; if there is none, the `alt`.
+    Empty for a URL in plain text."""
     element: str
-    """`a`, `area`, or one of Outlook's, such as `v:roundrect`."""
+    """`a`, `area`, or one of Outlook's, such as `v:roundrect`; empty for a URL in plain text."""
     click: Click
-    """What a click on it means."""
+    """The click that the link's URL means."""
 
 
-def unwrap(html: Text, keys: SigningKeys) -> Text:
+@overload
+def unwrap(mail: str, keys: SigningKeys) -> str: ...
+@overload
+def unwrap(mail: bytes, keys: SigningKeys) -> bytes: ...
+@overload
+def unwrap(mail: MessageT, keys: SigningKeys) -> MessageT: ...
+def unwrap(mail: "str | bytes | Message[Any, Any]", keys: SigningKeys) -> Any:
     """Return wrapped mail with its destinations in place of the redirect URLs, and without the pixels.
 
     Everything else stays byte for byte, so that all wrappings of one mail unwrap to the same. Where a link's value
     stood, the destination is escaped as HTML (`&amp;`); anywhere else, in plain text for example, it is not. It is the
-    URL that a browser opens, `https://acme.com/` for what was `https://acme.com`, and attributes that wrapping takes
-    off, such as `data-msys-linkname`, do not come back.
+    URL that a browser opens, `https://acme.com/` for `https://acme.com`, and attributes that wrapping removes, such as
+    `data-msys-linkname`, do not come back.
+
+    Args:
+        mail: An HTML or plain-text body, or a message: of a message, its HTML, AMP and plain-text bodies are unwrapped,
+            in their transfer encodings. A message is copied, and not changed.
+        keys: The keys that the mail was wrapped with.
+
+    Raises:
+        TypeError: An argument is of another type.
     """
-    source, resolver = open_source(html), Resolver(keys)
+    faults = _faults(mail, keys)
+    if not isinstance(keys, SigningKeys):
+        del keys  # a traceback may show the variables of a frame, and this may be a key
+    faults.raise_any()
+    resolver = Resolver(keys)
+    if not isinstance(mail, Message):
+        return _unwrapped(mail, None, resolver)
+    message = copy_message(mail)
+    for part, content in open_bodies(message):
+        new = _unwrapped(content.content, content.encoding, resolver, plain=part.content_type == PLAIN)
+        if new != content.content:
+            replace_content(part, content, new)
+    return message
+
+
+def tracked_links(mail: "str | bytes | Message[Any, Any]", keys: SigningKeys) -> list[TrackedLink]:
+    """Return each link of a wrapped mail, those in conditional comments included, in the order of the source.
+
+    Args:
+        mail: An HTML body, or a message: of a message, the links of its HTML and AMP bodies and the URLs of its
+            plain-text bodies are returned.
+        keys: The keys that the mail was wrapped with.
+
+    Raises:
+        TypeError: An argument is of another type.
+    """
+    faults = _faults(mail, keys)
+    if not isinstance(keys, SigningKeys):
+        del keys  # as above
+    faults.raise_any()
+    resolver = Resolver(keys)
+    if not isinstance(mail, Message):
+        return list(_links(mail, None, resolver))
+    links: list[TrackedLink] = []
+    for part, content in open_bodies(mail):
+        find = _plain_links if part.content_type == PLAIN else _links
+        links += find(content.content, content.encoding, resolver)
+    return links
+
+
+def _faults(mail: object, keys: object) -> Faults:
+    faults = Faults()
+    if not isinstance(mail, str | bytes | Message):
+        faults.wrong_type("mail", "str, bytes or email.message.Message", mail)
+    if not isinstance(keys, SigningKeys):
+        faults.wrong_type("keys", "SigningKeys", keys)
+    return faults
+
+
+def _links(html: str | bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
+    source = open_source(html, encoding)
+    for link in scan(source.text).links:
+        click = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
+        if isinstance(click, Click):
+            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, link))
+            yield TrackedLink(_visible_text(markup), link.element, click)
+
+
+def _plain_links(text: bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
+    for url in _OURS.finditer(open_source(text, encoding).text):
+        click = _resolve(resolver, url[0])
+        if isinstance(click, Click):
+            yield TrackedLink("", "", click)
+
+
+def _unwrapped(mail: str | bytes, encoding: str | None, resolver: Resolver, *, plain: bool = False) -> Any:
+    # The plain text of a string type that escapes what is joined to it.
+    source = open_source(str.__str__(mail) if isinstance(mail, str) else mail, encoding)
     text = source.text
     changes: dict[int, tuple[int, str]] = {}
-    for link in scan(text).links:
+    for link in () if plain else scan(text).links:
         found = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
         if isinstance(found, Click):
             changes[link.start] = link.end, _escape(found.url, text[link.start - 1])
@@ -70,22 +161,10 @@ def unwrap(html: Text, keys: SigningKeys) -> Text:
     for start, (end, new) in sorted(changes.items()):
         parts += [source.cut(position, start), source.encode(new)]
         position = end
-    return cast("Text", source.join([*parts, source.cut(position, len(text))]))
+    return source.join([*parts, source.cut(position, len(text))])
 
 
-def tracked_links(html: str | bytes, keys: SigningKeys) -> list[TrackedLink]:
-    """Return each link of a wrapped mail, those in conditional comments included, in the order of the source."""
-    source, resolver = open_source(html), Resolver(keys)
-    links = []
-    for link in scan(source.text).links:
-        click = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
-        if isinstance(click, Click):
-            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, link))
-            links.append(TrackedLink(_visible_text(markup), link.element, click))
-    return links
-
-
-def _resolve(resolver: Resolver, url: str) -> Click | Open | None:
+def _resolve(resolver: Resolver, url: str) -> Click | Open | Unsubscribe | None:
     try:
         return resolver.resolve(url.strip())
     except InvalidToken:
@@ -98,23 +177,26 @@ def _escape(url: str, quote: str) -> str:
 
 
 def _pixel_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where the pixel with this URL stands: as we write it, or as an `<img>` that something has written anew."""
+    """Return where the pixel with this URL stands: as linkwrap writes it, or as an `<img>` that others wrote anew."""
     for before, behind in _PIXELS:
         if text.endswith(before, 0, start) and text.startswith(behind, end):
             return start - len(before), end + len(behind)
-    tag = tokenizer.TAG.match(text, max(text.rfind("<", 0, start), 0))
+    opener = text.rfind("<", max(start - _MAX_TAG, 0), start)
+    tag = tokenizer.TAG.match(text, opener, end + _MAX_TAG) if opener >= 0 else None
     return tag.span() if tag and tag.end() > end and tokenizer.lower(tag[2]) == "img" else (start, end)
 
 
 def _inside(text: str, link: LinkTag) -> Iterator[tuple[int, int]]:
-    """The spans of a link's own tag and of its content, which end at its end tag, without comments and declarations.
+    """Yield the spans of a link's own tag and of its content, without comments and declarations.
 
-    A link in one conditional comment may end in another one, so its content is that of both and what is between.
+    The content ends at the link's end tag, or where another link of that name starts. A link in one conditional comment
+    may end in another one, so its content is that of both and what is between.
     """
     start, position = link.tag_start, link.tag_end
-    while link.element != "area" and (found := text.find("<", position)) >= 0:
-        if tag := tokenizer.TAG.match(text, found):
-            if tokenizer.lower(tag[2]) == link.element and (tag[1] or link.element == "a"):
+    last = min(len(text), position + _MAX_CONTENT)
+    while link.element != "area" and (found := text.find("<", position, last)) >= 0:
+        if tag := tokenizer.TAG.match(text, found, last):
+            if tokenizer.lower(tag[2]) == link.element:
                 position = found
                 break
             position = tag.end()
@@ -122,22 +204,25 @@ def _inside(text: str, link: LinkTag) -> Iterator[tuple[int, int]]:
         behind: int | None
         if text.startswith("<!--", found):
             condition = tokenizer.CONDITIONAL_COMMENT.match(text, found) if link.conditional else None
-            comment = tokenizer.comment_end(text, found, len(text))
-            behind = condition.end() if condition else comment[1] if comment else len(text)
+            comment = tokenizer.comment_end(text, found, last)
+            behind = condition.end() if condition else comment[1] if comment else last
         else:
-            behind = tokenizer.declaration_end(text, found, len(text))
-        if behind is None:
-            position = found + 1
-        else:
+            behind = tokenizer.declaration_end(text, found, last)
+        if behind is not None:
             yield start, found
             start = position = behind
+        elif _NEVER_ENDS.match(text, found):
+            position = found
+            break
+        else:
+            position = found + 1
     else:
-        position = link.tag_end if link.element == "area" else len(text)
+        position = link.tag_end if link.element == "area" else max(start, last)
     yield start, position
 
 
 def _visible_text(markup: str) -> str:
-    """The text of a link given as its start tag and its content; of images the `alt` where there is no text."""
+    """Return the text of a link given as its start tag and its content; without text, the `alt` of its images."""
     from bs4 import BeautifulSoup
 
     link = BeautifulSoup(markup, "html.parser").find(True)

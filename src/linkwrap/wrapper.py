@@ -1,49 +1,75 @@
 """`LinkWrapper`: a document in, the same document with signed redirect URLs out.
 
-There is one way through: `compile` finds and decides (once per template), `render` signs and fills in (per recipient),
-`wrap` does both. Nothing raises for bad markup: what cannot be wrapped stays as it is and is told in `.links`.
+`compile` finds the links and decides about each, once per template; `render` signs and fills in, per recipient; `wrap`
+does both. Nothing raises for bad markup: what cannot be wrapped stays as it is, and the template's `links` say why.
 """
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
-from ._compiler import Compiler
-from ._decide.controls import DEFAULT_SUBLINK, Controls, cut_name, read_sublink
-from ._mime.template import Mail, MessageTemplate
+from ._compiled import Compiled, Filling, compile_html, compile_text
+from ._decide.controls import cut_name, read_sublink
+from ._decide.decider import Decider, slot_of
+from ._decide.decision import Decision
+from ._faults import Faults
+from ._markup.encodings import codec_of_caller
+from ._mime.template import Mail, MessageTemplate, fill_message
+from ._pixels import Pixels
 from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .errors import OptionError
 from .keys import SigningKeys
 from .link import Link
-from .options import MessageOptions, Settings, make_settings
+from .options import MessageOptions, Settings, apply_options
 from .policy import LinkPolicy
-from .template import LinkTemplate, Slotted, pixel_tag
+from .template import LinkTemplate
 
 if TYPE_CHECKING:
     from ._tree import Tree
 
-Text = TypeVar("Text", str, bytes)
+__all__ = ["LinkWrapper"]
+
 Metadata = Mapping[str, Any] | None
+Document = TypeVar("Document", str, bytes)
 
 _DEFAULT_POLICY = LinkPolicy()
+_TEMPLATE = "a template that compile returned (wrap does both at once)"
+
+
+class _Slotted(Protocol):
+    """What is filled in: a compiled document, or the links of a tree."""
+
+    @property
+    def slots(self) -> tuple[wire.Slot, ...]: ...
+    @property
+    def pixels(self) -> Pixels | None: ...
 
 
 class LinkWrapper:
     """Wraps the links of mail for one service's keys; make it once, use it from any thread.
 
-    - `keys`: sign the URLs, and tell which are wrapped already.
-    - `account_id`: in every token, at most 100 bytes of UTF-8.
-    - `tracking_domain`: the host that the URLs are on, a host name (`click.acme.com`, `localhost:8080`) or a
-      `TrackingDomain`, which must be verified. A plain host name is your word for it, and its URLs are https.
-    - `click_tracking`, `open_tracking`, `initial_open`: whether links are wrapped, and which pixels are added.
-    - `policy`: which links are wrapped.
+    All arguments but `keys` and `policy` are options: every method that takes `options` (`MessageOptions`) takes them
+    for one message too.
 
-    All but `keys` and `policy` can be given per message too, to every method that takes `options` (`MessageOptions`).
-    Raises `OptionError` or `DomainError` for what cannot be used.
+    Args:
+        keys: They sign the URLs, and tell which URLs are redirect URLs already.
+        account_id: In every token, at most 100 bytes of UTF-8.
+        tracking_domain: The host of the redirect URLs: a host name (`click.acme.com`), or a `TrackingDomain`, which
+            must be verified. A plain host name is taken as verified, and its URLs are https.
+        click_tracking: Whether links are wrapped.
+        open_tracking: Whether the open pixel is added.
+        initial_open: Whether the initial-open pixel is added.
+        policy: Which links are wrapped.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        OptionError: An option cannot be used.
+        DomainError: The tracking domain is not a host name, or not verified.
     """
 
-    __slots__ = ("_compiler", "_keys", "_options", "_settings")
+    __slots__ = ("_decider", "_keys", "_settings")
 
     def __init__(
         self,
@@ -56,38 +82,51 @@ class LinkWrapper:
         initial_open: bool = False,
         policy: LinkPolicy = _DEFAULT_POLICY,
     ) -> None:
+        faults = Faults()
         if not isinstance(keys, SigningKeys):
-            raise OptionError(
-                f"keys takes SigningKeys, not {type(keys).__name__}: SigningKeys('…') makes them of a secret"
-            )
+            faults.wrong_type("keys", "SigningKeys, which SigningKeys('…') makes of a secret", keys)
+            # A traceback that prints the variables of a frame must not print a key.
+            del keys
         if not isinstance(policy, LinkPolicy):
-            raise OptionError(f"policy takes a LinkPolicy, not {type(policy).__name__}")
-        self._keys = keys
-        self._compiler = Compiler(keys, policy)
-        self._options: MessageOptions = {
+            faults.wrong_type("policy", "a LinkPolicy", policy)
+        options: MessageOptions = {
             "account_id": account_id,
             "tracking_domain": tracking_domain,
             "click_tracking": click_tracking,
             "open_tracking": open_tracking,
             "initial_open": initial_open,
         }
-        self._settings = make_settings(self._options)
+        self._settings = apply_options(Settings(), options, faults)
+        self._keys = keys
+        self._decider = Decider(keys, policy)
 
-    def compile(self, html: Text, *, encoding: str | None = None) -> LinkTemplate[Text]:
+    @overload
+    def compile(self, html: str, *, encoding: str | None = None) -> LinkTemplate[str]: ...
+    @overload
+    def compile(self, html: bytes, *, encoding: str | None = None) -> LinkTemplate[bytes]: ...
+    @overload
+    def compile(self, html: str | bytes, *, encoding: str | None = None) -> LinkTemplate[str] | LinkTemplate[bytes]: ...
+    def compile(self, html: Any, *, encoding: str | None = None) -> Any:
         """Find the links of an HTML document or fragment and decide about each.
 
-        `bytes` are read in `encoding`, a WHATWG label, or else by their BOM, their own declaration, or detection.
-        Raises `OptionError` for an unknown `encoding`, `TypeError` for what is no text, and what the policy's
-        `destination` raises; nothing for bad markup.
+        Args:
+            html: The document.
+            encoding: The encoding of `bytes`, a WHATWG label. None takes it from a BOM, else from the document's own
+                declaration, else detects it. It says nothing about a `str`.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            OptionError: The encoding is unknown.
+            Exception: The policy's `destination` raised it. Nothing is raised for bad markup.
         """
-        if not isinstance(html, (str, bytes)):
-            raise TypeError(f"html takes str or bytes, not {type(html).__name__}")
-        return self._compiler.compile(_plain(html), encoding)
+        if faults := _text_faults("html", html, encoding):
+            faults.raise_any()
+        return LinkTemplate(compile_html(_plain(html), self._decider, encoding))
 
     @overload
     def render(
-        self, template: LinkTemplate[Text], metadata: Metadata = None, **options: Unpack[MessageOptions]
-    ) -> Text: ...
+        self, template: LinkTemplate[Document], metadata: Metadata = None, **options: Unpack[MessageOptions]
+    ) -> Document: ...
     @overload
     def render(
         self, template: MessageTemplate[Mail], metadata: Metadata = None, **options: Unpack[MessageOptions]
@@ -100,96 +139,180 @@ class LinkWrapper:
     ) -> Any:
         """Return the document, text or message for one recipient, of the type that it was compiled from.
 
-        `metadata` is a JSON object of at most 1000 bytes, the same in every link of the message; its receivers can read
-        it, so it holds ids and no personal data. Raises `OptionError` for metadata or an option that cannot be used.
+        Args:
+            template: What `compile`, `compile_text` or `compile_message` returned.
+            metadata: A JSON object of at most 1,000 bytes, the same in every link of the message. Its receivers can
+                read it, so put ids into it and no personal data.
+            options: Options for this message.
+
+        Raises:
+            TypeError: An argument is of the wrong type, or there is no such option.
+            OptionError: The metadata or an option cannot be used.
+            DomainError: The tracking domain is not a host name, or not verified.
         """
-        _check_template(template)
-        settings, context = self._message(metadata, options)
+        faults = None
+        if not isinstance(template, LinkTemplate | MessageTemplate):
+            faults = Faults()
+            faults.wrong_type("template", _TEMPLATE, template)
+        settings, context = self._message(metadata, options, faults)
         if isinstance(template, MessageTemplate):
-            return template.fill(lambda body: self._texts(body, settings, context))
-        return template.fill(*self._texts(template, settings, context))
+            return self._fill_message(template, settings, context)
+        compiled = template._compiled
+        return compiled.fill(self._filling(compiled, settings, context))
 
-    def _texts(self, template: Slotted[Any], settings: Settings, context: str) -> tuple[list[str] | None, str, str]:
-        """Return what `template.fill` takes."""
-        urls = self._click_urls(template, settings, context) if settings.click_tracking else None
-        pixel = initial = ""
-        if template.amp and not settings.origin.startswith("https:"):
-            return urls, pixel, initial
-        if settings.open_tracking and (settings.account_id, False) not in template.pixels:
-            pixel = pixel_tag(self._open_url(settings, context, initial=False), amp=template.amp)
-        if (
-            settings.initial_open
-            and template.initial_at is not None
-            and (settings.account_id, True) not in template.pixels
-        ):
-            initial = pixel_tag(self._open_url(settings, context, initial=True), amp=template.amp, initial=True)
-        return urls, pixel, initial
-
+    @overload
     def wrap(
-        self, html: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
-    ) -> Text:
-        """Compile and render at once: `wrap(html, m)` is `render(compile(html), m)`."""
-        return self.render(self.compile(html, encoding=encoding), metadata, **options)
+        self, html: str, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> str: ...
+    @overload
+    def wrap(
+        self, html: bytes, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> bytes: ...
+    @overload
+    def wrap(
+        self,
+        html: str | bytes,
+        metadata: Metadata = None,
+        *,
+        encoding: str | None = None,
+        **options: Unpack[MessageOptions],
+    ) -> str | bytes: ...
+    def wrap(
+        self, html: Any, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> Any:
+        """Compile and render at once: `wrap(html, m)` is `render(compile(html), m)`.
 
-    def compile_text(self, text: Text, *, encoding: str | None = None) -> LinkTemplate[Text]:
+        The arguments and errors are those of both; one message lists all faults.
+        """
+        faults = _text_faults("html", html, encoding)
+        html = _plain(html)
+        settings, context = self._message(metadata, options, faults)
+        compiled: Compiled[Any] = compile_html(html, self._decider, encoding)
+        return compiled.fill(self._filling(compiled, settings, context))
+
+    @overload
+    def compile_text(self, text: str, *, encoding: str | None = None) -> LinkTemplate[str]: ...
+    @overload
+    def compile_text(self, text: bytes, *, encoding: str | None = None) -> LinkTemplate[bytes]: ...
+    @overload
+    def compile_text(
+        self, text: str | bytes, *, encoding: str | None = None
+    ) -> LinkTemplate[str] | LinkTemplate[bytes]: ...
+    def compile_text(self, text: Any, *, encoding: str | None = None) -> Any:
         """Find the http and https URLs of a plain text, as mail clients show them as links, and decide about each.
 
-        `bytes` are read in `encoding`, a WHATWG label, or else by their BOM or detection. `render` puts no pixel into a
-        text, and always removes the brackets directly behind a URL (`[[data-msys-clicktrack="0"]]`).
-        Raises as `compile` does.
-        """
-        if not isinstance(text, (str, bytes)):
-            raise TypeError(f"text takes str or bytes, not {type(text).__name__}")
-        return self._compiler.compile_text(_plain(text), encoding)
+        `render` puts no pixel into a text, and always removes the brackets directly behind a URL
+        (`[[data-msys-clicktrack="0"]]`).
 
+        Args:
+            text: The text.
+            encoding: The encoding of `bytes`, a WHATWG label. None takes it from a BOM, else detects it. It says
+                nothing about a `str`.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            OptionError: The encoding is unknown.
+            Exception: The policy's `destination` raised it.
+        """
+        if faults := _text_faults("text", text, encoding):
+            faults.raise_any()
+        return LinkTemplate(compile_text(_plain(text), self._decider, encoding))
+
+    @overload
     def wrap_text(
-        self, text: Text, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
-    ) -> Text:
-        """Compile and render a plain text at once."""
-        return self.render(self.compile_text(text, encoding=encoding), metadata, **options)
+        self, text: str, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> str: ...
+    @overload
+    def wrap_text(
+        self, text: bytes, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> bytes: ...
+    @overload
+    def wrap_text(
+        self,
+        text: str | bytes,
+        metadata: Metadata = None,
+        *,
+        encoding: str | None = None,
+        **options: Unpack[MessageOptions],
+    ) -> str | bytes: ...
+    def wrap_text(
+        self, text: Any, metadata: Metadata = None, *, encoding: str | None = None, **options: Unpack[MessageOptions]
+    ) -> Any:
+        """Compile and render a plain text at once, as `wrap` does a document."""
+        faults = _text_faults("text", text, encoding)
+        text = _plain(text)
+        settings, context = self._message(metadata, options, faults)
+        compiled: Compiled[Any] = compile_text(text, self._decider, encoding)
+        return compiled.fill(self._filling(compiled, settings, context))
 
     def compile_message(self, message: Mail, *, text: bool = False) -> MessageTemplate[Mail]:
         """Find the bodies of a message by its MIME structure, and decide about the links of each.
 
-        `message` is an `EmailMessage`, a legacy `Message`, or the message's `bytes`; it is only read. The HTML and AMP
-        bodies are wrapped, with `text` the plain-text body too; attachments and forwarded messages never. What is done
-        to each part, and why, is in the template's `.parts`: a signed or encrypted message is kept as it is.
-        Raises as `compile` does; nothing for a message that is malformed.
-        """
-        from ._mime.compile import compile_message
+        The HTML and AMP bodies are wrapped; attachments and forwarded messages never. The template's `parts` say what
+        is done to each part, and why: a signed or encrypted message is kept as it is.
 
-        return compile_message(message, self._compiler, text=text)
+        Args:
+            message: An `EmailMessage`, a legacy `Message`, or the message's `bytes`; it is not changed.
+            text: Whether the plain-text body is wrapped too.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            Exception: The policy's `destination` raised it. Nothing is raised for a malformed message.
+        """
+        faults = Faults()
+        _check_message(message, text, faults)
+        faults.raise_any()
+        return self._compile_message(message, text)
 
     def wrap_message(
         self, message: Mail, metadata: Metadata = None, *, text: bool = False, **options: Unpack[MessageOptions]
     ) -> Mail:
         """Compile and render a message at once; the result is of the same type, and a message object is a new one."""
-        return self.render(self.compile_message(message, text=text), metadata, **options)
+        faults = Faults()
+        _check_message(message, text, faults)
+        settings, context = self._message(metadata, options, faults)
+        return self._fill_message(self._compile_message(message, text), settings, context)
 
     def urls(
         self, template: LinkTemplate[Any], metadata: Metadata = None, **options: Unpack[MessageOptions]
     ) -> list[str]:
-        """Return the URLs for the slots of `template.slotted`: the wrapped links', the open pixel's, the initial one's.
+        """Return the URLs for the slots of `template.slotted`, by their numbers.
 
-        All of them are returned always, so that a slot's number does not depend on options; with click tracking off,
-        the links' are the values as the source has them.
+        They are those of the wrapped links, of the open pixel and of the initial-open pixel. Options change no number:
+        the pixels' URLs are always there, and with click tracking off those of the links are the values in the source.
+
+        The arguments and errors are those of `render`.
         """
-        _check_template(template)
-        settings, context = self._message(metadata, options)
-        urls = self._click_urls(template, settings, context) if settings.click_tracking else template.originals()
-        return urls + [self._open_url(settings, context, initial=initial) for initial in (False, True)]
+        faults = Faults()
+        if not isinstance(template, LinkTemplate):
+            faults.wrong_type("template", _TEMPLATE, template)
+        settings, context = self._message(metadata, options, faults)
+        compiled = template._compiled
+        slots = compiled.slots if settings.click_tracking else ()
+        urls = self._urls(settings, context, slots, (False, True))
+        return urls if settings.click_tracking else compiled.originals() + urls
 
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
-        """Wrap the links of an lxml element or tree, or of a BeautifulSoup document, in place; return its links.
+        """Wrap the links of a tree in place, as `wrap` does those of its source, and return its links.
 
-        It does to the tree what `wrap` does to the source, conditional comments and pixels included, and says of each
-        link what `LinkTemplate.links` says of it. Raises `TypeError` for what is no such tree, and `OptionError` as
-        `render` does, before anything is changed.
+        Links in conditional comments and the pixels are included. The links say what `LinkTemplate.links` says, except
+        positions.
+
+        Args:
+            tree: An lxml element or tree, or a BeautifulSoup document or tag.
+            metadata: As in `render`.
+            options: Options for this message.
+
+        Raises:
+            TypeError: It is no such tree; else as in `render`. Nothing is changed then.
         """
-        from ._tree import TreeLinks
+        from ._tree import TreeLinks, check_tree
 
-        found = TreeLinks(tree, self._compiler)
-        found.fill(*self._texts(found, *self._message(metadata, options)))
+        faults = Faults()
+        check_tree(tree, faults)
+        settings, context = self._message(metadata, options, faults)
+        found = TreeLinks(tree, self._decider)
+        found.fill(self._filling(found, settings, context))
         return found.links
 
     def wrap_url(
@@ -202,33 +325,49 @@ class LinkWrapper:
         sublink: str | None = None,
         **options: Unpack[MessageOptions],
     ) -> str:
-        """Return the redirect URL for one plain URL (no character references in it).
+        """Return the redirect URL for one URL, or the URL itself where it is not wrapped.
 
-        What is no destination, is wrapped already, or is refused by the policy comes back unchanged.
+        A URL that is no destination, is wrapped already, or is refused by the policy comes back unchanged.
+
+        Args:
+            url: The URL; character references are not decoded.
+            metadata: As in `render`.
+            link_name: The link name, cut to 63 bytes of UTF-8.
+            unsubscribe: Whether it is marked as an unsubscribe link.
+            sublink: The path segment in place of `a`: 1 to 64 letters, digits, "-" or "_".
+            options: Options for this message.
+
+        Raises:
+            TypeError: An argument is of the wrong type, or there is no such option.
+            OptionError: The sublink, the metadata or an option cannot be used.
+            DomainError: The tracking domain is not a host name, or not verified.
         """
+        faults = Faults()
         if not isinstance(url, str):
-            raise TypeError(f"url takes a str, not {type(url).__name__}")
-        if not (
-            isinstance(link_name, str | None) and isinstance(sublink, str | None) and isinstance(unsubscribe, bool)
-        ):
-            raise OptionError("link_name and sublink take a string or None, unsubscribe takes True or False")
-        segment, warning = read_sublink(sublink)
-        if warning:
-            raise OptionError("sublink takes 1 to 64 letters, digits, '-' or '_'")
-        settings, context = self._message(metadata, options)
+            faults.wrong_type("url", "str", url)
+        if not isinstance(link_name, str | None):
+            faults.wrong_type("link_name", "str or None", link_name)
+        if not isinstance(unsubscribe, bool):
+            faults.wrong_type("unsubscribe", "bool", unsubscribe)
+        segment = None
+        if not isinstance(sublink, str | None):
+            faults.wrong_type("sublink", "str or None", sublink)
+        else:
+            segment, warning = read_sublink(sublink)
+            if warning:
+                faults.wrong_value(f"sublink must be 1 to 64 letters, digits, '-' or '_', not {sublink!r:.80}")
+        settings, context = self._message(metadata, options, faults)
         if not settings.click_tracking:
             return url
-        controls = Controls(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
-        decision = self._compiler.decide(url, None, controls, element="", conditional=False)
-        if decision.part is None:
-            return url
-        slots = [(decision.part, segment or DEFAULT_SUBLINK)]
-        return wire.click_urls(self._keys, settings.origin, settings.host, context, slots)[0]
+        draft = Decision(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
+        slot = slot_of(self._decider.decide(url, None, draft))
+        return url if slot is None else self._urls(settings, context, [slot])[0]
 
     def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
         """Return the URL of a message's one-click unsubscribe; `unsubscribe_headers` makes headers of it.
 
-        Only a POST to it unsubscribes; in the body of a mail it leads to a page with a button.
+        Only a POST to it unsubscribes; in the body of a mail it leads to a page with a button. The arguments and errors
+        are those of `render`.
         """
         settings, context = self._message(metadata, options)
         return wire.unsubscribe_url(self._keys, settings.origin, settings.host, context)
@@ -239,34 +378,103 @@ class LinkWrapper:
         """Return the two headers of one-click unsubscribe for one message, by their names (RFC 8058).
 
         The mail service posts to a URL on the tracking domain, where `linkwrap.endpoint` answers and records the event
-        `list_unsubscribe` with this `metadata`. `mailto` is an address, or a `mailto:` URL, for services that send mail
-        instead. Both headers must be covered by the message's DKIM signature (RFC 8058, 4).
+        `list_unsubscribe` with this `metadata`. The message's DKIM signature must cover both headers (RFC 8058, 4).
 
-        Raises `DomainError` where the tracking domain is not https, and `OptionError` for a `mailto` that is none, or
-        for metadata so long that the header's line would pass 998 octets; else as `render` does.
+        Args:
+            metadata: As in `render`.
+            mailto: An address, or a `mailto:` URL, for services that send mail instead.
+            options: Options for this message.
+
+        Raises:
+            TypeError: An argument is of the wrong type, or there is no such option.
+            OptionError: `mailto`, the metadata or an option cannot be used, or the URL would pass the 998 octets that
+                the header's line can have.
+            DomainError: The tracking domain is not a host name, not verified, or not https.
         """
-        from ._mime.unsubscribe import unsubscribe_headers
+        from ._mime.unsubscribe import read_mailto, unsubscribe_headers
 
-        return unsubscribe_headers(self.unsubscribe_url(metadata, **options), mailto)
+        faults = Faults()
+        address = read_mailto(mailto, faults)
+        settings, context = self._message(metadata, options, faults)
+        return unsubscribe_headers(wire.unsubscribe_url(self._keys, settings.origin, settings.host, context), address)
 
-    def _message(self, metadata: Metadata, options: MessageOptions) -> tuple[Settings, str]:
-        """Return the settings of one message, and the CONTEXT part of its tokens."""
-        settings = make_settings({**self._options, **options}) if options else self._settings
+    def _message(
+        self, metadata: Metadata, options: MessageOptions, faults: Faults | None = None
+    ) -> tuple[Settings, str]:
+        """Return the settings of one message, and the CONTEXT part of its tokens; raise what `faults` holds."""
+        settings = self._settings
+        fits = type(metadata) is dict or isinstance(metadata, Mapping | None)
+        if options or faults or not fits:
+            faults = faults or Faults()
+            if not fits:
+                faults.wrong_type("metadata", "a mapping", metadata)
+            settings = apply_options(settings, options, faults)
         sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
         return settings, wire.encode_context(settings.account_id, sent_at, metadata)
 
-    def _click_urls(self, template: Slotted[Any], settings: Settings, context: str) -> list[str]:
-        return wire.click_urls(self._keys, settings.origin, settings.host, context, template.slots)
+    def _filling(self, slotted: _Slotted, settings: Settings, context: str) -> Filling:
+        """Return the texts for the slots of one recipient's document: its URLs, and the pixels that it gets."""
+        slots = slotted.slots if settings.click_tracking else ()
+        pixels = slotted.pixels
+        wanted = []
+        if pixels is not None and not (pixels.amp and settings.origin.startswith("http:")):
+            if settings.open_tracking and (settings.account_id, False) not in pixels.own:
+                wanted.append(False)
+            if (
+                settings.initial_open
+                and pixels.initial_at is not None
+                and (settings.account_id, True) not in pixels.own
+            ):
+                wanted.append(True)
+        urls = self._urls(settings, context, slots, wanted)
+        pixel = initial = ""
+        if pixels is not None and True in wanted:
+            initial = pixels.tags.initial.format(urls.pop())
+        if pixels is not None and False in wanted:
+            pixel = pixels.tags.open.format(urls.pop())
+        return Filling(urls if settings.click_tracking else None, pixel, initial)
 
-    def _open_url(self, settings: Settings, context: str, *, initial: bool) -> str:
-        return wire.open_url(self._keys, settings.origin, settings.host, context, initial=initial)
+    def _compile_message(self, message: Mail, text: bool) -> MessageTemplate[Mail]:
+        from ._mime.compile import compile_message
+
+        return compile_message(message, self._decider, text=text)
+
+    def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:
+        return fill_message(template, lambda body: self._filling(body, settings, context))
+
+    def _urls(
+        self, settings: Settings, context: str, slots: Sequence[wire.Slot], pixels: Sequence[bool] = ()
+    ) -> list[str]:
+        return wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
 
 
-def _plain(text: Text) -> Text:
-    """Return text without the ways of its own that a subclass has: markupsafe's would escape what is put into it."""
+def _text_faults(name: str, text: object, encoding: object) -> Faults | None:
+    """Return the faults of a document or text and its encoding, None for none."""
+    if isinstance(text, str | bytes) and encoding is None:
+        return None
+    faults = Faults()
+    if not isinstance(text, str | bytes):
+        faults.wrong_type(name, "str or bytes", text)
+    if not isinstance(encoding, str | None):
+        faults.wrong_type("encoding", "str or None", encoding)
+    elif encoding is not None:
+        try:
+            codec_of_caller(encoding)
+        except OptionError as error:
+            faults.wrong_value(str(error))
+    return faults
+
+
+def _check_message(message: object, text: object, faults: Faults) -> None:
+    if not isinstance(message, bytes | Message):
+        expected = "bytes, an EmailMessage or a Message"
+        if isinstance(message, str):
+            expected += " (in a str, mail that is not ASCII has lost its bytes)"
+        faults.wrong_type("message", expected, message)
+    if not isinstance(text, bool):
+        faults.wrong_type("text", "bool", text)
+
+
+def _plain(text: Any) -> Any:
+    """Return text without the methods of a subclass: markupsafe's would escape the URLs that are put into it."""
     return str.__str__(text) if isinstance(text, str) else text
-
-
-def _check_template(template: object) -> None:
-    if not isinstance(template, LinkTemplate | MessageTemplate):
-        raise TypeError(f"template takes what compile returned, not {type(template).__name__}: wrap does both at once")

@@ -18,8 +18,8 @@ import pytest
 from helpers.generator import document, shrink
 from helpers.oracles import Pairs, compare, html5lib_links, lexbor_links
 from helpers.paths import CORPUS
-from linkwrap._markup.references import decode_references
 from linkwrap._markup.scan import scan
+from linkwrap._markup.tokenizer import decode_references
 
 COMPLETE = bool(os.environ.get("CI") or os.environ.get("LINKWRAP_REQUIRE_ALL"))
 DOCUMENTS = 200_000 if COMPLETE else 20_000

@@ -28,9 +28,9 @@ from lxml import etree
 
 from linkwrap import Link, LinkWrapper, Resolver, SigningKeys
 from linkwrap._decide.destination import read_destination
-from linkwrap._markup.references import decode_references
 from linkwrap._markup.scan import scan
 from linkwrap._markup.source import open_source
+from linkwrap._markup.tokenizer import decode_references
 
 Body = tuple[str, bytes, str | None]
 Destinations = list[tuple[str, str]]

@@ -15,6 +15,9 @@ from helpers.redirector import Redirector
 from helpers.registries import StubCheck, earlier
 from linkwrap.domains import Change, DomainRegistry, Network
 
+TIMEOUT = 2.0
+"""Seconds that checks wait for an answer: more than any server of the tests needs, on a busy machine too."""
+
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
@@ -51,8 +54,8 @@ def network(world: World, redirector: Redirector) -> Network:
     """How checks reach the servers of the tests."""
     return Network(
         dns_resolvers=world.resolvers,
-        deadline=8,
-        timeout=0.4,
+        deadline=60,
+        timeout=TIMEOUT,
         dns_port=world.port,
         http_port=redirector.http_port,
         https_port=redirector.https_port,
@@ -73,6 +76,13 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
     url = f"sqlite:///{tmp_path / 'registry.db'}"
     with DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append) as registry:
         yield registry
+
+
+@pytest.fixture
+def reopen(tmp_path: Path, redirector: Redirector, network: Network) -> Callable[..., DomainRegistry]:
+    """Open the database of `registry` with other options."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    return lambda **options: DomainRegistry(url, **{"keys": redirector.keys, "network": network} | options)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from linkwrap import LinkWrapper, Resolver, SigningKeys
 from linkwrap._mime.template import MessagePart
-from linkwrap.template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 
 KEYS = SigningKeys("the key of the tests on messages")
 RESOLVER = Resolver(KEYS)
@@ -48,7 +48,8 @@ def content(part: Message) -> bytes:
 def put_back(wrapped: bytes, part: MessagePart) -> bytes:
     """Wrapped content without pixels and with the values that its part's links had."""
     assert part.template is not None
-    source, codec = part.template.source, part.template.charset if part.template.unit == 2 else "latin-1"
+    compiled = part.template._compiled
+    source, codec = compiled.source, compiled.charset if compiled.unit == 2 else "latin-1"
     text = wrapped.decode(codec or "latin-1", "surrogatepass")
     for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL):
         text = re.sub(re.escape(pixel).replace(r"\{\}", URL.pattern), "", text)

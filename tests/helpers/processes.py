@@ -63,12 +63,13 @@ def stop(process: Process, end: signal.Signals) -> None:
         process.wait()
 
 
-def wait(ready: Callable[[], bool], complaint: str, log: Path, seconds: float = 10) -> None:
-    """Ask until the answer is yes; an error with the end of the log if it never is."""
+def wait(ready: Callable[[], bool], complaint: str, log: Path | None = None, seconds: float = 60) -> None:
+    """Ask until the answer is yes; an error, with the end of a log, if it never is."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{complaint} after {seconds} s:\n{log.read_text(errors='replace')[-3000:]}")
+            logged = log.read_text(errors="replace")[-3000:] if log else ""
+            raise RuntimeError(f"{complaint} after {seconds} s:\n{logged}")
         time.sleep(0.005)
 
 

@@ -30,7 +30,7 @@ Answer = tuple[int, Mapping[str, str], bytes | Iterable[bytes]]
 def serve(cleanup: ExitStack, server: socketserver.BaseServer) -> None:
     """Run a server in a thread until `cleanup` stops it."""
     server.daemon_threads = True
-    thread = threading.Thread(cname_target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     cleanup.callback(server.server_close)
     cleanup.callback(thread.join)
@@ -54,6 +54,11 @@ class Redirector:
         self.reset()
         self.http_port = self._listen(cleanup, "http")
         self.https_port = self._listen(cleanup, "https")
+
+    def also_at(self, cleanup: ExitStack, address: str) -> None:
+        """Answer at another address too, as through a proxy there, until `cleanup` ends that."""
+        self._listen(cleanup, "http", address, self.http_port)
+        self._listen(cleanup, "https", address, self.https_port)
 
     def reset(self) -> None:
         """Make it what it was at first, for the next test; only the certificate of spgo.io stays."""
@@ -80,8 +85,8 @@ class Redirector:
     def _choose(self, connection: ssl.SSLObject, host: str | None, context: ssl.SSLContext) -> None:
         connection.context = self._contexts.get(host or "", self._contexts["spgo.io"])
 
-    def _listen(self, cleanup: ExitStack, scheme: str) -> int:
-        server = _Server((REDIRECTOR, 0), _Handler)
+    def _listen(self, cleanup: ExitStack, scheme: str, address: str = REDIRECTOR, port: int = 0) -> int:
+        server = _Server((address, port), _Handler)
         server.redirector, server.scheme = self, scheme
         if scheme == "https":
             server.socket = self._contexts["spgo.io"].wrap_socket(

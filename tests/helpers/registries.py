@@ -183,7 +183,7 @@ def at_once(*works: Callable[[], T]) -> list[T | BaseException]:
     barrier = threading.Barrier(len(works))
 
     def run(work: Callable[[], T]) -> T:
-        barrier.wait(20)
+        barrier.wait(60)
         return work()
 
     with ThreadPoolExecutor(len(works)) as pool:
@@ -232,10 +232,10 @@ def open_at_once(url: str, barrier: Any, log: Log) -> None:
     registry.close()
 
 
-def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, ms: float = 4) -> None:
-    """A process that checks what is due until nothing is left, not even what another one holds.
+def check_due(url: str, barrier: Any, go: Any, log: Log, *, hangs: bool = False, ms: float = 4) -> None:
+    """A process that checks what is due, from `go` on, until nothing is left, not even what another one holds.
 
-    One that hangs does so in its checks after the first few; it is meant to be killed.
+    One that hangs does not wait for `go`, and hangs in its checks after the first few; it is meant to be killed.
     """
     done = 0
 
@@ -255,6 +255,8 @@ def check_due(url: str, barrier: Any, log: Log, *, hangs: bool = False, ms: floa
     tell = partial(log.write, "told")
     with open_registry(url, network=network, check=check, on_change=lambda change: tell(change.id)) as registry:
         barrier.wait(120)
+        if not hangs:
+            go.wait(120)
         log.write("starts", os.getpid())
         while True:
             for result in registry.check_due(concurrency=4):

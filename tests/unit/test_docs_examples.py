@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.paths import DOCS
-from linkwrap.template import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.ASCII | re.DOTALL | re.MULTILINE)
 PAGES = [

@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -258,7 +259,7 @@ def test_failing_refuse_still_redirects() -> None:
 @pytest.mark.parametrize(
     "path",
     [CLICK, OPEN, "/f/a/x", "/healthz", "/nowhere", f"/.well-known/linkwrap/{NONCE}"],
-    ids=["click", "open", "bad click", "health", "unknown", "verification"],
+    ids=["click", "open", "bad click", "health", "unknown", "challenge"],
 )
 def test_head_is_answered_like_get_without_a_body(path: str) -> None:
     """HEAD gives GET's status and headers, the length of GET's body included."""
@@ -307,13 +308,13 @@ def test_other_methods_are_not_allowed(method: str, path: str) -> None:
     assert (response.status, response.headers["Allow"], response.event) == (405, "GET, HEAD", None)
 
 
-def test_verification_answers_for_the_host_it_was_asked_on() -> None:
-    """The domain check finds the proof for exactly the host and nonce that it asked about."""
+def test_challenge_response_is_for_the_host_it_was_asked_on() -> None:
+    """The domain check finds the response for exactly the host and nonce that it asked about."""
     response = request(f"/.well-known/linkwrap/{NONCE}", host="Click.Acme.COM:8443")
     assert response.status == 200
     assert response.headers["Content-Type"].startswith("text/plain")
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.body.decode() == wire.verification(KEYS, NONCE, HOST)
+    assert response.body.decode() == wire.challenge_response(KEYS, NONCE, HOST)
     assert response.event is None
     assert request(f"/.well-known/linkwrap/{NONCE}", host="click.other.com").body != response.body
 
@@ -404,3 +405,45 @@ def test_no_signed_destination_escapes_its_header(url: str) -> None:
     assert response.status in (302, 404)
     if response.status == 302:
         assert re.fullmatch(r"https?://[!-~]+", response.headers["Location"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("resolver", "secret", "resolver must be Resolver, not str"),
+        ("resolver", KEYS, "resolver must be Resolver, not SigningKeys"),
+        ("method", None, "method must be str, not None"),
+        ("raw_path", None, "raw_path must be str or bytes, not None"),
+        ("host", b"click.acme.com", "host must be str or None, not bytes"),
+        ("headers", [("Host", HOST)], "headers must be a mapping, not list"),
+        ("headers", None, "headers must be a mapping, not None"),
+        ("ip_address", 5, "ip_address must be str or None, not int"),
+        ("body", "List-Unsubscribe=One-Click", "body must be bytes, not str"),
+        ("body", None, "body must be bytes, not None"),
+    ],
+)
+def test_argument_of_another_type_is_a_type_error(name: str, value: object, expected: str) -> None:
+    """A caller's mistake is told, whatever the request: it would lose clicks silently."""
+    arguments: dict[str, Any] = {"resolver": RESOLVER, "method": "GET", "raw_path": CLICK, "host": HOST, "headers": {}}
+    arguments[name] = value
+    with pytest.raises(TypeError) as raised:
+        respond(arguments.pop("resolver"), **arguments)
+    assert str(raised.value) == expected
+
+
+def test_one_message_lists_every_argument_of_another_type() -> None:
+    """All that is wrong with a call is said at once; unknown arguments are Python's own TypeError."""
+    with pytest.raises(TypeError, match=r"^method must .*; raw_path must .*; body must be bytes, not str$"):
+        respond(RESOLVER, method=1, raw_path=2, host=None, headers={}, body="")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="remote"):
+        respond(RESOLVER, method="GET", raw_path="/", host=None, headers={}, remote="")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_body_may_be_any_bytes(kind: Any) -> None:
+    """A server's buffer is read as it is."""
+    context = wire.encode_context("acme", int(time.time()), None)
+    path = wire.unsubscribe_url(KEYS, "", HOST, context)
+    body = kind(b"List-Unsubscribe=One-Click")
+    response = respond(RESOLVER, method="POST", raw_path=path, host=HOST, headers={}, body=body)
+    assert event_of(response)["type"] == "list_unsubscribe"

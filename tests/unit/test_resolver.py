@@ -14,7 +14,7 @@ from linkwrap._decide.destination import read_destination
 from linkwrap._token import wire
 from linkwrap.errors import InvalidToken, OptionError
 from linkwrap.keys import SigningKeys
-from linkwrap.resolver import MAX_URL, Click, Open, Resolver
+from linkwrap.resolver import MAX_URL, Click, Open, Resolver, Unsubscribe
 
 KEYS = SigningKeys("k" * 32)
 HOST = "click.acme.com"
@@ -43,6 +43,12 @@ def open_url(*, initial: bool = False, sent_at: float | None = None) -> str:
     """An open pixel's URL."""
     context = wire.encode_context("acme", int(sent_at or time.time()), {"rcpt": "r-42"})
     return wire.open_url(KEYS, ORIGIN, HOST, context, initial=initial)
+
+
+def unsubscribe_url(*, sent_at: float | None = None) -> str:
+    """A message's one-click unsubscribe URL."""
+    context = wire.encode_context("acme", int(sent_at or time.time()), {"rcpt": "r-42"})
+    return wire.unsubscribe_url(KEYS, ORIGIN, HOST, context)
 
 
 def reason(url: str, resolver: Resolver | None = None) -> str:
@@ -207,16 +213,31 @@ def test_max_age_decides_what_is_expired() -> None:
 
 
 def test_kinds_are_kept_apart() -> None:
-    """An open pixel is no click and a link no open."""
+    """`resolve` takes URLs of all kinds; each of the others takes one kind, and its error names the kind it got."""
     resolver = Resolver(KEYS)
-    assert isinstance(resolver.resolve(click_url()), Click)
-    assert isinstance(resolver.resolve(open_url()), Open)
-    with pytest.raises(InvalidToken) as raised:
-        resolver.resolve_click(open_url())
-    assert raised.value.reason == "kind"
-    with pytest.raises(InvalidToken) as raised:
-        resolver.resolve_open(click_url())
-    assert raised.value.reason == "kind"
+    kinds = [
+        (resolver.resolve_click, click_url(), Click, "a link's URL"),
+        (resolver.resolve_open, open_url(), Open, "an open pixel's URL"),
+        (resolver.resolve_unsubscribe, unsubscribe_url(), Unsubscribe, "an unsubscribe URL"),
+    ]
+    for resolve, url, kind, name in kinds:
+        found = resolve(url)
+        assert type(found) is kind
+        assert found == resolver.resolve(url) == resolver.resolve_path(HOST, url.removeprefix(ORIGIN))
+        for _, other, _, other_name in kinds:
+            if other != url:
+                with pytest.raises(InvalidToken, match=f"{other_name}, not {name}") as raised:
+                    resolve(other)
+                assert raised.value.reason == "kind"
+
+
+def test_unsubscribe_url_says_whose_message_it_was() -> None:
+    """An unsubscribe URL carries the message's metadata, and age only flags it."""
+    sent = datetime.now(UTC).replace(microsecond=0)
+    assert Resolver(KEYS).resolve_unsubscribe(unsubscribe_url(sent_at=sent.timestamp())) == Unsubscribe(
+        metadata={"rcpt": "r-42"}, account_id="acme", host=HOST, sent_at=sent, expired=False
+    )
+    assert Resolver(KEYS).resolve_unsubscribe(unsubscribe_url(sent_at=1)).expired
 
 
 @pytest.mark.parametrize(
@@ -321,8 +342,45 @@ def test_wrong_options_are_named_together() -> None:
     async def refuse(account_id: str, host: str, destination: str) -> bool:
         return False
 
-    with pytest.raises(OptionError, match=r"keys .*; max_age .*; refuse .*"):
+    faults = (
+        "keys must be SigningKeys, not str; max_age must be positive, not 0:00:00; "
+        "refuse must be a callable that is not async, not function"
+    )
+    with pytest.raises(TypeError) as raised:
         Resolver("secret", max_age=timedelta(0), refuse=refuse)  # type: ignore[arg-type]
+    assert str(raised.value) == faults
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"max_age": 365}, TypeError, "max_age must be timedelta, not int"),
+        ({"max_age": None}, TypeError, "max_age must be timedelta, not None"),
+        ({"max_age": timedelta(0)}, OptionError, "max_age must be positive"),
+        ({"max_age": timedelta(days=-1)}, OptionError, "max_age must be positive, not -1 day, 0:00:00"),
+        ({"refuse": 5}, TypeError, "refuse must be a callable or None, not int"),
+        ({"refuse": "block"}, TypeError, "refuse must be a callable or None, not str"),
+        ({"age": timedelta(1)}, TypeError, "unexpected keyword argument 'age'"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    """Wrong types and unknown keywords are TypeErrors, values that cannot be used OptionErrors."""
+    with pytest.raises(error, match=message):
+        Resolver(KEYS, **options)
+
+
+@pytest.mark.parametrize("wrong", [None, b"https://click.acme.com/q/1", 5])
+def test_arguments_of_other_types_are_type_errors(wrong: Any) -> None:
+    """What is no text is the caller's mistake, not a bad token; one message names all of them."""
+    resolver = Resolver(KEYS)
+    kind = "None" if wrong is None else type(wrong).__name__
+    for resolve in (resolver.resolve, resolver.resolve_click, resolver.resolve_open, resolver.resolve_unsubscribe):
+        with pytest.raises(TypeError, match=f"url must be str, not {kind}"):
+            resolve(wrong)
+    with pytest.raises(TypeError, match=f"host must be str, not {kind}; raw_path must be str, not {kind}"):
+        resolver.resolve_path(wrong, wrong)
+    with pytest.raises(TypeError, match=f"host must be str, not {kind}; nonce must be str, not {kind}"):
+        resolver.challenge_response(wrong, wrong)
 
 
 def test_errors_and_repr_hold_neither_keys_nor_content() -> None:
@@ -346,12 +404,12 @@ def test_path_and_host_of_a_request_resolve_alike() -> None:
         resolver.resolve_path("user@click.acme.com", path)
 
 
-def test_verification_is_bound_to_host_and_nonce() -> None:
-    """The proof differs for each host and nonce, and is the same whatever the host's spelling."""
+def test_challenge_response_is_bound_to_host_and_nonce() -> None:
+    """The response differs for each host and nonce, and is the same whatever the host's spelling."""
     resolver = Resolver(KEYS)
-    proof = resolver.verification("Click.Acme.com:443", "0" * 32)
-    assert proof == wire.verification(KEYS, "0" * 32, HOST)
-    assert proof != resolver.verification("click.other.com", "0" * 32)
-    assert proof != resolver.verification(HOST, "1" * 32)
+    response = resolver.challenge_response("Click.Acme.com:443", "0" * 32)
+    assert response == wire.challenge_response(KEYS, "0" * 32, HOST)
+    assert response != resolver.challenge_response("click.other.com", "0" * 32)
+    assert response != resolver.challenge_response(HOST, "1" * 32)
     with pytest.raises(InvalidToken):
-        resolver.verification("192.0.2.1", "0" * 32)
+        resolver.challenge_response("192.0.2.1", "0" * 32)

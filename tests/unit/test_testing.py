@@ -1,12 +1,17 @@
 """What `linkwrap.testing` says of wrapped mail, and what it gives back."""
 
+import email
+import email.policy
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.message import EmailMessage, Message
+from email.mime.text import MIMEText
 from typing import Any
 
 import lxml.html
 import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 
 from linkwrap import LinkWrapper, SigningKeys
 from linkwrap.testing import TrackedLink, tracked_links, unwrap
@@ -197,3 +202,170 @@ def test_corpus(corpus_bodies: list[tuple[str, bytes, str | None]]) -> None:
         links = [link for link in WRAPPER.compile(body).links if link.wrapped]
         found = tracked_links(wrapped, KEYS)
         assert [(link.element, link.click.url) for link in found] == [(link.element, link.url) for link in links], name
+
+
+# Messages
+
+HTML = '<body><p>Hi é, <a href="https://acme.test/?a=1&amp;b=2">Shop <b>now</b></a></p></body>\n'
+AMP = '<!doctype html><html amp4email><body><a href="https://acme.test/amp">AMP</a></body></html>\n'
+PLAIN = "Hi é, https://acme.test/plain?a=1&b=2 <https://acme.test/brackets>\n"
+
+
+def multipart(cte: str | None = None, charset: str = "utf-8") -> EmailMessage:
+    """A message with all three bodies, an attachment and a forwarded message."""
+    message = EmailMessage()
+    message["Subject"] = "Sale"
+    message.set_content(PLAIN, cte=cte, charset=charset)
+    message.add_alternative(AMP, subtype="x-amp-html", cte=cte, charset=charset)
+    message.add_alternative(HTML, subtype="html", cte=cte, charset=charset)
+    return message
+
+
+def bodies(message: Message) -> dict[str, bytes]:
+    """The content of each part of a message that has no parts itself."""
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    contents = [(part.get_content_type(), part.get_payload(decode=True)) for part in parts]
+    return {kind: content for kind, content in contents if isinstance(content, bytes)}
+
+
+@pytest.mark.parametrize("cte", ["8bit", "quoted-printable", "base64"])
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1"])
+def test_message_is_unwrapped_in_its_transfer_encodings(cte: str, charset: str) -> None:
+    """All bodies come back, whatever their charset and transfer encoding; headers stay; the message is a new one."""
+    original = multipart(cte, charset)
+    original.as_bytes()  # makes the boundary
+    wrapped = WRAPPER.wrap_message(original, {"rcpt": "r-42"}, text=True)
+    before = wrapped.as_bytes()
+    assert all(b"click.acme.test" in content for content in bodies(wrapped).values())
+    golden = unwrap(wrapped, KEYS)
+    assert type(golden) is EmailMessage
+    assert golden.policy is wrapped.policy
+    assert bodies(golden) == bodies(original)
+    assert golden.items() == original.items()
+    assert [part["Content-Transfer-Encoding"] for part in golden.walk()] == [
+        part["Content-Transfer-Encoding"] for part in original.walk()
+    ]
+    assert wrapped.as_bytes() == before
+    original.set_boundary("b")
+    one, other = (
+        WRAPPER.wrap_message(original, {"rcpt": host}, text=True, tracking_domain=host)
+        for host in ("click.acme.test", "go.acme.test")
+    )
+    assert one.as_bytes() != other.as_bytes()
+    assert unwrap(one, KEYS).as_bytes() == unwrap(other, KEYS).as_bytes()
+
+
+@pytest.mark.parametrize("cte", ["8bit", "quoted-printable", "base64"])
+def test_tracked_links_of_a_message(cte: str) -> None:
+    """The links of all bodies are listed in the order of the message; those of plain text have no text or element."""
+    links = tracked_links(WRAPPER.wrap_message(multipart(cte), {"rcpt": "r-42"}, text=True), KEYS)
+    assert [(link.text, link.element, link.click.url) for link in links] == [
+        ("", "", "https://acme.test/plain?a=1&b=2"),
+        ("", "", "https://acme.test/brackets"),
+        ("AMP", "a", "https://acme.test/amp"),
+        ("Shop now", "a", "https://acme.test/?a=1&b=2"),
+    ]
+    assert {str(link.click.metadata) for link in links} == {"{'rcpt': 'r-42'}"}
+
+
+def test_plain_text_of_a_message_is_no_markup() -> None:
+    """A destination is not escaped in a plain-text part, even where it looks like HTML."""
+    message = EmailMessage()
+    message.set_content(f'<a href="{WRAPPER.wrap_url("https://acme.test/?a=1&b=2")}">x</a>')
+    assert unwrap(message, KEYS).get_content() == '<a href="https://acme.test/?a=1&b=2">x</a>\n'
+    assert [link.element for link in tracked_links(message, KEYS)] == [""]
+
+
+def test_legacy_message() -> None:
+    """A `Message`, and one that was parsed from bytes, are read as an `EmailMessage` is."""
+    raw = WRAPPER.wrap_message(multipart("8bit").as_bytes(), text=True)
+    parsed = email.message_from_bytes(raw)
+    assert len(tracked_links(parsed, KEYS)) == 4
+    assert type(unwrap(parsed, KEYS)) is Message
+    assert bodies(unwrap(parsed, KEYS)) == bodies(multipart("8bit"))
+    text = MIMEText(WRAPPER.wrap(HTML), "html", "utf-8")
+    assert type(unwrap(text, KEYS)) is MIMEText
+    assert bodies(unwrap(text, KEYS)) == {"text/html": HTML.encode()}
+
+
+def test_message_whose_payload_is_characters() -> None:
+    """A payload with characters that no mail can have is read as the text it is."""
+    message = Message()
+    message["Content-Type"] = "text/html"
+    message.set_payload(WRAPPER.wrap('<a href="https://acme.test/">日本</a></body>'))
+    assert [link.text for link in tracked_links(message, KEYS)] == ["日本"]
+    assert unwrap(message, KEYS).get_payload() == '<a href="https://acme.test/">日本</a></body>'
+
+
+def test_attachments_and_forwarded_messages_stay() -> None:
+    """A wrapped mail that is attached is a document of its own."""
+    message = multipart()
+    message.add_attachment(WRAPPER.wrap(HTML), subtype="html", filename="mail.html")
+    message.add_attachment(WRAPPER.wrap_message(multipart()))
+    message = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+    assert tracked_links(message, KEYS) == []
+    assert unwrap(message, KEYS).as_bytes() == message.as_bytes()
+
+
+def test_signed_message_is_read() -> None:
+    """What was signed after it was wrapped, as a mail that has arrived, has its links."""
+    message = WRAPPER.wrap_message(multipart())
+    message["DKIM-Signature"] = "v=1; a=rsa-sha256"
+    assert [link.text for link in tracked_links(message, KEYS)] == ["AMP", "Shop now"]
+    assert b"click.acme.test" not in unwrap(message, KEYS).as_bytes()
+
+
+def test_message_that_cannot_be_decoded_stays() -> None:
+    """Of a body whose base64 is cut off nothing is read and nothing is changed."""
+    message = Message()
+    message["Content-Type"], message["Content-Transfer-Encoding"] = "text/html", "base64"
+    message.set_payload("abcde")
+    assert tracked_links(message, KEYS) == []
+    assert unwrap(message, KEYS).as_bytes() == message.as_bytes()
+
+
+@pytest.mark.parametrize(
+    "mail", [None, 5, ["<a>"], bytearray(b"<a>"), WRAPPER.compile(MAIL), WRAPPER.compile_message(b"a: b\n\n")]
+)
+def test_other_types_are_named(mail: Any) -> None:
+    """What is no mail is a TypeError that names its type, and what would do."""
+    kind = "None" if mail is None else type(mail).__name__
+    for call in (unwrap, tracked_links):
+        with pytest.raises(TypeError, match=f"^mail must be str, bytes or email.message.Message, not {kind}$"):
+            call(mail, KEYS)
+        with pytest.raises(TypeError, match=f"not {kind}; keys must be SigningKeys, not str$"):
+            call(mail, "a key for the tests of testing")
+
+
+def test_string_type_that_escapes_what_is_joined_to_it() -> None:
+    """A template engine's safe string comes back as its plain text."""
+    golden = unwrap(Markup(WRAPPER.wrap(MAIL)), KEYS)  # noqa: S704
+    assert (type(golden), golden) == (str, MAIL)
+
+
+# Time is linear in the mail
+
+
+def test_outlook_links_that_nothing_closes() -> None:
+    """Each ends where the next one starts, so that thousands of them take no longer than their length asks for."""
+    url = WRAPPER.wrap_url("https://acme.test/")
+    links = tracked_links(f"<!--[if mso]>{f'<v:rect href={url}>x' * 2_000}<![endif]-->", KEYS)
+    assert [link.text for link in links] == ["x"] * 2_000
+
+
+def test_text_of_a_link_without_end_is_bounded() -> None:
+    """An unclosed link's text is that of the markup behind it, up to a bound."""
+    url = WRAPPER.wrap_url("https://acme.test/")
+    (link,) = tracked_links(f"<a href={url}>{'x' * 20_000}", KEYS)
+    assert link.text == "x" * 16_384
+    (link,) = tracked_links(f"<a href={url}>{'seen <b ' * 20_000}", KEYS)
+    assert link.text == "seen"
+
+
+def test_pixels_behind_a_tag_that_nothing_closes() -> None:
+    """Each URL is taken out alone, and no search goes back to the beginning of the mail for it."""
+    html = WRAPPER.wrap("</body>", initial_open=False)
+    pixel = html[html.index("https") : html.index('"', html.index("https"))]
+    assert unwrap("<" + f"{pixel} " * 20_000, KEYS) == "<" + " " * 20_000
+    assert unwrap("<img " + f"{pixel} " * 20_000, KEYS) == "<img " + " " * 20_000
+    assert unwrap(f'<p><img alt="x" src={pixel} width=1>', KEYS) == "<p>"

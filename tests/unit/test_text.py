@@ -510,11 +510,14 @@ def test_second_spelling_of_a_character_stays() -> None:
 
 
 def test_text_of_a_caller_s_fault() -> None:
-    """What is no text or no encoding is told."""
-    with pytest.raises(TypeError, match="text takes str or bytes, not NoneType"):
-        WRAPPER.compile_text(None)
-    with pytest.raises(OptionError, match="unknown encoding 'utf-9'"):
-        WRAPPER.wrap_text(b"", encoding="utf-9")
+    """An argument that is no text, or no encoding, is named in the error."""
+    with pytest.raises(TypeError, match="text must be str or bytes, not None"):
+        WRAPPER.compile_text(None)  # type: ignore[call-overload]
+    for text in (b"", ""):
+        with pytest.raises(OptionError, match="unknown encoding 'utf-9'"):
+            WRAPPER.wrap_text(text, encoding="utf-9")
+        with pytest.raises(OptionError, match="unknown encoding 'utf-9'"):
+            WRAPPER.compile_text(text, encoding="utf-9")
 
 
 @pytest.mark.parametrize(

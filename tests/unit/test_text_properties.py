@@ -159,7 +159,7 @@ def test_any_bytes_survive(data: bytes, charset: str | None) -> None:
         while not sent.startswith(before, at):
             before = before[before.index(b"]") + 1 :]
         at += len(before)
-        url = next(urls).encode(template.charset or "ascii") if link.wrapped else data[link.start : link.end]
+        url = next(urls).encode(template._compiled.charset or "ascii") if link.wrapped else data[link.start : link.end]
         assert sent.startswith(url, at)
         at += len(url)
         position = link.end

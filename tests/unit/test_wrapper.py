@@ -2,11 +2,16 @@
 
 import pickle
 import re
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
+import linkwrap
 from linkwrap import (
     Account,
     Click,
@@ -23,6 +28,7 @@ from linkwrap import (
 KEYS = SigningKeys("a key for the tests of the wrapper")
 RESOLVER = Resolver(KEYS)
 WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain="click.acme.test")
+PACKAGE = str(Path(linkwrap.__file__).parent)
 MAIL = '<html><body><p><a href="https://shop.test/sale">Sale</a> <a href="#top">Top</a></p></body></html>'
 
 
@@ -69,7 +75,8 @@ def test_type_that_goes_in_comes_out() -> None:
 @pytest.mark.parametrize("html", [None, 1, bytearray(b"<a href='http://x.test'>"), ["<a>"]])
 def test_what_is_no_text_is_refused(html: Any) -> None:
     """A wrong type is the caller's fault and is named."""
-    with pytest.raises(TypeError, match=f"not {type(html).__name__}"):
+    name = "None" if html is None else type(html).__name__
+    with pytest.raises(TypeError, match=f"html must be str or bytes, not {name}"):
         WRAPPER.wrap(html)
 
 
@@ -328,36 +335,102 @@ def test_policy_skips_hosts() -> None:
 
 def test_policy_lists_every_fault() -> None:
     """A policy with several faults is refused in one message."""
-    with pytest.raises(OptionError, match=r"acme.*no DNS host name.*callable"):
+    with pytest.raises(OptionError, match=r"not acme.*no DNS host name"):
+        LinkPolicy(honour=["acme"], skip_hosts=["a b"])
+    with pytest.raises(TypeError, match=r"not acme.*no DNS host name.*destination must be a callable or None, not str"):
         LinkPolicy(honour=["acme"], skip_hosts=["a b"], destination="x")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="collection"):
+    with pytest.raises(TypeError, match="skip_hosts must be a collection of host names, not str"):
         LinkPolicy(skip_hosts="shop.test")
+    with pytest.raises(TypeError, match="honour must be a collection of senders, not list"):
+        LinkPolicy(honour=[1])  # type: ignore[list-item]
+
+
+def test_policy_whose_destination_returns_no_text() -> None:
+    """The error names the type that came back."""
+    wrapper = LinkWrapper(KEYS, policy=LinkPolicy(destination=lambda link: 5))  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="destination must return str or None, not int"):
+        wrapper.compile(MAIL)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"trackng_domain": "x.test"}, "no option 'trackng_domain'.*tracking_domain"),
-        ({"click_tracking": "no"}, "click_tracking takes True or False"),
-        ({"account_id": 7}, "account_id takes a string"),
+        ({"click_tracking": "no"}, "click_tracking must be bool, not str"),
+        ({"account_id": 7}, "account_id must be str, not int"),
+        ({"sent_at": 1}, "sent_at must be datetime, not int"),
+        ({"tracking_domain": 7}, "tracking_domain must be str or TrackingDomain, not int"),
+        ({"metadata": ["a"]}, "metadata must be a mapping, not list"),
+        (
+            {"initial_open": 1, "account_id": "a" * 101, "tracking_domain": "a b", "colour": 1, "metadata": "x"},
+            "metadata must be a mapping, not str; initial_open must be .*; the account id is .*; there is no option.*; .*'a b'",
+        ),
+    ],
+)
+def test_options_of_the_wrong_type_are_named(options: dict[str, Any], message: str) -> None:
+    """A wrong type or an unknown keyword is a TypeError wherever options are taken, with all faults of the call."""
+    for call in calls(options):
+        with pytest.raises(TypeError, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         ({"account_id": "a" * 101}, "account id"),
         ({"sent_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
-        ({"sent_at": 1}, "time zone"),
         ({"sent_at": datetime(1960, 1, 1, tzinfo=UTC)}, "1970"),
+        ({"account_id": "a" * 101, "tracking_domain": "a b"}, "account id is longer .*; TrackingDomain.*'a b'"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options: dict[str, Any], message: str) -> None:
-    """A caller's mistake raises one clear sentence, wherever options are taken."""
-    template = WRAPPER.compile(MAIL)
-    calls = [
-        lambda: WRAPPER.wrap(MAIL, **options),
-        lambda: WRAPPER.render(template, **options),
-        lambda: WRAPPER.urls(template, **options),
-        lambda: WRAPPER.wrap_url("https://shop.test/", **options),
-    ]
-    for call in calls:
+    """A value that cannot be used is an OptionError wherever options are taken, with all faults of the call."""
+    for call in calls(options):
         with pytest.raises(OptionError, match=message):
             call()
+
+
+def calls(options: dict[str, Any]) -> list[Callable[[], object]]:
+    """Every method that takes options, as a call with these."""
+    template, text, message = WRAPPER.compile(MAIL), WRAPPER.compile_text("x"), WRAPPER.compile_message(b"\n")
+    return [
+        lambda: WRAPPER.wrap(MAIL, **options),
+        lambda: WRAPPER.wrap_text("https://shop.test/", **options),
+        lambda: WRAPPER.wrap_message(b"Content-Type: text/html\n\n<p>", **options),
+        lambda: WRAPPER.wrap_tree(BeautifulSoup(MAIL, "html.parser"), **options),
+        lambda: WRAPPER.wrap_url("https://shop.test/", **options),
+        lambda: WRAPPER.render(template, **options),
+        lambda: WRAPPER.render(text, **options),
+        lambda: WRAPPER.render(message, **options),
+        lambda: WRAPPER.urls(template, **options),
+        lambda: WRAPPER.unsubscribe_url(**options),
+        lambda: WRAPPER.unsubscribe_headers(**options),
+    ]
+
+
+def test_one_message_lists_all_faults_of_a_call() -> None:
+    """The document, its encoding, the metadata and the options are checked together."""
+    with pytest.raises(TypeError, match=r"html must .*; unknown encoding 'x'.*; metadata must .*; open_tracking must "):
+        WRAPPER.wrap(5, ["m"], encoding="x", open_tracking=None)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"url must .*; link_name must .*; unsubscribe must .*; sublink must .*'a/b'"):
+        WRAPPER.wrap_url(5, link_name=5, unsubscribe=5, sublink="a/b")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"keys must be SigningKeys.*; policy must .*; account_id must .*; .*'a b'"):
+        LinkWrapper(5, policy=5, account_id=5, tracking_domain="a b")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"mailto must be str or None, not int; open_tracking must"):
+        WRAPPER.unsubscribe_headers(mailto=5, open_tracking=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"template must .*; open_tracking must"):
+        WRAPPER.render(MAIL, open_tracking=5)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("document", [MAIL, MAIL.encode()])
+def test_encoding_is_checked_for_either_type(document: str | bytes) -> None:
+    """An encoding that nobody knows is refused even where it is not used."""
+    for call in (WRAPPER.compile, WRAPPER.wrap, WRAPPER.compile_text, WRAPPER.wrap_text):
+        with pytest.raises(OptionError, match="unknown encoding 'klingon'"):
+            call(document, encoding="klingon")
+        with pytest.raises(TypeError, match="encoding must be str or None, not int"):
+            call(document, encoding=5)  # type: ignore[call-overload]
+        call(document, encoding="utf-8")
 
 
 @pytest.mark.parametrize("domain", ["localhost:8000", "http://x.test", "a b", "192.0.2.1", ""])
@@ -378,7 +451,7 @@ def test_unverified_tracking_domain_is_refused() -> None:
     assert only_url(LinkWrapper(KEYS, tracking_domain=verified).wrap(MAIL)).startswith("http://click.acme.test/f/")
 
 
-@pytest.mark.parametrize("metadata", [{"a": {1, 2}}, {1: "a"}, {"a": float("nan")}, {"a": "x" * 1000}, ["a"], "a"])
+@pytest.mark.parametrize("metadata", [{"a": {1, 2}}, {"a": float("nan")}, {"a": "x" * 1000}])
 def test_metadata_that_cannot_be_used_is_refused_without_showing_it(metadata: Any) -> None:
     """Metadata is a JSON object of at most 1000 bytes; a message about it never quotes its values."""
     with pytest.raises(OptionError) as caught:
@@ -386,13 +459,38 @@ def test_metadata_that_cannot_be_used_is_refused_without_showing_it(metadata: An
     assert "xxx" not in str(caught.value)
 
 
+@pytest.mark.parametrize("metadata", [{1: "xxx"}, ["xxx"], "xxx"])
+def test_metadata_of_another_type_is_refused_without_showing_it(metadata: Any) -> None:
+    """Metadata is a mapping of strings; anything else is a wrong type, named and not quoted."""
+    with pytest.raises(TypeError, match="metadata") as caught:
+        WRAPPER.wrap(MAIL, metadata)
+    assert "xxx" not in str(caught.value)
+
+
 def test_keys_and_policies_of_the_wrong_type_are_named() -> None:
-    """The usual slips, a secret in place of keys and a dict in place of a policy, are told."""
-    with pytest.raises(OptionError, match="SigningKeys") as caught:
+    """The usual slips, a secret in place of keys and a dict in place of a policy, are named."""
+    with pytest.raises(TypeError, match=r"keys must be SigningKeys, .*, not str") as caught:
         LinkWrapper("a secret of at least 16 bytes")  # type: ignore[arg-type]
-    assert "secret of" not in str(caught.value)
-    with pytest.raises(OptionError, match="LinkPolicy"):
+    assert "secret of at" not in str(caught.value)
+    with pytest.raises(TypeError, match="policy must be a LinkPolicy, not dict"):
         LinkWrapper(KEYS, policy={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("more", [{}, {"account_id": 5}, {"policy": 5}, {"tracking_domain": "a b"}])
+@pytest.mark.parametrize("secret", ["a secret of at least 16 bytes", b"a secret of at least 16 bytes"])
+def test_a_secret_in_place_of_keys_is_in_no_frame(secret: Any, more: dict[str, Any]) -> None:
+    """Tools that print the variables of a traceback's frames print no key."""
+    with pytest.raises(TypeError) as caught:
+        LinkWrapper(secret, **more)
+    error: BaseException | None = caught.value
+    frames = 0
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename.startswith(PACKAGE):
+                frames += 1
+                assert "secret of at" not in repr(frame.f_locals)
+        error = error.__context__
+    assert frames
 
 
 @pytest.mark.parametrize("option", ["click_tracking", "open_tracking"])
@@ -443,13 +541,13 @@ def test_removed_markup_changes_no_neighbour(html: str, rest: str) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: WRAPPER.render(MAIL), TypeError, "template takes what compile returned, not str"),  # type: ignore[call-overload]
-        (lambda: WRAPPER.urls(MAIL), TypeError, "template takes what compile returned, not str"),  # type: ignore[arg-type]
-        (lambda: WRAPPER.wrap_url(None), TypeError, "url takes a str, not NoneType"),  # type: ignore[arg-type]
-        (lambda: WRAPPER.wrap_url("http://a.test/", link_name=5), OptionError, "link_name"),  # type: ignore[arg-type]
-        (lambda: WRAPPER.compile(b"x", encoding=5), OptionError, "unknown encoding 5"),  # type: ignore[arg-type]
-        (lambda: TrackingDomain("a.test", sending_domains=None), DomainError, "sending_domains"),  # type: ignore[arg-type]
-        (lambda: Account("acme", None), DomainError, "domains must be TrackingDomain objects"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.render(MAIL), TypeError, "template must be a template that compile returned .*, not str"),  # type: ignore[call-overload]
+        (lambda: WRAPPER.urls(MAIL), TypeError, "template must be a template that compile returned .*, not str"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.wrap_url(None), TypeError, "url must be str, not None"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.wrap_url("http://a.test/", link_name=5), TypeError, "link_name"),  # type: ignore[arg-type]
+        (lambda: WRAPPER.compile(b"x", encoding=5), TypeError, "encoding must be str or None, not int"),  # type: ignore[arg-type]
+        (lambda: TrackingDomain("a.test", sending_domains=None), TypeError, "sending_domains must be"),  # type: ignore[arg-type]
+        (lambda: Account("acme", None), TypeError, "domains must be a sequence of Track"),  # type: ignore[arg-type]
     ],
 )
 def test_values_of_the_wrong_type_are_named(call: Any, error: type[Exception], message: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from linkwrap import LinkWrapper, SigningKeys
 from linkwrap._decide.controls import REMOVED
-from linkwrap.template import OPEN_PIXEL
+from linkwrap._pixels import OPEN_PIXEL
 
 KEYS = SigningKeys("a key for the properties of wrapping")
 WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain="click.acme.test")
@@ -70,7 +70,7 @@ def check(html: bytes, encoding: str) -> None:
     template = WRAPPER.compile(html, encoding=encoding)
     values = [html[link.start : link.end] for link in template.links if link.wrapped]
     wrapped = WRAPPER.render(template)
-    assert put_back(wrapped, values, template.unit, template.charset or "") == html
+    assert put_back(wrapped, values, template._compiled.unit, template._compiled.charset or "") == html
     assert WRAPPER.wrap(wrapped, encoding=encoding) == wrapped
 
 

@@ -1,133 +1,108 @@
-"""The control attributes of a link: what opts it out, names it, or marks it as an unsubscribe link."""
+"""The control attributes of a link: its opt-outs, its name, its sublink and its unsubscribe mark."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, NamedTuple
 
-from .._markup.references import decode_references
-from .._markup.tokenizer import Attribute, attributes, every_attribute
-from .._token.wire import MAX_LINK_NAME
+from .._markup.source import Source
+from .._markup.tokenizer import Span, read_tag
+from ..link import MAX_LINK_NAME, Reason
+from ..policy import OPT_OUTS
+from .decision import Decision
 
-DEFAULT_SUBLINK = "a"
-
-# Who reads the attribute: its name, and the value that opts a link out (None: any, or none at all).
-_OPT_OUTS: dict[str, tuple[str, str | None]] = {
-    "sparkpost": ("data-msys-clicktrack", "0"),
-    "sendgrid": ("clicktracking", "off"),
-    "mailgun": ("disable-tracking", "true"),
-    "postmark": ("data-pm-no-track", None),
-    "ses": ("ses:no-track", None),
-    "mandrill": ("mc:disable-tracking", None),
-    "customerio": ("class", "untracked"),
-    "ahoy": ("data-skip-click", "true"),
-    "mautic": ("mautic:disable-tracking", "true"),
-}
-SENDERS = frozenset(_OPT_OUTS)
 _NAMES = ("data-msys-linkname", "data-msys-link-name")
 _UNSUBSCRIBE = "data-msys-unsubscribe"
 _SUBLINK = "data-msys-sublink"
-REMOVED = (*_NAMES, _UNSUBSCRIBE, _SUBLINK)
+REMOVED: Final = frozenset((*_NAMES, _UNSUBSCRIBE, _SUBLINK))
 """The attributes that a wrapped link loses."""
-_READ = frozenset(REMOVED) | {name for name, _ in _OPT_OUTS.values()}
+_READ = REMOVED | {name for name, _ in OPT_OUTS.values()}
 
-# A tag without any of these holds no markup of ours or of another sender.
-_MARKS = (b"data-msys-", b"clicktracking", b"disable-tracking", b"no-track", b"untracked", b"data-skip-click")
 _SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 
-
-class Controls(NamedTuple):
-    """What the markup on a link says of it."""
-
-    opted_out: bool = False
-    name: str | None = None
-    unsubscribe: bool = False
-    sublink: str | None = None
-    warning: str | None = None
-    cuts: tuple[tuple[int, int], ...] = ()
-    """The spans of the attributes that a wrapped link loses, each with the white space before it."""
+# A tag without any of these has no control attribute: their names, of `class` the value, only the shortest that occur.
+_PREFIX = "data-msys-"
+_WORDS = {_PREFIX, *(value if name == "class" and value else name for name, value in OPT_OUTS.values())}
+_MARKS = [word.encode() for word in sorted(_WORDS) if not any(other in word for other in _WORDS if other != word)]
+# Every mark holds one of these; a document with neither is passed over at once.
+_HINTS = (b"track", b"data-")
 
 
-NO_CONTROLS = Controls()
+class Marked(NamedTuple):
+    """A link with control attributes."""
+
+    draft: Decision
+    """The decision so far."""
+    cuts: list[Span]
+    """The attributes that it loses where it is wrapped."""
 
 
-def may_have_controls(tags: str) -> bool:
-    """Whether any of these tags, joined, may hold markup that `read_controls` reads."""
+def read_marked(
+    source: Source, tag_starts: Sequence[int], tag_ends: Sequence[int], honoured: Collection[str]
+) -> dict[int, Marked]:
+    """Read the control attributes of some links of a document; return those that can have any, by their numbers.
+
+    Args:
+        source: The document.
+        tag_starts: Where the tags of the links start.
+        tag_ends: Where they end.
+        honoured: The senders whose opt-outs count.
+    """
+    text = source.text
+    tags = [*map(text.__getitem__, map(slice, tag_starts, tag_ends))]
+    if not _may_be_marked("".join(tags)):
+        return {}
+    numbers = [number for number, tag in enumerate(tags) if _may_be_marked(tag)]
+    found = [read_tag(text, tag_starts[at], tag_ends[at], source.decode, _READ, REMOVED) for at in numbers]
+    return {
+        at: Marked(read_controls(attributes, honoured), cuts)
+        for at, (attributes, cuts) in zip(numbers, found, strict=True)
+    }
+
+
+def _may_be_marked(tags: str) -> bool:
     lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
-    if lowered.rfind(b"track") < 0 and lowered.rfind(b"data-") < 0:
+    # rfind is the quicker one here.
+    if lowered.rfind(_HINTS[0]) < 0 and lowered.rfind(_HINTS[1]) < 0:
         return False
-    return any(mark in lowered for mark in _MARKS)
+    return any(map(lowered.__contains__, _MARKS))
 
 
-def read_controls(
-    text: str, tag_start: int, tag_end: int, decode: Callable[[int, int], str], honour: Collection[str]
-) -> Controls:
-    """Read the opt-out and naming markup of the tag at text[tag_start:tag_end]; `decode` gives a value's characters."""
-    if not may_have_controls(text[tag_start:tag_end]):
-        return NO_CONTROLS
-    found = attributes(text, tag_start, tag_end, _READ)
-    values = {name: decode_references(decode(*place.value)) for name, place in found.items()}
-    cuts: list[tuple[int, int]] = []
-    for name, place in every_attribute(text, tag_start, tag_end):
-        span = _span(text, place) if name in REMOVED else None
-        if span and cuts and cuts[-1][1] == span[0]:
-            cuts[-1] = (cuts[-1][0], span[1])
-        elif span:
-            cuts.append(span)
-    return controls_of(values, honour)._replace(cuts=tuple(cuts))
+def read_controls(attributes: Mapping[str, str], honoured: Collection[str]) -> Decision:
+    """Return the decision about a link as far as its control attributes go: all but its destination.
 
-
-def controls_of(attributes: Mapping[str, str], honour: Collection[str]) -> Controls:
-    """Read the opt-out and naming markup of a link's attributes: names in lower case, values decoded."""
-    said = attributes.get
-    name = next((value for value in map(said, _NAMES) if value is not None), None)
-    sublink, warning = read_sublink(said(_SUBLINK))
-    return Controls(
-        any(_opts_out(said(_OPT_OUTS[sender][0]), _OPT_OUTS[sender]) for sender in honour),
-        cut_name(name),
-        (said(_UNSUBSCRIBE) or "").strip() == "1",
-        sublink,
-        warning,
-    )
+    Args:
+        attributes: The values of its attributes, decoded, by their names in lower case.
+        honoured: The senders whose opt-outs count.
+    """
+    value = attributes.get
+    name = value(_NAMES[0])
+    if name is None:
+        name = value(_NAMES[1])
+    sublink, warning = read_sublink(value(_SUBLINK))
+    reason: Reason | None = None
+    for sender in honoured:
+        attribute, expected = OPT_OUTS[sender]
+        found = value(attribute)
+        if found is None:
+            continue
+        words = found.split() if attribute == "class" else [found.strip().lower()]
+        if expected is None or expected in words:
+            reason = "opted-out"
+    return Decision(None, reason, cut_name(name), (value(_UNSUBSCRIBE) or "").strip() == "1", sublink, warning)
 
 
 def cut_name(name: str | None) -> str | None:
-    """Cut a link name to 63 bytes of UTF-8, at a character; an empty one is none."""
+    """Return a link name cut to 63 bytes of UTF-8, at a character; None for an empty one."""
     if not name:
         return None
     return name.encode("utf-8", "replace")[:MAX_LINK_NAME].decode("utf-8", "ignore") or None
 
 
-def read_sublink(said: str | None) -> tuple[str | None, str | None]:
-    """Return the path segment that a sublink asks for, and a warning where it is not one."""
-    if said is None:
+def read_sublink(value: str | None) -> tuple[str | None, str | None]:
+    """Return the path segment that a sublink names, and a warning where it is not usable."""
+    if value is None:
         return None, None
-    segment = said.replace(" ", "_")
+    segment = value.replace(" ", "_")
     if _SUBLINK_SEGMENT.fullmatch(segment):
         return segment, None
-    return None, f"the sublink {said[:80]!r} is ignored: it takes 1 to 64 letters, digits, '-' or '_'"
-
-
-def _opts_out(said: str | None, opt_out: tuple[str, str | None]) -> bool:
-    name, expected = opt_out
-    if said is None or expected is None:
-        return said is not None
-    if name == "class":
-        return expected in said.split()
-    return said.strip().lower() == expected
-
-
-def _span(text: str, attribute: Attribute) -> tuple[int, int] | None:
-    """The attribute with the white space before it, where the rest of the tag can do without that.
-
-    Before a name that begins with "=" the attribute stays: without it, the "=" would give a value to what is before it.
-    """
-    start = attribute.start
-    behind = attribute.end
-    while text[behind] in "\t\n\f\r /":
-        behind += 1
-    if text[behind] == "=":
-        return None
-    if text[attribute.end] in "\t\n\f\r >":
-        while text[start - 1] in "\t\n\f\r ":
-            start -= 1
-    return start, attribute.end
+    return None, f"the sublink {value[:80]!r} is ignored: it must be 1 to 64 letters, digits, '-' or '_'"

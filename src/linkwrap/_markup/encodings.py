@@ -1,9 +1,9 @@
-"""Which encoding a document's bytes are in, as the name of a Python codec (`iso2022_cn`, which has none, aside).
+"""The encoding of a document's bytes, as the name of a Python codec (but for `iso2022_cn`, which has none).
 
-Labels are those of the WHATWG Encoding standard (4.2, "Names and labels"), and so is what they stand for: a document
-labelled iso-8859-1 is read as windows-1252, as every browser and mail client does. Two departures: what the standard
-sends to its "replacement" decoder (HZ, ISO-2022-KR, ISO-2022-CN) keeps its meaning, since mail clients read it, and
-x-user-defined is read as windows-1252 wherever it comes from, as the standard has it for `<meta>`.
+Labels and their meanings are those of the WHATWG Encoding standard (4.2, "Names and labels"): a document labelled
+iso-8859-1 is read as windows-1252, as every browser and mail client does. There are two departures: HZ, ISO-2022-KR and
+ISO-2022-CN, which the standard gives to its "replacement" decoder, keep their meaning, since mail clients read them;
+and x-user-defined is always read as windows-1252, as the standard does for `<meta>`.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from typing import Final
 
 from ..errors import OptionError
 
-# ISO-2022-CN has no codec in Python: this name stands for "shifted runs that nobody can read".
+# ISO-2022-CN has no codec in Python: this name means that shifted runs cannot be read.
 ISO_2022_CN: Final = "iso2022_cn"
 ISO_2022_JP: Final = "iso2022_jp_ext"
 ISO_2022_KR: Final = "iso2022_kr"
@@ -21,8 +21,8 @@ UTF_16_LE: Final = "utf-16-le"
 UTF_16_BE: Final = "utf-16-be"
 NOT_ASCII_COMPATIBLE: Final = frozenset({ISO_2022_CN, ISO_2022_JP, ISO_2022_KR, HZ, UTF_16_LE, UTF_16_BE})
 
-_HEAD = 1024  # what a declaration must lie within (HTML 13.2.3.2)
-_SAMPLE = 1 << 16  # what detection looks at: detectors take up to seconds per megabyte
+_HEAD = 1024  # bytes that a declaration must be within (HTML 13.2.3.2)
+_SAMPLE = 1 << 16  # bytes that detection reads: detectors take up to seconds per megabyte
 
 _LABELS_OF = {
     "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8",
@@ -72,7 +72,7 @@ _LABELS_OF = {
     HZ: "hz-gb-2312",
 }
 _CODECS = {label: codec for codec, labels in _LABELS_OF.items() for label in labels.split()}
-# Python's names, which callers and detectors use; not codecs.lookup, which keeps every name it was ever asked for.
+# Python's names, which callers and detectors use; not codecs.lookup, which keeps every name that it is called with.
 _NAMES = {
     "latin-1": "cp1252",
     "utf-8-sig": "utf-8",
@@ -102,33 +102,37 @@ _XML = re.compile(r"""<\?xml[^>]*?encoding[\0- ]*+=[\0- ]*+(?:"([^">]*+)"|'([^'>
 
 
 def codec_of_label(label: str) -> str | None:
-    """The Python codec for a WHATWG label, in any case and with white space around it; None where it is no label."""
+    """Return the Python codec for a WHATWG label, in any case and with white space around it; None for other names."""
     return _CODECS.get(label.strip("\t\n\f\r ").lower())
 
 
 def codec_of_caller(encoding: str) -> str:
-    """The Python codec for a WHATWG label or for Python's own name of one of these encodings (`cp932`, `latin-1`).
+    """Return the Python codec for a WHATWG label, or for Python's own name of such an encoding (`cp932`, `latin-1`).
 
-    Raises `OptionError` for any other.
+    Raises:
+        TypeError: for a name that is not a `str`.
+        OptionError: for any other name.
     """
-    codec = _codec_of_name(encoding) if isinstance(encoding, str) else None
+    if not isinstance(encoding, str):
+        raise TypeError(f"encoding must be str or None, not {type(encoding).__name__}")
+    codec = _codec_of_name(encoding)
     if codec is None:
         raise OptionError(
-            f"unknown encoding {encoding!r}: give a label of https://encoding.spec.whatwg.org/#names-and-labels, "
-            "or none to have it detected, or the document as str"
+            f"unknown encoding {encoding!r}: use a label of https://encoding.spec.whatwg.org/#names-and-labels, "
+            "or None to have it detected"
         )
     return codec
 
 
 def find_codec(html: bytes) -> str:
-    """The codec of a document that is not UTF-16: by a UTF-8 BOM, what its markup declares, or else detection."""
+    """Return the codec of a document that is not UTF-16: by a UTF-8 BOM, its declaration, or else detection."""
     if html.startswith(codecs.BOM_UTF8):
         return "utf-8"
     return _declared(html[:_HEAD].decode("latin-1")) or _detected(html)
 
 
 def find_text_codec(text: bytes) -> str:
-    """The codec of a plain text: by a BOM, or else detection."""
+    """Return the codec of a plain text: by a BOM, or else detection."""
     if text.startswith(codecs.BOM_UTF8):
         return "utf-8"
     if text.startswith(codecs.BOM_UTF16_LE):
@@ -141,7 +145,7 @@ def _codec_of_name(name: str) -> str | None:
 
 
 def _declared(head: str) -> str | None:
-    """What `<meta>`, or else an XML declaration, says (HTML 13.2.3.2, "prescan"); an unknown label says nothing."""
+    """Return the codec that `<meta>`, or else an XML declaration, names (HTML 13.2.3.2); None for an unknown label."""
     for tag in _MARKUP.finditer(head):
         if not tag["end"] or tag["name"].lower() != "meta":
             continue
@@ -160,7 +164,7 @@ def _declared(head: str) -> str | None:
 
 
 def _readable(label: str | None) -> str | None:
-    """The codec of a label that was read as ASCII: it cannot be UTF-16, and means UTF-8 where it says so."""
+    """Return the codec of a label that was read as ASCII; the document cannot be UTF-16, so that label means UTF-8."""
     codec = codec_of_label(label or "")
     return "utf-8" if codec in (UTF_16_LE, UTF_16_BE) else codec
 
@@ -185,7 +189,7 @@ def _detected(html: bytes) -> str:
 
 
 def _is_valid(sample: bytes, codec: str) -> bool:
-    """Whether it decodes; a character that the sample's end cuts off is no fault."""
+    """Tell whether it decodes; the sample's end can cut off a character."""
     try:
         codecs.getincrementaldecoder(codec)().decode(sample)
     except UnicodeDecodeError:

@@ -1,11 +1,11 @@
-"""The open elements of a document that holds SVG or MathML, as far as they decide how it is tokenized.
+"""The open elements of a document with SVG or MathML, as far as they decide how it is tokenized.
 
 In foreign content `<style>` or `<title>` are elements like any other, whose text is markup, and `<![CDATA[` is real.
-Whether a tag is in foreign content is the tree builder's knowledge (WHATWG HTML 13.2.6.5). This is an approximation of
-its stack: foreign elements, integration points and the elements that break out are followed exactly; for HTML elements
-one rule stands in for all insertion modes: **an end tag closes the nearest open element of its name with all in it,
-unless an integration point or an element that bounds the scope is between (for a name that HTML gives no meaning, any
-special element); otherwise it is ignored.**
+Only the tree builder knows whether a tag is in foreign content (WHATWG HTML 13.2.6.5). This approximates its stack:
+foreign elements, integration points and the elements that break out are followed exactly. For HTML elements one rule
+replaces all insertion modes: **an end tag closes the nearest open element of its name with all in it, unless an
+integration point or an element that bounds the scope is between (for a name without a meaning in HTML, any special
+element); otherwise it is ignored.**
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BREAKOUT = frozenset(
 )
 _BREAKOUT_FONT = frozenset(("color", "face", "size"))
 FOREIGN_ATTRIBUTES = _BREAKOUT_FONT | {"encoding"}
-"""The attributes that `OpenElements.start` asks for."""
+"""The attributes that `OpenElements.start` reads."""
 _SVG_INTEGRATION = frozenset(("foreignobject", "desc", "title"))
 _MATHML_TEXT = frozenset(("mi", "mo", "mn", "ms", "mtext"))
 _SCOPE = frozenset(("applet", "caption", "marquee", "object", "select", "table", "td", "template", "th"))
@@ -44,7 +44,7 @@ HTML, FOREIGN, HTML_POINT, MATHML_POINT, ANNOTATION = range(5)
 
 
 class OpenElements:
-    """A stack of open elements: tell it each tag, and it tells whether the tag is one of HTML's own."""
+    """A stack of open elements; it takes each tag, and tells whether it makes an HTML element."""
 
     __slots__ = ("_by_name", "_html", "_kinds", "_names", "_points", "_spaces", "_special", "_walls")
 
@@ -60,11 +60,11 @@ class OpenElements:
 
     @property
     def foreign(self) -> bool:
-        """Whether the current node is foreign, so that CDATA sections are real (13.2.5.42)."""
+        """Tell whether the current node is foreign, so that CDATA sections are real (13.2.5.42)."""
         return bool(self._kinds) and self._kinds[-1] != HTML
 
     def start(self, name: str, *, self_closing: bool, attributes: Callable[[], Mapping[str, str]]) -> bool:
-        """Take a start tag; return whether it makes an HTML element, so that raw-text names switch the tokenizer."""
+        """Take a start tag; tell whether it makes an HTML element, so that raw-text names switch the tokenizer."""
         if self._by_foreign_rules(name):
             if name not in _BREAKOUT and not (name == "font" and not _BREAKOUT_FONT.isdisjoint(attributes())):
                 if not self_closing:
@@ -96,7 +96,7 @@ class OpenElements:
                 if places and places[-1] > (self._html[-1] if self._html else -1):
                     self._pop_to(places[-1])
                     return
-        if name in _HEADINGS:  # the end tag of any heading closes whichever is open
+        if name in _HEADINGS:  # the end tag of any heading closes the open one
             name = "h1"
         if name in _IN_TABLE or name == "table":
             walls = self._templates()

@@ -1,7 +1,7 @@
 """The links of a document and the places for its pixels, as a mail client sees them.
 
-`scan` walks over a source text once. Live markup is read by the tokenization rules; the insides of Outlook's
-conditional comments are read as documents of their own, so that a fault in one cannot hide what follows it.
+`scan` walks over a source text once. Live markup is read by the tokenization rules. The insides of Outlook's
+conditional comments are read as documents of their own, so that a fault in one cannot hide the links behind it.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from . import tokenizer
 from .foreign import FOREIGN_ATTRIBUTES, OpenElements
-from .references import decode_references
+from .source import Source
 from .tokenizer import (
     BODY_END,
     COMMENT_END,
@@ -23,15 +23,24 @@ from .tokenizer import (
     LINK_TAG,
     NO_HREF,
     TAG,
+    Span,
+    decode_references,
     next_link,
 )
 
 RAW_TEXT = frozenset("iframe noembed noframes script style textarea title xmp".split())
 _NAME = re.compile(r"<([^\t\n\f\r />]*+)", re.ASCII)
 _TEXT = re.compile(r"[^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+", re.ASCII)
-PIXEL_PATH = "/q/"
+AMP_NAMES = frozenset(("amp4email", "\N{HIGH VOLTAGE SIGN}4email", "\N{HIGH VOLTAGE SIGN}\ufe0f4email"))
+"""The attributes of `<html>` that mark AMP for Email, whose validators know other tags than HTML does."""
+
+_HEAD = 2048  # characters within which the <html> tag must end
+_UP_TO_HTML = re.compile(
+    r"(?:[\t\n\f\r ]++|\ufeff|\xef\xbb\xbf|<!--(?:[^-]++|-(?!->))*+-->|<[!?](?!--)[^>]*+>)*+", re.ASCII
+)
+_PIXEL_PATH = "/q/"
 _IMAGES = frozenset(("amp-img", "img"))
-# Lists are quick and large: what is found goes through one into an array.
+# Lists are quick and large: positions are collected in one before they go into arrays.
 _MANY = 1_000
 
 
@@ -40,9 +49,53 @@ _Walker = Callable[[str, int, int], Iterator[re.Match[str]]]
 
 @cache
 def _walkers(images: bool) -> tuple[_Walker, _Walker]:
-    """Return what walks over live markup and over the inside of a conditional comment; compiled at first use."""
+    """Return the walkers over live markup and over the inside of a conditional comment; compiled at first use."""
     live = next_link(images=images, comments=True).finditer
     return live, next_link(images=False, comments=False).finditer
+
+
+class Position(NamedTuple):
+    """Where a link is in the text: its tag, and the value of its `href` as written, quotes excluded."""
+
+    tag_start: int
+    start: int
+    end: int
+    tag_end: int
+    conditional: int
+    """1 inside an Outlook conditional comment, else 0."""
+
+
+class Positions:
+    """Where all links of a text are, in its order: a column for each field of `Position`, 33 bytes a link."""
+
+    __slots__ = ("conditional", "ends", "starts", "tag_ends", "tag_starts")
+
+    def __init__(self) -> None:
+        self.tag_starts = array("q")
+        self.starts = array("q")
+        self.ends = array("q")
+        self.tag_ends = array("q")
+        self.conditional = array("b")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[Position]:
+        columns = zip(self.tag_starts, self.starts, self.ends, self.tag_ends, self.conditional, strict=True)
+        return map(Position._make, columns)
+
+    def extend(self, fields: list[int]) -> None:
+        """Add links: the fields of one `Position` after the other."""
+        self.tag_starts.extend(fields[0::5])
+        self.starts.extend(fields[1::5])
+        self.ends.extend(fields[2::5])
+        self.tag_ends.extend(fields[3::5])
+        self.conditional.extend(fields[4::5])
+
+    def truncate(self, count: int) -> None:
+        """Keep the first `count` links only."""
+        for column in (self.tag_starts, self.starts, self.ends, self.tag_ends, self.conditional):
+            del column[count:]
 
 
 class LinkTag(NamedTuple):
@@ -51,21 +104,21 @@ class LinkTag(NamedTuple):
     element: str
     """`a`, `area` or the VML element's name (`v:rect`), in lower case."""
     start: int
+    """Where the value of the `href` starts as written, quotes excluded."""
     end: int
-    """Where the value of the `href` starts and ends as it is written, quotes excluded."""
     conditional: bool
-    """Whether it stands inside an Outlook conditional comment."""
+    """Whether it is inside an Outlook conditional comment."""
     tag_start: int
     tag_end: int
 
 
 class Scan:
-    """What a text holds: its links, the places for pixels, the base URL and the images that may be pixels already."""
+    """The links of a text, the places for pixels, the base URL, and the images that may be pixels already."""
 
     __slots__ = (
         "_body_end",
+        "_fields",
         "_html_end",
-        "_rows",
         "_walkers",
         "base",
         "images",
@@ -77,42 +130,36 @@ class Scan:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.positions = array("q")
-        """Five numbers a link: tag start, value start, value end, tag end, whether it is in a conditional comment."""
-        self.base: tuple[int, int] | None = None
+        self.positions = Positions()
+        self.base: Span | None = None
         """The value of the first live `<base href>`."""
-        self.images: list[tuple[int, int]] = []
-        """The values of the live `<img src>`, looked for only where the text holds `/q/`, as our pixels do."""
+        self.images: list[Span] = []
+        """The values of the live `<img src>`; only read where the text holds `/q/`, as our pixels do."""
         self.initial_at: int | None = None
-        """Where the initial-open pixel goes: behind the first live `<body …>`."""
+        """The place of the initial-open pixel, behind the first live `<body …>`."""
         self._body_end: int | None = None
         self._html_end: int | None = None
         self._walkers = _walkers(_may_hold_pixel(text))
-        self._rows: list[int] = []
+        self._fields: list[int] = []
         live_end = self._region(0, len(text), conditional=False)
-        if self._rows:
-            self._keep_rows()
+        if self._fields:
+            self._keep()
         self.pixel_at = self._body_end or self._html_end or live_end
-        """Where the open pixel goes: before the last live `</body>`, else `</html>`, else where live markup ends."""
-
-    def rows(self) -> Iterator[tuple[int, int, int, int, int]]:
-        """The positions, link by link."""
-        numbers = iter(self.positions)
-        return zip(numbers, numbers, numbers, numbers, numbers, strict=True)
+        """The place of the open pixel: before the last live `</body>`, else `</html>`, else where live markup ends."""
 
     @property
     def links(self) -> list[LinkTag]:
         """The links in the order of the text."""
         return [
             LinkTag(element_name(self.text, tag_start), start, end, bool(conditional), tag_start, tag_end)
-            for tag_start, start, end, tag_end, conditional in self.rows()
+            for tag_start, start, end, tag_end, conditional in self.positions
         ]
 
     def _region(self, start: int, end: int, *, conditional: bool) -> int:
         """Read text[start:end] as a document; return where its live markup ends."""
-        text, rows = self.text, self._rows
+        text, fields = self.text, self._fields
         matches = self._walkers[conditional]
-        links_before = len(self.positions) + len(rows)
+        links_before = len(self.positions.starts) + len(fields) // 5
         position = start
         while True:
             for match in matches(text, position, end):
@@ -123,9 +170,9 @@ class Scan:
                     continue
                 if group <= LAST_VALUE:
                     value_start, value_end = match.span(group)
-                    rows += (match.start(1) - 1, value_start, value_end, match.end(), conditional)
-                    if len(rows) > _MANY:
-                        self._keep_rows()
+                    fields += (match.start(1) - 1, value_start, value_end, match.end(), conditional)
+                    if len(fields) > _MANY:
+                        self._keep()
                 elif not conditional:
                     if group == CONDITION:
                         break
@@ -149,17 +196,17 @@ class Scan:
                 if behind is None:
                     return position
                 if behind < 0:
-                    self._keep_rows()
-                    del self.positions[links_before:]
+                    self._keep()
+                    self.positions.truncate(links_before)
                     return self._foreign_region(start, end, conditional=conditional)
                 position = behind
 
-    def _keep_rows(self) -> None:
-        self.positions.extend(self._rows)
-        self._rows.clear()
+    def _keep(self) -> None:
+        self.positions.extend(self._fields)
+        self._fields.clear()
 
     def _foreign_region(self, start: int, end: int, *, conditional: bool) -> int:
-        """Do what `_region` does tag by tag, with the stack of open elements that SVG and MathML ask for."""
+        """Do what `_region` does tag by tag, with the stack of open elements that SVG and MathML need."""
         if not conditional:
             self.base = self.initial_at = self._body_end = self._html_end = None
             self.images.clear()
@@ -179,9 +226,9 @@ class Scan:
     def _construct(
         self, start: int, end: int, *, conditional: bool, elements: OpenElements | None = None
     ) -> int | None:
-        """Take what begins with the "<" at `start`; return where it ends, None where the end of the text cuts it off.
+        """Read the construct at `start` (its "<"); return where it ends, None where the end of the text cuts it off.
 
-        Without `elements`, a start tag of SVG or MathML returns -1.
+        Without `elements` the result is -1 for a start tag of SVG or MathML.
         """
         text = self.text
         if text.startswith("<!--", start, end):
@@ -205,7 +252,7 @@ class Scan:
         else:
             link = LINK_TAG.match(text, start, end)
             if link and link.lastindex and link.lastindex != NO_HREF:
-                self._rows += (start, *link.span(link.lastindex), link.end(), conditional)
+                self._fields += (start, *link.span(link.lastindex), link.end(), conditional)
             if not elements.start(name, self_closing=tag[3].endswith("/"), attributes=lambda: self._values(tag)):
                 if not conditional and name in _IMAGES:
                     self._live_tag(name, tag)
@@ -223,7 +270,7 @@ class Scan:
     def _comment(self, start: int, end: int, *, conditional: bool) -> int | None:
         condition = CONDITIONAL_COMMENT.match(self.text, start, end)
         if conditional:
-            # What ends a comment has ended the one around it, so a comment in a conditional one reaches to its end.
+            # The end of any comment has ended the conditional one, so a comment inside it reaches to its end.
             return condition.end() if condition else None
         closed = tokenizer.comment_end(self.text, start, end)
         if condition:
@@ -251,10 +298,10 @@ class Scan:
 
 
 def _may_hold_pixel(text: str) -> bool:
-    # To look for one rare letter takes a fifth of the time of looking for the whole path.
+    # A search for one rare letter takes a fifth of the time of a search for the whole path.
     place = text.find("q", 1)
     while place > 0:
-        if text.startswith(PIXEL_PATH, place - 1):
+        if text.startswith(_PIXEL_PATH, place - 1):
             return True
         place = text.find("q", place + 1)
     return False
@@ -268,8 +315,22 @@ def element_name(text: str, tag_start: int) -> str:
 
 
 def scan(text: str) -> Scan:
-    """Find the links of `text`, the places for pixels, the base URL and what may be pixels already.
+    """Find the links of `text`, the places for pixels, the base URL and the images that may be pixels already.
 
-    Never raises: text that is no HTML has no links. Takes linear time, and 40 bytes of memory a link.
+    It never raises: text that is not HTML has no links. It takes linear time, and 33 bytes of memory a link.
     """
     return Scan(text)
+
+
+def is_amp(source: Source) -> bool:
+    """Tell whether the document's `<html>` tag marks it as AMP for Email: `<html ⚡4email>` or `<html amp4email>`."""
+    text = source.text
+    if text.rfind("4email", 0, _HEAD) < 0 and text.rfind("4EMAIL", 0, _HEAD) < 0:  # rfind is the quicker one here
+        return False
+    head = text[:_HEAD]
+    opening = _UP_TO_HTML.match(head)
+    tag = TAG.match(head, opening.end()) if opening else None
+    if tag is None or tag[2].lower() != "html":
+        return False
+    written = source.decode(*tag.span())
+    return bool(tokenizer.attributes(written, 0, len(written), AMP_NAMES))

@@ -1,13 +1,13 @@
 """A document as a text to scan, in which every character is one code unit of the input.
 
-Positions found in the text are positions in the input, so that everything outside a rewritten value can be handed on
-byte for byte. Bytes are never decoded as a whole, since decoding and encoding loses valid sequences of some charsets:
+Positions in the text are positions in the input, so that everything outside a rewritten value stays byte for byte.
+Bytes are never decoded as a whole, since decoding and encoding loses valid sequences of some charsets:
 
 - ASCII-compatible encodings are scanned as Latin-1. No byte of theirs that is part of a longer character is one that
   markup consists of, `<`, `>`, quotes, `=`, `&`, `/` or white space: trail bytes are 0x30-0x39 and 0x40 up only
   (Shift_JIS, Big5, GBK, GB18030, EUC-KR), and a lead byte before an ASCII byte that cannot follow it leaves that byte
-  as it is (WHATWG Encoding 10 to 13). Letters and brackets can be trail bytes, but only behind a
-  byte that is not ASCII, so never directly behind `<`.
+  as it is (WHATWG Encoding 10 to 13). Letters and brackets can be trail bytes, but only behind a byte that is not
+  ASCII, so never directly behind `<`.
 - UTF-16 is scanned by 16-bit units.
 - ISO-2022 and HZ write two-byte characters in ASCII bytes, `<` among them: their shifted runs are masked.
 """
@@ -21,11 +21,11 @@ from .encodings import HZ, ISO_2022_CN, ISO_2022_JP, ISO_2022_KR, UTF_16_BE, UTF
 
 _HEAD = 1024
 
-# Stands for what is no markup. It is no ASCII character, so that `<` before it opens no tag and a value that holds it
-# goes through the codec.
+# Replaces bytes that are not markup. It is not ASCII, so that `<` before it opens no tag, and a value with it goes to
+# the codec.
 _MASK = b"\xa4"
 
-# Each matches an escape sequence or a shifted run with what opens and closes it; a group matches where none closes it.
+# Each matches an escape sequence, or a shifted run with its ends; a group matches a run that nothing closes.
 _SO_RUN = rb"\x0e[^\x0f\n]*+(?:\x0f|(?=\n)|(\Z))|\x0f|\x1b(?:\$[)*+][A-Z]|[NO][!-~]{2})"
 _SHIFTS = {
     codec: re.compile(pattern)
@@ -45,13 +45,14 @@ _NO_SURROGATES = bytes(0xE0 if 0xD8 <= byte <= 0xDF else byte for byte in range(
 
 
 class Source:
-    """A document to scan and to cut up; this class is that of a `str`. Positions are indices of `text`.
+    """A document to scan and to cut up; this class is for a `str`. Positions are indices of `text`.
 
-    - `text`: what to scan. A character that is not ASCII says only that there is one.
-    - `unit`: how long a character of `text` is in the input: 1, or 2 bytes in UTF-16.
-    - `tail`: the index up to which text may be inserted: less than the length of `text` where the input ends inside a
-      shifted run or a character.
-    - `charset`: the codec that `encode` uses, so that a caller can do without the source; None for a `str`.
+    Attributes:
+        text: the text to scan. Of a character that is not ASCII it holds only the fact.
+        unit: the length of a character of `text` in the input: 1, or 2 bytes in UTF-16.
+        tail: the index up to which text can be inserted: less than the length of `text` where the input ends inside a
+            shifted run or a character.
+        charset: the codec that `encode` uses, for callers that keep no source; None for a `str`.
     """
 
     __slots__ = ("charset", "tail", "text", "unit")
@@ -63,19 +64,19 @@ class Source:
         self.charset = charset
 
     def decode(self, start: int, end: int) -> str:
-        """What the document says between two positions; U+FFFD for what is invalid. Neither may be in a shifted run."""
+        """Return the characters between two positions, none of them in a shifted run; U+FFFD for invalid bytes."""
         return self.text[start:end]
 
     def cut(self, start: int, end: int) -> str | bytes:
-        """The input between two positions, as it is."""
+        """Return the input between two positions."""
         return self.text[start:end]
 
     def encode(self, text: str) -> str | bytes:
-        """ASCII text in the type and the encoding of the input."""
+        """Return ASCII text in the type and the encoding of the input."""
         return text
 
     def join(self, parts: Iterable[str | bytes]) -> str | bytes:
-        """What `cut` and `encode` gave, as one document."""
+        """Join results of `cut` and `encode` to one document."""
         return "".join(cast("Iterable[str]", parts))
 
 
@@ -113,16 +114,21 @@ class _ByteSource(Source):
 
 
 def open_source(html: str | bytes, encoding: str | None = None) -> Source:
-    """The document as a source. `encoding` is that of `bytes`: a WHATWG label, or Python's name of such an encoding.
+    """Return a document as a source.
 
-    Without it the encoding is a BOM's, or else what the markup declares, or else detected. `encoding` says nothing
-    about a `str` and is not looked at. Raises `OptionError` where it is unknown.
+    Args:
+        html: the document.
+        encoding: the encoding of `bytes`, a WHATWG label or Python's name of such an encoding. None takes it from a
+            BOM, else from the markup's declaration, else detects it. It is checked for a `str` too, but not used.
+
+    Raises:
+        TypeError: for an encoding that is not a `str`.
+        OptionError: for an unknown encoding.
     """
+    codec = None if encoding is None else codec_of_caller(encoding)
     if isinstance(html, str):
         return Source(html)
-    codec = None
-    if encoding is not None:
-        codec = codec_of_caller(encoding)
+    if codec is not None:
         if codec in (UTF_16_LE, UTF_16_BE):
             codec = _utf_16(html) or codec
     else:
@@ -140,7 +146,7 @@ def open_source(html: str | bytes, encoding: str | None = None) -> Source:
 
 
 def _utf_16(html: bytes) -> str | None:
-    """The UTF-16 codec that a BOM or, without one, the first tag shows; None where neither is there."""
+    """Return the UTF-16 codec by a BOM or, without one, by the first tag; None without either."""
     if html.startswith(codecs.BOM_UTF16_LE):
         return UTF_16_LE
     if html.startswith(codecs.BOM_UTF16_BE):
@@ -152,7 +158,7 @@ def _utf_16(html: bytes) -> str | None:
 
 
 def _units(html: bytes, codec: str) -> str:
-    """One character for each 16-bit unit, and one for an odd byte at the end; surrogates as private-use characters."""
+    """Return a character for each 16-bit unit and for an odd byte at the end; private-use ones for surrogates."""
     units = bytearray(html)
     high = slice(1 if codec == UTF_16_LE else 0, None, 2)
     units[high] = units[high].translate(_NO_SURROGATES)
@@ -162,7 +168,7 @@ def _units(html: bytes, codec: str) -> str:
 
 
 def _mask(html: bytes, shifts: re.Pattern[bytes]) -> tuple[str, int]:
-    """The text with its shifted runs and escape sequences masked, and the position of the run that nothing closes."""
+    """Return the text with shifted runs and escape sequences masked, and the position of a run that nothing closes."""
     text = bytearray(html)
     tail = len(html)
     for run in shifts.finditer(html):

@@ -1,17 +1,20 @@
 """The tags of a source text with exact positions, by the WHATWG tokenization rules (HTML 13.2.5).
 
-Everything here is a compiled pattern, or a function that says where a construct which starts at a known place ends.
-Each pattern is linear by construction: every loop is possessive, and no two alternatives can match the same text
-twice. A construct that the end of the text cuts off is never matched, as a browser drops it.
+Everything here is a compiled pattern, or a function that returns where a construct ends whose start is known, or what
+an attribute says. Each pattern is linear by construction: every loop is possessive, and no two alternatives can match
+the same text twice. A construct that the end of the text cuts off never matches, as a browser drops it.
 
-The patterns expect positions of a text in which one character is one code unit of the source (see `source.py`), and
+The patterns take positions of a text in which one character is one code unit of the source (see `source.py`), and
 respect the `endpos` of `re`, so that the inside of a comment is read by the same patterns as a whole document.
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import cache
+from html.entities import html5
 from typing import NamedTuple
+
+Span = tuple[int, int]
 
 _SPACE = r"[\t\n\f\r ]"
 _TAG_NAME = r"[^\t\n\f\r />]*+"
@@ -50,20 +53,20 @@ def _raw_text(element: str) -> str:
     return rf"{name}{_REST_OF_TAG}(?:[^<]++|<(?!/{name}))*+</{name}{_REST_OF_TAG}"
 
 
-# Tags that can neither be links nor change how what follows is read, told by their first letters.
+# Tags that are no links and do not change how the text behind them is read, told by their first letters.
 _BORING = (
     r"(?:[c-hj-loqruwyzC-HJ-LOQRUWYZ]|[tT](?![iI]|[eE][xX])|[sS](?![cC]|[tT][yY]|[vV])|[pP](?![lL])|[bB](?![aAoO])"
     r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA]{amp})|[mM](?![aA][tT][hH])"
     r"|[nN](?![oO][eEfF])|[vV](?!:)|[xX](?![mM]))"
 )
-# What most tags look like, tried first: end tags, and start tags told by their first letters, with quoted attributes.
+# Most tags, tried first: end tags, and start tags told by their first letters, with quoted attributes.
 _COMMON_END_TAG = r"/[ac-gi-zAC-GI-Z][a-zA-Z0-9]*+>"
 _COMMON_START_TAG = "|".join(
     rf"""{first}{_TAG_NAME}(?:[ ][a-zA-Z0-9:_-]++="[^"]*+")*+(?:>|{_REST_OF_TAG})"""
     for first in ("[tT][a-df-hj-zA-DF-HJ-Z]", "[c-hj-loqruwyzC-HJ-LOQRUWYZ]", "[sS][abd-sw-zABD-SW-Z]")
 )
-# Comments, by their ">" rather than by each character; and of the conditional ones those that hold no link, odd ones
-# left to CONDITION.
+# Comments, by their ">" rather than by each character; of the conditional ones only those without a link. CONDITION
+# takes the others, and odd ones.
 _NO_LINK = "<(?:[b-uw-zB-UW-Z/!?]|[vV](?!:))"
 _COMMENT = rf"""
     !--(?: -?>
@@ -77,14 +80,16 @@ _OR_END = r"(?:>|\Z)"
 
 @cache
 def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
-    """Return the pattern that passes over what is of no use and then matches what is, if it is there.
+    """Return the pattern that passes over text of no use, and then matches the next link or mark, if there is one.
 
-    By its `lastindex`: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group as the
-    value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the opening of a
-    conditional comment. Where it is None, the match ends at the end of the text or at a "<" to look at.
-    With `images`, `<img>` and `<amp-img>` are of use. Without `comments`, no comment is passed over: what ends one
-    has ended the conditional comment that is being read, and to look for it again at each opening would take quadratic
-    time.
+    Its `lastindex` says what was found: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that
+    group as the value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the
+    opening of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
+
+    Args:
+        images: whether to stop at `<img>` and `<amp-img>`.
+        comments: whether to pass over comments. Inside a conditional comment it must not: the end of any comment has
+            ended the conditional one, and a search for it at each opening would take quadratic time.
     """
     boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[iI]" if images else "")
     return re.compile(
@@ -123,6 +128,10 @@ _ATTRIBUTE_PARTS = re.compile(
 )
 _NO_VALUE = 6
 _NAME_IN_TAG = re.compile(rf"</?{_TAG_NAME}", re.ASCII)
+_REFERENCE = re.compile(
+    r"&(?:#(?:[xX]([0-9a-fA-F]++)|([0-9]++));?+|([a-zA-Z][a-zA-Z0-9]*+(?!=);?+))",
+    re.ASCII,
+)
 _MARKUP_DECLARATION = re.compile(r"<(?:!|\?|/(?![a-zA-Z]))[^>]*+>", re.ASCII)
 COMMENT_END = re.compile(r"--!?>")
 _SCRIPT_DATA = re.compile(r"<!--(-?>)?|</script(?=[\t\n\f\r />])", re.ASCII | re.IGNORECASE)
@@ -138,17 +147,17 @@ def lower(name: str) -> str:
 
 
 class Attribute(NamedTuple):
-    """Where an attribute stands: all of it, without white space around it, and its value, quotes excluded."""
+    """Where an attribute is: all of it, without white space around it, and its value, quotes excluded."""
 
     start: int
     end: int
-    value: tuple[int, int]
+    value: Span
 
 
 def attributes(text: str, tag_start: int, tag_end: int, wanted: Container[str] | None = None) -> dict[str, Attribute]:
     """Return the attributes of the tag at `tag_start` (its "<") that ends at `tag_end` (behind its ">") by their names.
 
-    Names are in lower case; only those in `wanted` are kept, where it is given: a hostile tag may have a million.
+    Names are in lower case; with `wanted` only those in it are kept, since a hostile tag can have a million.
     Of several attributes with one name the first counts (13.2.5.33).
     """
     found: dict[str, Attribute] = {}
@@ -159,7 +168,7 @@ def attributes(text: str, tag_start: int, tag_end: int, wanted: Container[str] |
 
 
 def every_attribute(text: str, tag_start: int, tag_end: int) -> Iterator[tuple[str, Attribute]]:
-    """Go through the attributes of a tag as they are written, those that do not count included."""
+    """Yield the attributes of a tag in the order of the text, repeated names included."""
     name = _NAME_IN_TAG.match(text, tag_start, tag_end)
     assert name is not None
     position = name.end()
@@ -170,10 +179,86 @@ def every_attribute(text: str, tag_start: int, tag_end: int) -> Iterator[tuple[s
         yield lower(part[1]), Attribute(part.start(1), end, part.span(part.lastindex))
 
 
-def comment_end(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return where the data of the comment at `start` ("<!--") ends and what follows it begins, None without an end.
+def read_tag(
+    text: str,
+    tag_start: int,
+    tag_end: int,
+    decode: Callable[[int, int], str],
+    wanted: Container[str],
+    removed: Container[str],
+) -> tuple[dict[str, str], list[Span]]:
+    """Return the values of the `wanted` attributes of a tag, and the spans to cut so that it loses the `removed` ones.
 
-    13.2.5.43 to 13.2.5.52: `<!-->` and `<!--->` are empty comments, `--!>` ends one too.
+    Names are in lower case; of several attributes with one name the first counts. `decode` returns the characters
+    between two positions. Spans hold the white space before an attribute too, where the tag can do without it.
+    """
+    values: dict[str, str] = {}
+    cuts: list[Span] = []
+    for name, attribute in every_attribute(text, tag_start, tag_end):
+        if name in wanted and name not in values:
+            start, end = attribute.value
+            value = text[start:end]
+            values[name] = decode_references(value if value.isascii() else decode(start, end))
+        if name in removed and (span := _removable(text, attribute)):
+            if cuts and cuts[-1][1] == span[0]:
+                cuts[-1] = (cuts[-1][0], span[1])
+            else:
+                cuts.append(span)
+    return values, cuts
+
+
+def _removable(text: str, attribute: Attribute) -> Span | None:
+    """Return the span to cut for an attribute; None where the rest of the tag would change its meaning.
+
+    Before a name that begins with "=" the attribute stays: without it, the "=" would give a value to what is before it.
+    """
+    start = attribute.start
+    behind = attribute.end
+    while text[behind] in "\t\n\f\r /":
+        behind += 1
+    if text[behind] == "=":
+        return None
+    if text[attribute.end] in "\t\n\f\r >":
+        while text[start - 1] in "\t\n\f\r ":
+            start -= 1
+    return start, attribute.end
+
+
+def decode_references(value: str) -> str:
+    """Return the value that an attribute's source text stands for (13.2.5.36 to 38 and 13.2.5.72 to 80).
+
+    Line ends become LF and NUL becomes U+FFFD, as the input stream and the attribute value states have it. A named
+    reference without a semicolon stays text before "=" and before a letter or digit: `?a=1&copy=2` has no "©".
+    """
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in value:
+        value = value.replace("\0", "\ufffd")
+    if "&" not in value:
+        return value
+    if value.count("&") == value.count("&amp;"):
+        return value.replace("&amp;", "&")
+    return _REFERENCE.sub(_character, value)
+
+
+def _character(reference: re.Match[str]) -> str:
+    hexadecimal, decimal, name = reference.groups()
+    if name is not None:
+        # In an attribute a name counts only as a whole, so the longest match of the standard is one look-up.
+        return html5.get(name, reference[0])
+    digits = (hexadecimal or decimal).lstrip("0") or "0"
+    code = int(digits, 16 if hexadecimal else 10) if len(digits) <= 7 else 0x110000
+    if 0x80 <= code <= 0x9F:
+        return bytes((code,)).decode("cp1252", "ignore") or chr(code)
+    if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        return "\ufffd"
+    return chr(code)
+
+
+def comment_end(text: str, start: int, end: int) -> Span | None:
+    """Return where the data of the comment at `start` ("<!--") ends, and where the comment ends; None without an end.
+
+    `<!-->` and `<!--->` are empty comments, and `--!>` ends one too (13.2.5.43 to 13.2.5.52).
     """
     inside = start + 4
     for short in (">", "->"):
@@ -184,7 +269,7 @@ def comment_end(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def declaration_end(text: str, start: int, end: int) -> int | None:
-    """Return where the doctype or bogus comment at `start` ends: behind the first ">" (13.2.5.41, 13.2.5.53)."""
+    """Return where the doctype or bogus comment at `start` ends, behind the first ">" (13.2.5.41, 13.2.5.53)."""
     found = _MARKUP_DECLARATION.match(text, start, end)
     return found.end() if found else None
 
@@ -195,7 +280,7 @@ def _end_tag_name(element: str) -> re.Pattern[str]:
 
 
 def raw_text_end(text: str, element: str, start: int, end: int) -> int | None:
-    """Return where the end tag of the raw-text or RCDATA `element` begins whose text is at `start` (13.2.5.9 to 14)."""
+    """Return where the end tag of a raw-text or RCDATA `element` begins; its text is at `start` (13.2.5.9 to 14)."""
     if element == "script":
         return _script_end(text, start, end)
     found = _end_tag_name(element).search(text, start, end)
@@ -210,7 +295,7 @@ def _script_end(text: str, position: int, end: int) -> int | None:
         position = found.end()
         if found[1]:
             continue
-        # The dashes of "<!--" may be those of "-->", but "<!-->" is told by its own group above.
+        # The dashes of "<!--" can be those of "-->" too, but "<!-->" has a group of its own above.
         while found := _SCRIPT_ESCAPED.search(text, position, end):
             position = found.end()
             if found[1]:

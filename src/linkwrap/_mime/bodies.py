@@ -1,4 +1,4 @@
-"""Which parts of a message are its bodies, and what seals a message against any change."""
+"""Which parts of a message are its bodies, and whether a signature or encryption forbids to change it."""
 
 from collections.abc import Iterator
 from typing import Final, Literal
@@ -13,7 +13,7 @@ BODY_TYPES: Final = frozenset((HTML, PLAIN, AMP))
 NoBody = Literal["attachment", "forwarded", "malformed", "not-a-body", "further-body"]
 Seal = Literal["signed", "encrypted"]
 
-# They cover the bodies; ARC's signature does as DKIM's does (RFC 8617, 4.1.2), and so did DomainKeys'.
+# They cover the bodies: ARC's signature as DKIM's does (RFC 8617, 4.1.2), and DomainKeys'.
 _SIGNATURES = ("dkim-signature", "arc-message-signature", "domainkey-signature")
 _SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _PGP: tuple[tuple[bytes, Seal], ...] = (
@@ -23,7 +23,7 @@ _PGP: tuple[tuple[bytes, Seal], ...] = (
 
 
 def leaves(root: Part) -> Iterator[tuple[Part, NoBody | None]]:
-    """Yield each part that has no parts itself, in the order of the message, and why it is no body, if it is none.
+    """Yield each part that has no parts itself, in the order of the message, and why it is no body; None for a body.
 
     The bodies are the first HTML, the first plain-text and the first AMP part that a client shows: not an attachment,
     not inside a forwarded message, and of `multipart/related` only in its root (RFC 2387, 3.2). A part of a multipart
@@ -40,7 +40,7 @@ def leaves(root: Part) -> Iterator[tuple[Part, NoBody | None]]:
 
 
 def seal_of_structure(root: Part) -> Seal | None:
-    """Return what forbids to change the message: a signature over it, or encryption; None where nothing does."""
+    """Return what forbids to change the message, a signature over it or encryption; None for neither."""
     if any(name in root.headers for name in _SIGNATURES):
         return "signed"
     if root.content_type in _SMIME:
@@ -54,7 +54,7 @@ def seal_of_structure(root: Part) -> Seal | None:
 
 
 def seal_of_content(content: bytes) -> Seal | None:
-    """Return whether a body is signed or encrypted by inline PGP (RFC 9580, 6.2 and 7)."""
+    """Return the same for a body, by inline PGP (RFC 9580, 6.2 and 7)."""
     for armor, seal in _PGP:
         at = content.find(armor)
         while at >= 0:
@@ -80,7 +80,7 @@ def _leaves(part: Part, reason: NoBody | None, *, top: bool = False) -> Iterator
 
 
 def _shown(part: Part, children: list[Part]) -> list[Part]:
-    """Return the parts of a multipart that may hold a body."""
+    """Return the parts of a multipart that can hold a body."""
     if part.content_type != "multipart/related":
         return children
     start = part.parameter("start").strip("<>")

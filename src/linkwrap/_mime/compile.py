@@ -1,19 +1,21 @@
-"""From a message to a `MessageTemplate`: which of its parts are wrapped, their contents, and what is decided there."""
+"""From a message to a `MessageTemplate`: which of its parts are wrapped, their contents, and their links."""
 
 import codecs
 import re
+from collections.abc import Iterator
 from email.message import Message
 from typing import Any, NamedTuple, cast
 
-from .._compiler import Compiler
+from .._compiled import Compiled, compile_html, compile_text
+from .._decide.decider import Decider
 from .._markup.encodings import UTF_16_BE, UTF_16_LE, codec_of_label
 from ..template import LinkTemplate
 from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
 from .structure import Part, encoding_field, read_bytes, read_message
 from .template import Mail, MessagePart, MessageTemplate, PartReason, Place, copy_message
-from .transfer import Mechanism, decode, line_end, open_body, read_mechanism
+from .transfer import Mechanism, decode, encode, line_end, open_body, read_mechanism
 
-# Charsets in which a tag has other bytes than in ASCII, and for which the WHATWG has no label.
+# Charsets in which a tag has other bytes than in ASCII, and which have no WHATWG label.
 _UNREADABLE = re.compile(
     r".*utf-?(?:7|32).*|.*ucs-?4.*|.*ebcdic.*|(?:cp|ibm)-?0?(?:37|273|424|500|875|1026|1140)", re.ASCII
 )
@@ -23,29 +25,26 @@ _ASCII = frozenset(("ansi_x3.4-1968", "ascii", "us-ascii"))
 
 
 class _Content(NamedTuple):
+    """The content of a body."""
+
     raw: bytes
+    """As it is encoded."""
     mechanism: Mechanism
     content: bytes
     encoding: str | None
+    """Its charset; None to find it out."""
     wide: bool
+    """Whether the payload is of characters, not of bytes."""
 
 
-def compile_message(message: Mail, compiler: Compiler, *, text: bool) -> MessageTemplate[Mail]:
-    """Find the bodies of a message and compile each; with `text` the plain-text body too.
-
-    Raises `TypeError` for what is no message, and what the policy's `destination` raises.
-    """
+def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTemplate[Mail]:
+    """Find the bodies of a message, which is `bytes` or a `Message`, and compile each; with `text` plain text too."""
     given: object = message
     if isinstance(given, bytes):
         source, root = message, read_bytes(given)
-    elif isinstance(given, Message):
-        source = cast("Mail", copy_message(given))
-        root = read_message(cast("Message[Any, Any]", source))
     else:
-        raise TypeError(
-            f"message takes bytes, an EmailMessage or a Message, not {type(given).__name__}; "
-            "in a str, mail that is not ASCII has lost its bytes"
-        )
+        source = cast("Mail", copy_message(cast("Message[Any, Any]", given)))
+        root = read_message(cast("Message[Any, Any]", source))
     found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
     contents = (held.content for _, held in found if isinstance(held, _Content))
     seal = seal_of_structure(root) or next(filter(None, map(seal_of_content, contents)), None)
@@ -61,20 +60,20 @@ def compile_message(message: Mail, compiler: Compiler, *, text: bool) -> Message
         if reason or not isinstance(held, _Content):
             parts.append(MessagePart(part.content_type, "kept", reason, mechanism))
             continue
-        template = _compile(part.content_type, held, compiler)
-        parts.append(MessagePart(part.content_type, "wrapped", None, mechanism, template))
-        places.append(_place(part, held, template, source))
+        compiled = _compile(part.content_type, held, decider)
+        parts.append(MessagePart(part.content_type, "wrapped", None, mechanism, LinkTemplate(compiled)))
+        places.append(_place(part, held, compiled, source))
     return MessageTemplate(source, tuple(parts), tuple(places))
 
 
-def _compile(content_type: str, held: _Content, compiler: Compiler) -> LinkTemplate[bytes]:
+def _compile(content_type: str, held: _Content, decider: Decider) -> Compiled[bytes]:
     if content_type == PLAIN:
-        return compiler.compile_text(held.content, held.encoding)
-    return compiler.compile(held.content, held.encoding, amp=content_type == AMP)
+        return compile_text(held.content, decider, held.encoding)
+    return compile_html(held.content, decider, held.encoding, amp=content_type == AMP)
 
 
 def _content(part: Part, source: object) -> _Content | PartReason:
-    """Return the content of a body, or why it cannot be wrapped."""
+    """Return the content of a body, or the reason why it cannot be wrapped."""
     if isinstance(source, bytes):
         raw, wide = source[slice(*part.span)], False
     else:
@@ -97,9 +96,9 @@ def _content(part: Part, source: object) -> _Content | PartReason:
 
 
 def _encoding(charset: str, content: bytes) -> str | None:
-    """Return the charset that a part declares, None where there is none, or its content shows that it is wrong.
+    """Return the charset that a part declares; None for none, or where its content shows that it is wrong.
 
-    A byte order mark wins (WHATWG Encoding 6), nothing but UTF-16 has NULs, and ASCII has nothing else.
+    A byte order mark wins (WHATWG Encoding 6), only UTF-16 has NULs, and ASCII has only ASCII.
     """
     codec = codec_of_label(charset)
     if codec is None or content.startswith(_MARKS) or (charset in _ASCII and not content.isascii()):
@@ -108,9 +107,9 @@ def _encoding(charset: str, content: bytes) -> str | None:
 
 
 def _octets(payload: str) -> tuple[bytes, bool]:
-    """Return the bytes of a payload, in which surrogates stand for those that are not ASCII.
+    """Return the bytes of a payload, in which surrogates stand for bytes that are not ASCII, and False.
 
-    One of other characters, which no mail can have, is made UTF-8, and true returned.
+    For a payload of other characters, which no mail can have, return it in UTF-8, and True.
     """
     try:
         return payload.encode("ascii", "surrogateescape"), False
@@ -118,9 +117,24 @@ def _octets(payload: str) -> tuple[bytes, bool]:
         return payload.encode("utf-8", "surrogatepass"), True
 
 
-def _place(part: Part, held: _Content, template: LinkTemplate[bytes], source: object) -> Place:
+def _place(part: Part, held: _Content, compiled: Compiled[bytes], source: object) -> Place:
     if not isinstance(source, bytes):
-        return Place(open_body(held.raw, held.mechanism, template, b"\n"), path=part.path, wide=held.wide)
+        return Place(open_body(held.raw, held.mechanism, compiled, b"\n"), path=part.path, wide=held.wide)
     end = line_end(source[part.head[1] : part.span[0]]) or b"\r\n"
-    body = open_body(held.raw, held.mechanism, template, end)
+    body = open_body(held.raw, held.mechanism, compiled, end)
     return Place(body, part.span, encoding_field(source, part.head), part.head[1], end)
+
+
+def open_bodies(message: "Message[Any, Any]") -> Iterator[tuple[Part, _Content]]:
+    """Yield each HTML, AMP and plain-text body of a message object and its content, where that can be decoded."""
+    for part, reason in leaves(read_message(message)):
+        content = _content(part, message) if reason in (None, "further-body") else None
+        if isinstance(content, _Content):
+            yield part, content
+
+
+def replace_content(part: Part, old: _Content, new: bytes) -> None:
+    """Put another content into a body of a message object, in the transfer encoding that it has."""
+    encoded = new if old.wide else encode(new, old.mechanism, old.raw)
+    charset, errors = ("utf-8", "surrogatepass") if old.wide else ("ascii", "surrogateescape")
+    cast("Message[Any, Any]", part.source).set_payload(encoded.decode(charset, errors))

@@ -1,7 +1,7 @@
-"""Quoted-printable (RFC 2045, 6.7) that is changed in a few places: what stands around them stays as it was encoded.
+"""Quoted-printable (RFC 2045, 6.7) that is changed in a few places; the text around them stays as it was encoded.
 
-A place that changes is set off by soft line breaks, so that no other line is folded anew. No line that is begun here
-begins with "-" or ".", so that none is taken for a boundary, or for the end of the message in SMTP.
+Soft line breaks separate a place that changes from the rest, so that no other line is folded again. No line that starts
+here starts with "-" or ".", so that none is taken for a boundary, or for the end of the message in SMTP.
 """
 
 import re
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
-from ..template import LinkTemplate
+from .._compiled import Compiled, Filling
 
 MAX_QUOTED_LINE: Final = 76
-"""Octets that a line may have, with the "=" of a soft line break."""
+"""Octets that a line can have, with the "=" of a soft line break."""
 
 Span = tuple[int, int]
 Piece = tuple[bytes, bytes, bytes]
@@ -29,14 +29,14 @@ _FIRST = {b"-": b"=2D", b".": b"=2E"}
 
 
 def decode_quoted(raw: bytes) -> bytes:
-    """Return the content of quoted-printable text; what is not encoded right stays as it is."""
+    """Return the content of quoted-printable text; invalid sequences stay as they are."""
     return b"".join(map(_decode_line, raw.splitlines(keepends=True)))
 
 
 def quote(content: bytes, end: bytes, *, lines: bool = True) -> bytes:
     """Return `content` in quoted-printable, its own line ends kept, folded with the line end `end`.
 
-    Without `lines` it is no text in an ASCII-compatible charset: its line ends are encoded like anything else.
+    Without `lines`, for a charset that is not ASCII-compatible, its line ends are encoded like anything else.
     """
     if not lines:
         return _line(content, end)
@@ -46,44 +46,51 @@ def quote(content: bytes, end: bytes, *, lines: bool = True) -> bytes:
 
 
 class Quoted:
-    """The source of a template in quoted-printable; filled in, it is the same but for the slots."""
+    """The source of a compiled document in quoted-printable; filled in, only its slots change."""
 
-    __slots__ = ("_end", "_pieces", "_pixels", "_raw", "_spans", "_tail", "_template")
+    __slots__ = ("_compiled", "_end", "_pieces", "_pixels", "_raw", "_spans", "_tail")
 
-    def __init__(self, raw: bytes, template: LinkTemplate[bytes], end: bytes) -> None:
+    def __init__(self, raw: bytes, compiled: Compiled[bytes], end: bytes) -> None:
         self._raw = raw
-        self._template = template
+        self._compiled = compiled
         self._end = end
         places = _Places(raw)
-        _, last = places.encoded((0, len(template.source)))
+        length = len(compiled.source)
+        _, last = places.encoded((0, length))
         self._tail = raw[last:]
         """A soft line break that nothing follows."""
-        pixel, initial = (template.pixel_at,) * 2, (template.initial_at or 0,) * 2
-        slots = template.in_slots(template.spans(), pixel, initial)
+        pixel = initial = (0, 0)
+        pixels: list[Span] = []
+        if compiled.pixels is not None:
+            pixel = (compiled.pixels.at, compiled.pixels.at)
+            pixels = [pixel]
+            if compiled.pixels.initial_at is not None:
+                initial = (compiled.pixels.initial_at, compiled.pixels.initial_at)
+                pixels = [initial, pixel]
+        slots = compiled.in_order(compiled.values(), pixel, initial)
         self._spans = [places.encoded(slot) for slot in slots]
-        self._pixels = [] if template.pixel_slot is None else [places.encoded(pixel)]
-        if template.initial_at is not None:
-            self._pixels.insert(0, places.encoded(initial))
-        between = zip(_between(slots, len(template.source)), _between(self._spans, last), template.static, strict=True)
+        self._pixels = [places.encoded(pixel) for pixel in pixels]
+        between = zip(_between(slots, length), _between(self._spans, last), compiled.static, strict=True)
         self._pieces = [self._piece(places, span, encoded, static) for span, encoded, static in between]
 
-    def fill(self, urls: list[str] | None, pixel: str, initial: str) -> bytes:
-        """Return the encoded text with these texts in its slots, as `LinkTemplate.fill` takes them."""
-        template, raw = self._template, self._raw
+    def fill(self, filling: Filling) -> bytes:
+        """Return the encoded text with these texts in its slots."""
+        raw = self._raw
+        urls, pixel, initial = filling
         if urls is not None:
-            pieces, spans, values = self._pieces, self._spans, template.in_slots(urls, pixel, initial)
+            pieces, spans, values = self._pieces, self._spans, self._compiled.in_order(urls, pixel, initial)
         elif self._pixels:
             spans, values = self._pixels, [initial, pixel][-len(self._pixels) :]
             pieces = [(raw[start:end], b"", b"") for start, end in _between(spans, len(raw) - len(self._tail))]
         else:
             spans, values = [], []
-            whole = (0, len(template.source)), (0, len(raw) - len(self._tail))
-            pieces = [self._piece(_Places(raw), *whole, template.fill(None, "", ""))]
+            whole = (0, len(self._compiled.source)), (0, len(raw) - len(self._tail))
+            pieces = [self._piece(_Places(raw), *whole, self._compiled.fill(filling))]
         written = _Writer(self._end)
         for piece, (start, end), value in zip(pieces, spans, values, strict=False):
             written.piece(piece)
             if value:
-                written.new(quote(value.encode(template.charset or "ascii"), self._end, lines=False))
+                written.new(quote(value.encode(self._compiled.charset or "ascii"), self._end, lines=False))
             else:
                 written.kept(raw[start:end])
         written.piece(pieces[-1])
@@ -91,27 +98,27 @@ class Quoted:
         return bytes(written.text)
 
     def _piece(self, places: "_Places", span: Span, encoded: Span, static: bytes) -> Piece:
-        """Return `static`, which the source has at `span` but for what is cut out of it, as it is encoded there."""
+        """Return `static`, the text at `span` without what is cut out of it, in its encoded form there."""
         (start, end), (first, last) = span, encoded
-        source = self._template.source[start:end]
+        source = self._compiled.source[start:end]
         if source == static:
             return self._raw[first:last], b"", b""
         before = _common(source, static)
         after = _common(source[before:][::-1], static[before:][::-1])
         cut, on = places.encoded((start + before, end - after))
-        new = quote(static[before : len(static) - after], self._end, lines=self._template.unit == 1)
+        new = quote(static[before : len(static) - after], self._end, lines=self._compiled.unit == 1)
         return self._raw[first:cut], new, self._raw[on:last]
 
 
 class _Places:
-    """Where each octet of the content is in the encoded text; to ask in ascending order takes linear time."""
+    """Where each octet of the content is in the encoded text; in ascending order, all look-ups take linear time."""
 
     def __init__(self, raw: bytes) -> None:
         self._lines = raw.splitlines(keepends=True)
         self._encoded = list(accumulate(map(len, self._lines), initial=0))
         self._decoded = list(accumulate(map(len, map(_decode_line, self._lines)), initial=0))
         self._known = (0, 0, 0)
-        """A line, and of a place in it the number of octets before it: of the content, and encoded."""
+        """A line, and for a place in it the number of octets before: of the content, and encoded."""
 
     def encoded(self, span: Span) -> Span:
         return self._offset(span[0]), self._offset(span[1])
@@ -137,7 +144,7 @@ class _Places:
 
 
 class _Writer:
-    """Encoded text that grows: what stays of the old, and what is new, set off by soft line breaks."""
+    """Encoded text that grows by old and new pieces, with soft line breaks between them."""
 
     def __init__(self, end: bytes) -> None:
         self.text = bytearray()
@@ -158,7 +165,7 @@ class _Writer:
             if not encoded.startswith(_ENDS):
                 self._soft_break()
                 while encoded[:1] in _FIRST:
-                    # Two octets more may be too many for the line.
+                    # Two octets more can be too many for the line.
                     self.text += _FIRST[encoded[:1]] + b"=" + self._end
                     encoded = encoded[1:]
         self.text += encoded
@@ -174,7 +181,7 @@ class _Writer:
         if not text or text.endswith(_ENDS):
             return
         if text.endswith(b"="):
-            # Not encoded as it should be: two of them are read as one.
+            # Invalid, but readers take two of them as one.
             start = len(text)
             while text[start - 1 : start] == b"=":
                 start -= 1
@@ -200,7 +207,7 @@ def _escape(data: bytes) -> bytes:
 
 
 def _line(text: bytes, end: bytes) -> bytes:
-    """Return one line of text; space at its end would be lost on the way."""
+    """Return one line of text, encoded; space at its end is encoded too, as it would be lost on the way."""
     if text.endswith((b" ", b"\t")):
         return _fold(_escape(text[:-1]) + b"=%02X" % text[-1], end)
     return _fold(_escape(text), end)
@@ -234,7 +241,7 @@ def _between(spans: Sequence[Span], length: int) -> list[Span]:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """Return how long the beginning is that both have."""
+    """Return the length of their common beginning."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

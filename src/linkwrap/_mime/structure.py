@@ -1,7 +1,7 @@
 """The parts of a message (RFC 2045, 2046): of its bytes, with exact positions, or of an `email` message object.
 
-The standard library reads the headers, and where it would cut the bytes into parts, they are cut here too: it gives no
-positions. A multipart whose bytes can be cut in more than one way is left whole: `broken` says so.
+The standard library reads the headers. It gives no positions, so the bytes are cut into parts here, at the same places
+as there. A multipart whose bytes can be cut in more than one way stays whole and is `broken`.
 """
 
 import re
@@ -16,10 +16,10 @@ from typing import Any, Final
 Span = tuple[int, int]
 
 MAX_DEPTH: Final = 50
-"""How deep multiparts may be nested."""
+"""How deep multiparts can be nested."""
 MAX_PARTS: Final = 10_000
-"""How many parts a message may have."""
-_MAX_FIELD = 4096  # octets of a header that says what a part is: to read longer ones takes quadratic time
+"""How many parts a message can have."""
+_MAX_FIELD = 4096  # octets of a header in _FIELDS: longer ones would take quadratic time
 
 _FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
 _END = rb"(?:\r\n|\n|\r)"
@@ -36,7 +36,7 @@ class Part:
     """A part of a message, or the message itself."""
 
     headers: "Message[str, str]"
-    """Its headers, as the standard library reads them from bytes."""
+    """Its headers, read by the standard library."""
     source: "Message[Any, Any] | None" = None
     """The part itself, of a message object."""
     path: tuple[int, ...] = ()
@@ -46,15 +46,15 @@ class Part:
     head: Span = (0, 0)
     """Where its headers are."""
     children: "list[Part] | None" = None
-    """The parts of a multipart; None where it is none, or is broken."""
+    """The parts of a multipart; None for other parts, and for a broken one."""
     broken: bool = False
-    """Whether nobody can say what it is made of."""
+    """Whether its headers or its parts cannot be read for certain."""
     content_type: str = field(init=False, default="application/octet-stream")
     disposition: str = field(init=False, default="")
     filename: bool = field(init=False, default=False)
     """Whether it has a file name, as attachments do."""
     mechanism: str = field(init=False, default="")
-    """What its `Content-Transfer-Encoding` says."""
+    """The value of its `Content-Transfer-Encoding`."""
     boundary: bytes | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -74,11 +74,11 @@ class Part:
 
     @property
     def is_multipart(self) -> bool:
-        """Whether it says that it is one."""
+        """Whether its type is a multipart one."""
         return self.content_type.startswith("multipart/")
 
     def parameter(self, name: str) -> str:
-        """Return a parameter of its `Content-Type`; empty where there is none."""
+        """Return a parameter of its `Content-Type`; empty for none."""
         try:
             return collapse_rfc2231_value(self.headers.get_param(name, "")).strip()
         except Exception:  # as above
@@ -113,7 +113,7 @@ class _Reader:
         headers = self._parser.parsestr(raw[start:head_end].decode("latin-1"))
         headers.set_default_type(default_type)
         part = Part(headers, span=(body, end), head=(start, head_end))
-        # A lone CR ends a line for some; a header that stands where none may be begins the body for some.
+        # Readers differ about a lone CR, a line end for some, and about a header in a place where none can be.
         part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or bool(headers.get_payload())
         if part.is_multipart and not part.broken:
             part.children = self._children(part, depth)
@@ -149,12 +149,12 @@ class _Reader:
         if opened is None:
             return None
         if end == len(raw):
-            end = _without_end(raw, opened, end)  # as if the boundary that is missing were there
+            end = _without_end(raw, opened, end)  # as with the boundary that is missing
         return [*children, self.part(opened, end, default_type, depth + 1)]
 
 
 def _without_end(raw: bytes, start: int, end: int) -> int:
-    """Return where a text ends whose line end belongs to the boundary behind it (RFC 2046, 5.1.1)."""
+    """Return the end of a text without its line end, which belongs to the boundary behind it (RFC 2046, 5.1.1)."""
     for line_end in (b"\r\n", b"\n", b"\r"):
         if raw.endswith(line_end, start, end):
             return end - len(line_end)
@@ -185,6 +185,6 @@ def _read_object(message: "Message[Any, Any]", path: tuple[int, ...]) -> Part:
 
 
 def encoding_field(raw: bytes, head: Span) -> Span | None:
-    """Return where the value of the first `Content-Transfer-Encoding` among these headers is, if there is one."""
+    """Return where the value of the first `Content-Transfer-Encoding` among these headers is; None for none."""
     found = _ENCODING_FIELD.search(raw, *head)
     return found.span(1) if found else None

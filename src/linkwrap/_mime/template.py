@@ -1,4 +1,4 @@
-"""A compiled message: what its parts are and what is done to each, and the bodies to fill in for each recipient."""
+"""A compiled message: its parts, what is done to each, and the bodies to fill in for each recipient."""
 
 import logging
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from .._compiled import Compiled, Filling
 from ..link import Link
 from ..template import LinkTemplate
 from .transfer import MAX_LINE, Body
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from email.message import Message
 
 Mail = TypeVar("Mail", bound="bytes | Message[Any, Any]")
-Texts = tuple[list[str] | None, str, str]
-"""What `LinkTemplate.fill` takes."""
+Fill = Callable[[Compiled[bytes]], Filling]
+"""Returns the texts for the slots of a body."""
 
 PartReason = Literal[
     "attachment",
@@ -34,7 +35,6 @@ PartReason = Literal[
 """Why a part is kept as it is."""
 
 _ENCODING = "Content-Transfer-Encoding"
-_QUOTED = "quoted-printable"
 
 _log = logging.getLogger("linkwrap")
 
@@ -48,26 +48,27 @@ class MessagePart:
     reason: PartReason | None
     """Why it is kept; None where it is wrapped."""
     transfer_encoding: str
-    """How it is encoded, in lower case: `7bit` where it does not say."""
+    """Its `Content-Transfer-Encoding` in lower case, `7bit` where it has none."""
     template: LinkTemplate[bytes] | None = field(default=None, repr=False)
-    """Its compiled content, where it is wrapped."""
+    """Its compiled content; None where it is kept."""
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Every link that was found in it, with what was decided; positions are those of its decoded content."""
+        """Every link in it, with what was decided; positions are those of its decoded content."""
         return self.template.links if self.template else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where a body that is wrapped stands in its message."""
+    """Where a body that is wrapped is in its message."""
 
     body: Body
     span: tuple[int, int] = (0, 0)
     """In a message's bytes."""
     field: tuple[int, int] | None = None
-    """There, the value of its `Content-Transfer-Encoding`; where it has none, `field_at` is where one goes."""
+    """There, the value of its `Content-Transfer-Encoding`; None where it has none."""
     field_at: int = 0
+    """There, the place for such a field."""
     line_end: bytes = b""
     path: tuple[int, ...] = ()
     """In a message object: the index of each part down to it."""
@@ -86,54 +87,55 @@ class MessageTemplate(Generic[Mail]):
     """The message as it came in; a copy of a message object."""
     parts: tuple[MessagePart, ...]
     """The parts that have no parts themselves, in the order of the message, and what is done to each."""
-    places: tuple[Place, ...]
+    _places: tuple[Place, ...]
 
     def __repr__(self) -> str:
         wrapped = [part.content_type for part in self.parts if part.action == "wrapped"]
         return f"<MessageTemplate: {len(self.parts)} parts, to wrap: {', '.join(wrapped) or 'none'}>"
 
-    def fill(self, texts: Callable[[LinkTemplate[bytes]], Texts]) -> Mail:
-        """Return the message for one recipient; `texts` returns what goes into the slots of a body."""
-        source: object = self.source
-        if isinstance(source, bytes):
-            return cast("Mail", self._spliced(source, texts))
-        return cast("Mail", self._replaced(cast("Message[Any, Any]", source), texts))
 
-    def _spliced(self, raw: bytes, texts: Callable[[LinkTemplate[bytes]], Texts]) -> bytes:
-        view = memoryview(raw)
-        pieces: list[bytes | memoryview] = []
-        position = 0
-        for place in self.places:
-            body, mechanism = _fill(place.body, texts)
-            (start, end), (at, until) = place.span, place.field or (place.field_at, place.field_at)
-            if mechanism != place.body.mechanism:
-                encoding = mechanism.encode()
-                line = encoding if place.field else _ENCODING.encode() + b": " + encoding + place.line_end
-                pieces += [view[position:at], line]
-                position = until
-            pieces += [view[position:start], body]
-            position = end
-        return b"".join([*pieces, view[position:]])
+def fill_message(template: MessageTemplate[Mail], fill: Fill) -> Mail:
+    """Return the message for one recipient; `fill` returns the texts for the slots of a body."""
+    source: object = template.source
+    if isinstance(source, bytes):
+        return cast("Mail", _spliced(source, template._places, fill))
+    return cast("Mail", _replaced(cast("Message[Any, Any]", source), template._places, fill))
 
-    def _replaced(
-        self, source: "Message[Any, Any]", texts: Callable[[LinkTemplate[bytes]], Texts]
-    ) -> "Message[Any, Any]":
-        message = copy_message(source)
-        for place in self.places:
-            body, mechanism = _fill(place.body, texts)
-            part = message
-            for index in place.path:
-                part = cast("Message[Any, Any]", part.get_payload(index))
-            part.set_payload(
-                body.decode("utf-8", "surrogatepass") if place.wide else body.decode("ascii", "surrogateescape")
-            )
-            if mechanism == place.body.mechanism:
-                continue
-            if _ENCODING in part:
-                part.replace_header(_ENCODING, mechanism)
-            else:
-                part[_ENCODING] = mechanism
-        return message
+
+def _spliced(raw: bytes, places: tuple[Place, ...], fill: Fill) -> bytes:
+    view = memoryview(raw)
+    pieces: list[bytes | memoryview] = []
+    position = 0
+    for place in places:
+        body, mechanism = _fill(place.body, fill)
+        (start, end), (at, until) = place.span, place.field or (place.field_at, place.field_at)
+        if mechanism != place.body.mechanism:
+            encoding = mechanism.encode()
+            line = encoding if place.field else _ENCODING.encode() + b": " + encoding + place.line_end
+            pieces += [view[position:at], line]
+            position = until
+        pieces += [view[position:start], body]
+        position = end
+    return b"".join([*pieces, view[position:]])
+
+
+def _replaced(source: "Message[Any, Any]", places: tuple[Place, ...], fill: Fill) -> "Message[Any, Any]":
+    message = copy_message(source)
+    for place in places:
+        body, mechanism = _fill(place.body, fill)
+        part = message
+        for index in place.path:
+            part = cast("Message[Any, Any]", part.get_payload(index))
+        part.set_payload(
+            body.decode("utf-8", "surrogatepass") if place.wide else body.decode("ascii", "surrogateescape")
+        )
+        if mechanism == place.body.mechanism:
+            continue
+        if _ENCODING in part:
+            part.replace_header(_ENCODING, mechanism)
+        else:
+            part[_ENCODING] = mechanism
+    return message
 
 
 def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
@@ -149,8 +151,8 @@ def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
     return deepcopy(message, memo)
 
 
-def _fill(body: Body, texts: Callable[[LinkTemplate[bytes]], Texts]) -> tuple[bytes, str]:
-    filled, mechanism = body.fill(*texts(body.template))
+def _fill(body: Body, fill: Fill) -> tuple[bytes, str]:
+    filled, mechanism = body.fill(fill(body.compiled))
     if mechanism != body.mechanism:
         _log.info("a %s body became %s: a line of it would pass %d octets", body.mechanism, mechanism, MAX_LINE)
     return filled, mechanism

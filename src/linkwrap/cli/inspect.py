@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import click
 
-from .._decide.destination import MAX_DESTINATION
 from .._markup.places import lines_and_columns
 from .._mime.template import MessagePart
 from ..keys import SigningKeys
-from ..link import Link
+from ..link import MAX_DESTINATION, Link
 from ..template import LinkTemplate
 from ..wrapper import LinkWrapper
 from .keys import find_keys, key_file_option

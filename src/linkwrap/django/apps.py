@@ -1,4 +1,4 @@
-"""The app that `INSTALLED_APPS` names: it brings the system checks and the template tags."""
+"""The app that `INSTALLED_APPS` names, with the system checks and the template tags."""
 
 from django.apps import AppConfig
 from django.core import checks
@@ -9,7 +9,7 @@ class LinkWrapConfig(AppConfig):
 
     name = "linkwrap.django"
     label = "linkwrap"
-    verbose_name = "linkwrap"
+    verbose_name: str = "linkwrap"
 
     def ready(self) -> None:
         """Register the checks."""

@@ -1,4 +1,4 @@
-"""The email backend: it wraps every message and hands it to the backend that sends."""
+"""The email backend: it wraps every message, then passes it to the backend that sends."""
 
 import sys
 from collections.abc import Iterable
@@ -12,15 +12,18 @@ from .message import prepare
 
 
 class EmailBackend(BaseEmailBackend):
-    """Wraps each message by the setting `LINKWRAP`, and sends it by its `INNER_BACKEND`.
+    """Wraps each message as the setting `LINKWRAP` says, and sends it by its `INNER_BACKEND`.
 
-    A message may say, in django-anymail's way, `track_clicks` and `track_opens` (True or False; unset or None is as the
-    setting says) and `metadata`; `linkwrap`, a mapping, holds other options of `LinkWrapper.render`, such as
-    `tracking_domain`. All recipients of a message share its links.
+    As with django-anymail, a message can have the attributes `track_clicks` and `track_opens` (True or False; unset or
+    None is the setting's value) and `metadata`. Its attribute `linkwrap`, a mapping, holds other options of
+    `LinkWrapper.render`, such as `tracking_domain`. All recipients of a message share its links.
 
-    The inner backend gets copies, with its own tracking turned off; `anymail_status` is handed back to the message. It
-    gets what else the connection was made with (the `OPTIONS` of Django 6.1's `MAILERS`, where `inner_backend` may name
-    another than the setting does), and how many messages it sent is what `send_messages` returns.
+    The inner backend gets copies, with its own tracking turned off; their `anymail_status` is copied to the message.
+
+    Args:
+        fail_silently: Passed to the inner backend.
+        inner_backend: The dotted path of an inner backend in place of the setting's, for Django 6.1's `MAILERS`.
+        options: Passed to the inner backend.
     """
 
     def __init__(self, fail_silently: bool = False, *, inner_backend: str | None = None, **options: Any) -> None:
@@ -28,7 +31,7 @@ class EmailBackend(BaseEmailBackend):
         self.fail_silently = fail_silently
         if fail_silently:
             options["fail_silently"] = True
-        self.inner = conf.inner_backend(inner_backend)(**options)
+        self.inner: BaseEmailBackend = conf.inner_backend(inner_backend)(**options)
 
     def open(self) -> bool | None:
         """Open the inner backend's connection."""
@@ -39,7 +42,7 @@ class EmailBackend(BaseEmailBackend):
         self.inner.close()
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
-        """Wrap the messages and send them; what one refuses is raised before any is sent."""
+        """Wrap the messages, send them, and return how many were sent; an error of one is raised before any is sent."""
         messages = list(email_messages or ())
         off = {name: _off(self.inner, name) for name in ("track_clicks", "track_opens")}
         prepared = [prepare(message, off) for message in messages]
@@ -51,9 +54,9 @@ class EmailBackend(BaseEmailBackend):
 
 
 def _off(inner: BaseEmailBackend, name: str) -> bool | None:
-    """Return what turns a kind of tracking of the inner backend off: False, or None where that cannot be said.
+    """Return the value that turns a kind of tracking of the inner backend off: False, or None where it has no switch.
 
-    django-anymail refuses any value but None where it knows of no such switch at the mail service.
+    django-anymail refuses any value but None where the mail service has no such switch.
     """
     build = getattr(inner, "build_message_payload", None)
     module = sys.modules.get(getattr(build, "__module__", ""))

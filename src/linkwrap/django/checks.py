@@ -1,6 +1,6 @@
-"""Django's system checks of the setting `LINKWRAP`: `manage.py check` tells what would fail in production.
+"""Django's system checks of the setting `LINKWRAP`: `manage.py check` finds faults before they reach production.
 
-- `linkwrap.E001`: LINKWRAP is no dict. `E002`: a setting is unknown. `E003`: a value cannot be used.
+- `linkwrap.E001`: LINKWRAP is not a dict. `E002`: a setting is unknown. `E003`: a value cannot be used.
 - `linkwrap.E004`: INNER_BACKEND cannot be imported, or is linkwrap's own.
 - `linkwrap.W001`: no TRACKING_DOMAIN is set. `W002`: the redirect endpoint is served, but not on TRACKING_DOMAIN.
 """
@@ -19,7 +19,7 @@ from . import conf, views
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Check everything that LINKWRAP holds."""
+    """Check all entries of LINKWRAP."""
     _, faults = conf.read()
     messages: list[checks.CheckMessage] = [checks.Error(fault.message, fault.hint, id=fault.id) for fault in faults]
     try:
@@ -40,8 +40,8 @@ def check_allowed_hosts(app_configs: Any = None, **kwargs: Any) -> list[checks.C
         return []
     try:
         host = domain.host if isinstance(domain, TrackingDomain) else TrackingDomain(domain).host
-    except DomainError:
-        return []
+    except (DomainError, TypeError):
+        return []  # the other check lists it
     local = [".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else []
     if validate_host(host, settings.ALLOWED_HOSTS or local) or not _serves():
         return []

@@ -1,9 +1,10 @@
-"""The setting `LINKWRAP`: what may stand in it, and what is made of it, once.
+"""The setting `LINKWRAP`: its entries, their defaults, and the objects that are made of them, once.
 
-Every fault is told at once, by Django's system checks; what needs the setting raises `ImproperlyConfigured` for it.
+Django's system checks list all faults at once; code that needs the setting raises `ImproperlyConfigured` for them.
 """
 
 import difflib
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -14,7 +15,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
-from django.views.decorators.debug import sensitive_variables
 
 from ..account import DEFAULT_TRACKING_DOMAIN
 from ..errors import LinkWrapError, OptionError
@@ -24,7 +24,7 @@ from ..resolver import Resolver
 from ..wrapper import LinkWrapper
 
 DEFAULTS: Final[dict[str, Any]] = {
-    "KEYS": None,  # a list, the current key first; None: as the environment's LINKWRAP_KEYS says
+    "KEYS": None,  # a list, the current key first; None: the keys in the environment variable LINKWRAP_KEYS
     "ACCOUNT_ID": "",
     "TRACKING_DOMAIN": DEFAULT_TRACKING_DOMAIN,
     "INNER_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -44,7 +44,7 @@ Made = TypeVar("Made")
 
 
 class Fault(NamedTuple):
-    """What is wrong with the setting; `id` is the system check's."""
+    """A fault of the setting; `id` is the system check's."""
 
     id: str
     message: str
@@ -52,7 +52,7 @@ class Fault(NamedTuple):
 
 
 class Config(NamedTuple):
-    """What the setting makes."""
+    """The objects that the setting makes."""
 
     wrapper: LinkWrapper
     resolver: Resolver
@@ -67,55 +67,76 @@ def value(name: str) -> Any:
 
 @cache
 def load() -> Config:
-    """Return what `LINKWRAP` makes, made at the first call; raises `ImproperlyConfigured` that tells every fault."""
+    """Return the objects that `LINKWRAP` makes; they are made at the first call.
+
+    Raises:
+        ImproperlyConfigured: The setting has faults; the message lists all of them.
+    """
     config, faults = read()
     if config is None:
         raise ImproperlyConfigured("LINKWRAP: " + "; ".join(fault.message for fault in faults))
     return config
 
 
-@sensitive_variables()
 def read() -> tuple[Config | None, list[Fault]]:
-    """Return what `LINKWRAP` makes, or None and its faults; no message holds a key."""
-    given = getattr(settings, "LINKWRAP", {})
-    if not isinstance(given, dict):
-        return None, [Fault("linkwrap.E001", "LINKWRAP is no dict", 'use LINKWRAP = {"TRACKING_DOMAIN": "…", …}')]
+    """Return the objects that `LINKWRAP` makes, or None and its faults; no message and no variable here holds a key."""
+    given = _without_keys()
+    if given is None:
+        return None, [Fault("linkwrap.E001", "LINKWRAP must be a dict", 'use LINKWRAP = {"TRACKING_DOMAIN": "…", …}')]
     faults = [_unknown(name) for name in given if name not in DEFAULTS]
     values = DEFAULTS | given
     for flag in _FLAGS:
         if not isinstance(values[flag], bool):
-            faults.append(_invalid(flag, f"{flag} takes True or False"))
+            faults.append(_invalid(flag, f"{flag} must be True or False, not {type(values[flag]).__name__}"))
             values[flag] = DEFAULTS[flag]
-    keys = _made("KEYS", lambda: _keys(values["KEYS"]), faults)
-    # One fault must not hide another: what else is wrong does not depend on the keys.
-    known = keys or SigningKeys(SigningKeys.generate())
-    wrapper = _made("ACCOUNT_ID, TRACKING_DOMAIN or POLICY", lambda: _wrapper(known, values), faults)
-    resolver = _made("MAX_AGE or REFUSE", lambda: _resolver(known, values), faults)
+    keys = _made("KEYS", _keys, faults)
+    # One fault must not hide another: the others do not depend on the keys.
+    stand_in = keys or SigningKeys(SigningKeys.generate())
+    wrapper = _made("ACCOUNT_ID, TRACKING_DOMAIN or POLICY", lambda: _wrapper(stand_in, values), faults)
+    resolver = _made("MAX_AGE or REFUSE", lambda: _resolver(stand_in, values), faults)
     if faults or wrapper is None or resolver is None:
         return None, faults
     return Config(wrapper, resolver, values["TEXT"]), []
 
 
-def inner_backend(path: str | None = None) -> type[BaseEmailBackend]:
-    """Return the email backend that sends what was wrapped, by `path` or by `INNER_BACKEND`.
+def _without_keys() -> dict[Any, Any] | None:
+    """Return the setting without the keys, which may stand under a misspelt name too; None where it is not a dict."""
+    given = getattr(settings, "LINKWRAP", {})
+    if not isinstance(given, dict):
+        return None
+    return {name: entry if name in DEFAULTS else None for name, entry in given.items() if name != "KEYS"}
 
-    Raises `ImproperlyConfigured` where there is none.
+
+def inner_backend(path: str | None = None) -> type[BaseEmailBackend]:
+    """Return the email backend that sends the wrapped messages, by `path` or by `INNER_BACKEND`.
+
+    Raises:
+        ImproperlyConfigured: It cannot be imported, or is linkwrap's own.
     """
+    path = path or value("INNER_BACKEND")
+    if not isinstance(path, str):
+        raise ImproperlyConfigured(f"LINKWRAP['INNER_BACKEND'] must be a dotted path, not {type(path).__name__}")
     try:
-        backend = import_string(path or value("INNER_BACKEND"))
-    except (ImportError, AttributeError) as error:
+        backend = import_string(path)
+    except ImportError as error:
         raise ImproperlyConfigured(f"LINKWRAP['INNER_BACKEND'] cannot be imported: {error}") from error
     if isinstance(backend, type) and backend.__module__.startswith("linkwrap."):
         raise ImproperlyConfigured("LINKWRAP['INNER_BACKEND'] is linkwrap's own backend: name the one that sends")
     return cast("type[BaseEmailBackend]", backend)
 
 
-def _keys(listed: Any) -> SigningKeys:
-    if listed is None:
-        return SigningKeys.from_env()
-    if not isinstance(listed, list | tuple) or not listed:
-        raise OptionError("KEYS takes a list of keys, the current one first")
-    return SigningKeys(listed[0], retired=listed[1:])
+def _keys() -> SigningKeys:
+    listed = value("KEYS")
+    try:
+        if listed is None:
+            return SigningKeys.from_env()
+        if not isinstance(listed, list | tuple):
+            raise TypeError(f"KEYS must be a list of keys, not {type(listed).__name__}")
+        if not listed:
+            raise OptionError("KEYS must be a list of keys, the current one first, and is empty")
+        return SigningKeys(listed[0], retired=listed[1:])
+    finally:
+        del listed  # a traceback may show the variables of a frame
 
 
 def _wrapper(keys: SigningKeys, values: dict[str, Any]) -> LinkWrapper:
@@ -132,21 +153,30 @@ def _wrapper(keys: SigningKeys, values: dict[str, Any]) -> LinkWrapper:
 
 def _resolver(keys: SigningKeys, values: dict[str, Any]) -> Resolver:
     refuse = values["REFUSE"]
-    return Resolver(
-        keys, max_age=values["MAX_AGE"], refuse=import_string(refuse) if isinstance(refuse, str) else refuse
-    )
+    return Resolver(keys, max_age=values["MAX_AGE"], refuse=_imported(refuse) if isinstance(refuse, str) else refuse)
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise OptionError(f"REFUSE cannot be imported: {error}") from error
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raised = f"{type(error).__name__} at {place.filename}:{place.lineno}"
+        raise OptionError(f"REFUSE cannot be imported: {path} raised {raised}") from error
 
 
 def _made(names: str, make: Callable[[], Made], faults: list[Fault]) -> Made | None:
     try:
         return make()
-    except (LinkWrapError, ImportError) as error:
+    except (LinkWrapError, TypeError) as error:
         faults.append(_invalid(names, str(error)))
     return None
 
 
 def _invalid(names: str, message: str) -> Fault:
-    return Fault("linkwrap.E003", message, f"mend {names} in LINKWRAP")
+    return Fault("linkwrap.E003", message, f"correct {names} in LINKWRAP")
 
 
 def _unknown(name: object) -> Fault:

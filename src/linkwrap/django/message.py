@@ -1,6 +1,6 @@
-"""What becomes of one message: copies of it, wrapped, for the inner backend; the caller's own message stays as it is.
+"""From a message to wrapped copies of it for the inner backend; the caller's own message is not changed.
 
-HTML bodies and alternatives are wrapped, AMP ones without pixels, plain text where the setting `TEXT` says so.
+HTML bodies and alternatives are wrapped, AMP ones without pixels, plain text where the setting `TEXT` is on.
 Attachments and headers stay as they are.
 """
 
@@ -22,12 +22,19 @@ _log = logging.getLogger("linkwrap")
 
 
 def prepare(message: EmailMessage, tracking_off: Mapping[str, object]) -> list[EmailMessage]:
-    """Return what the inner backend gets in place of `message`; `tracking_off` are the attributes that each copy gets.
+    """Return the copies that the inner backend sends in place of `message`.
 
-    A message whose content is a template of the mail service's (`template_id`) holds nothing to wrap, and is handed on
-    as it is. Raises `OptionError` for `merge_metadata` with several recipients, unless the setting `SPLIT` is on: then
-    there is one copy for each. Where wrapping fails, the copy is as the message was and the failure is logged; it is
-    raised where the setting `RAISE_ERRORS` is on.
+    A message whose content is a template of the mail service (`template_id`) has no content to wrap, and is returned
+    as it is. A message with `merge_metadata` becomes one copy for each recipient where the setting `SPLIT` is on. Where
+    wrapping fails, the copy stays unwrapped and the failure is logged.
+
+    Args:
+        message: The message; it is not changed.
+        tracking_off: The attributes that each copy gets, so that the mail service does not track it too.
+
+    Raises:
+        OptionError: It has `merge_metadata` and several recipients, and `SPLIT` is off.
+        Exception: The error of a failed wrap, where the setting `RAISE_ERRORS` is on.
     """
     if _given(message, "template_id") is not None:
         return [message]
@@ -117,7 +124,7 @@ def _wrap(message: EmailMessage, merge_metadata: Mapping[str, Mapping[str, Any]]
             return wrapper.wrap_text(content, metadata, **options)
         return content
 
-    # All or nothing: what fails halfway must leave the message as it was.
+    # All or nothing: a failure halfway must leave the message as it was.
     body = wrapped(message.body, f"text/{message.content_subtype}")
     alternatives = [_with_content(one, wrapped(*one)) for one in getattr(message, "alternatives", ())]
     message.body = body

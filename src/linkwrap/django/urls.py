@@ -3,8 +3,8 @@
 urlpatterns = [path("", include("linkwrap.django.urls")), ...]
 """
 
-from django.urls import re_path
+from django.urls import URLPattern, re_path
 
 from .views import endpoint
 
-urlpatterns = [re_path(r"^(?:f|q|u|\.well-known/linkwrap)/", endpoint)]
+urlpatterns: list[URLPattern] = [re_path(r"^(?:f|q|u|\.well-known/linkwrap)/", endpoint)]

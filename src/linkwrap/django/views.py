@@ -1,7 +1,7 @@
 """The redirect endpoint as a Django view.
 
-The host is `request.get_host()`, so `ALLOWED_HOSTS` holds every tracking domain, and `X-Forwarded-Host` counts where
-`USE_X_FORWARDED_HOST` says that a proxy sets it. The reader's address is `REMOTE_ADDR`, as your middleware leaves it.
+The host is `request.get_host()`, so `ALLOWED_HOSTS` must hold every tracking domain, and `X-Forwarded-Host` counts
+where `USE_X_FORWARDED_HOST` is on. The reader's address is `REMOTE_ADDR`, as your middleware leaves it.
 """
 
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from ..endpoint import MAX_BODY, respond
 from . import conf, signals
 
 
-# A transaction around the request would cost the reader the page while the database is down.
+# With a transaction around it, the request would fail while the database is down.
 @non_atomic_requests
 @csrf_exempt
 def endpoint(request: HttpRequest) -> HttpResponse:
@@ -44,11 +44,11 @@ class Redirect(HttpResponse):
 
 
 def raw_path(request: HttpRequest) -> str:
-    """Return the request's path percent-encoded, to be decoded once by `respond`.
+    """Return the request's path percent-encoded, for `respond` to decode once.
 
-    Servers decode the path once before Django sees it, and WSGI has no standard name for what they got. Encoding that
-    again is exact: what `respond` decodes is what the server decoded, `%2541` stays another path than `%41`, and a
-    genuine link holds nothing that needs encoding at all. It also holds where a proxy or WSGI middleware has rewritten
-    the path, which the names that some servers use (`RAW_URI`, `REQUEST_URI`, `raw_path`) do not show.
+    Servers decode the path once before Django sees it, and WSGI has no standard name for the raw path. Encoding it
+    again is exact: `respond` decodes the same path as the server, `%2541` and `%41` stay apart, and a genuine link has
+    no character that needs encoding. It is right too where a proxy or WSGI middleware has rewritten the path, which the
+    names that some servers use (`RAW_URI`, `REQUEST_URI`, `raw_path`) do not show.
     """
     return quote(request.path_info, errors="replace")

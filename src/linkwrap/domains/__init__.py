@@ -7,6 +7,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .._extras import missing_extra
 from .model import Change, DnsRecord, Domain, DomainRequest
 from .results import CheckResult, DnsResolverAnswer, Evidence, Hop, Probe, ServerAnswer, Trace
 
@@ -39,10 +40,6 @@ def __getattr__(name: str) -> Any:
         from .checks.network import Network
         from .registry import DomainRegistry
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in ("dns", "httpx", "sqlalchemy"):
-            raise
-        message = f"{missing} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'"
-        raise ModuleNotFoundError(message, name=missing) from None
+        raise missing_extra(error, "domains", "dns", "httpx", "sqlalchemy") from None
     globals().update(Network=Network, DomainRegistry=DomainRegistry)
     return globals()[name]

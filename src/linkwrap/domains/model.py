@@ -114,7 +114,12 @@ class Domain(Value):
 
     @property
     def tracking_domain(self) -> TrackingDomain:
-        """The domain as an `Account` takes it."""
+        """The domain as an `Account` takes it; if it is not verified, state and advice are its problem."""
+        problem = None
+        if not self.verified:
+            advice = (self.evidence or {}).get("advice")
+            first = advice[:1] if isinstance(advice, list) else []
+            problem = ": ".join((f"{self.state} since {json_value(self.since)}", *map(str, first)))
         return TrackingDomain(
             self.host,
             secure=self.secure,
@@ -122,6 +127,7 @@ class Domain(Value):
             default=self.default,
             subaccount=self.subaccount,
             sending_domains=self.sending_domains,
+            problem=problem,
         )
 
 
@@ -281,15 +287,15 @@ def is_account_id(value: object) -> bool:
         return False
 
 
-def read_host(host: str) -> str:
-    """Return a host name as the registry keeps it, in lower-case A-labels.
+def read_host(host: str, name: str = "host") -> str:
+    """Return a host name as the registry keeps it, in lower-case A-labels; `name` is that of the argument.
 
     Raises:
         TypeError: `host` is not a string.
         DomainError: It is not a host name (RFC 1123 2.1); the message says why.
     """
     if not isinstance(host, str):
-        raise TypeError(f"host must be a string, not {'None' if host is None else type(host).__name__}")
+        raise TypeError(f"{name} must be a string, not {'None' if host is None else type(host).__name__}")
     shown = repr(host[:80])
     if "/" in host:
         raise DomainError(f"{shown} is a URL: give the host alone, such as click.acme.com")

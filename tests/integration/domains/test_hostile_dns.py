@@ -18,10 +18,10 @@ import pytest
 from helpers import domain_values
 from helpers.redirector import serve
 from linkwrap import SigningKeys
-from linkwrap.domains import Network, CheckResult
-from linkwrap.domains.lifecycle import advise
-from linkwrap.domains.examine import examine
+from linkwrap.domains import CheckResult, Domain, Evidence, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES
+from linkwrap.domains.checks.runner import check_domain
+from linkwrap.domains.lifecycle import advise
 
 KEYS = SigningKeys("the key of the tests on hostile name servers")
 LONG = ".".join(["x" * 60] * 4) + "."
@@ -109,6 +109,12 @@ class Liar(socketserver.BaseRequestHandler):
         return dns.rrset.from_text(owner, dice.choice([0, 60, 2**31 - 1]), "IN", kind, *chosen)
 
 
+async def checked(domain: Domain, network: Network) -> Evidence:
+    """The evidence on a domain."""
+    sockets = asyncio.Semaphore(50)
+    return await check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=sockets)
+
+
 @pytest.fixture
 def liar() -> Iterator[tuple[type[Liar], int]]:
     """A liar, and its port."""
@@ -138,10 +144,12 @@ def test_lies(liar: tuple[type[Liar], int], block: int) -> None:
         domain = domain_values.domain(
             host="click.acme.test", ownership_trusted=False, challenge="linkwrap=never-guessed"
         )
-        evidence = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
+        evidence = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
         assert len(handler.asked) <= MAX_QUERIES, seed
         assert not evidence.ownership_verified, seed
-        advice = advise(domain, evidence, "spgo.io")
+        advice = tuple(advise(domain, evidence, "spgo.io"))
         assert advice, seed
         report = str(CheckResult(domain, "pending", evidence, advice))
         assert all(line.isprintable() for line in report.splitlines()), seed
@@ -191,7 +199,9 @@ def test_referral_that_claims_authority() -> None:
             timeout=0.2,
         )
         domain = domain_values.domain(host="click.sub.acme.test", ownership_trusted=True)
-        found = asyncio.run(examine(domain, "spgo.io", KEYS, network, asyncio.Semaphore(50)))
-    assert found.dns
-    assert found.dns.status == "complete"
-    assert [(answer.address, answer.kind) for answer in found.dns.hops[0].answers] == [("127.0.0.2", "alias")]
+        found = asyncio.run(
+            check_domain(domain, cname_target="spgo.io", keys=KEYS, network=network, sockets=asyncio.Semaphore(50))
+        )
+    assert found.cname
+    assert found.cname.status == "complete"
+    assert [(answer.address, answer.kind) for answer in found.cname.hops[0].answers] == [("127.0.0.2", "alias")]

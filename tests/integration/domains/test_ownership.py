@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from helpers.dnsworld import World
-from linkwrap.domains import DomainRegistry, DomainRequest, CheckResult
+from linkwrap.domains import CheckResult, DomainRegistry, DomainRequest
 
 Age = Callable[[DomainRegistry, float], None]
 

@@ -81,15 +81,15 @@ def test_story(
     assert result.domain.secure
 
     # 5. The owner is told, at once and again by whoever reads on from where they were.
-    assert [(change.kind, change.old, change.new) for change in told] == [
-        ("added", None, "pending"),
-        ("linked", None, "acme.test"),
-        ("state", "pending", "propagating"),
-        ("state", "propagating", "verified"),
-        ("secure", "False", "True"),
+    assert [(change.kind, change.previous_state, change.state, change.value) for change in told] == [
+        ("added", None, "pending", None),
+        ("assigned", "pending", "pending", "acme.test"),
+        ("state", "pending", "propagating", None),
+        ("state", "propagating", "verified", None),
+        ("secure", "verified", "verified", True),
     ]
     assert told[-1].evidence
-    assert told[-1].evidence["https"]["status"] == "proven"
+    assert told[-1].evidence["https"]["status"] == "confirmed"
     with DomainRegistry(url, keys=redirector.keys, network=network) as notifier:
         assert notifier.changes(after=told[1].id) == told[2:]
 

@@ -1,5 +1,6 @@
 """The tables of the registry: made at the first use, brought up to date, and never by half."""
 
+import asyncio
 import multiprocessing
 import re
 import sqlite3
@@ -9,20 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Double, Integer, Text, inspect, literal_column, make_url, select, text
+from sqlalchemy import Boolean, Double, Integer, Text, inspect, literal, literal_column, make_url, select, text
 from sqlalchemy import table as sql_table
 
-from helpers.registries import Log, at_once, engine, open_at_once, open_registry, sql
+from helpers.registries import Clock, Log, StubCheck, at_once, engine, open_at_once, open_registry, pass_time, sql
 from linkwrap import LinkWrapError, OptionError
-from linkwrap.domains import DomainRegistry, schema
-from linkwrap.domains.storage.tables import CHANGES, DOMAINS, ASSIGNMENTS, METADATA, SCHEMA, STEPS
+from linkwrap.domains import DomainRegistry
+from linkwrap.domains.cache import KEPT_FOR
+from linkwrap.domains.storage.database import Database
+from linkwrap.domains.storage.tables import ASSIGNMENTS, CHANGES, DOMAINS, METADATA, SCHEMA
 
 INDEXES = {
-    "linkwrap_domains_owner": ("linkwrap_domains", True),
+    "linkwrap_domains_owned": ("linkwrap_domains", True),
     "linkwrap_domains_default": ("linkwrap_domains", True),
     "linkwrap_domains_account": ("linkwrap_domains", False),
+    "linkwrap_domains_state": ("linkwrap_domains", False),
     "linkwrap_domains_due": ("linkwrap_domains", False),
+    "linkwrap_assignments_host": ("linkwrap_assignments", False),
     "linkwrap_changes_host": ("linkwrap_changes", False),
+    "linkwrap_changes_account": ("linkwrap_changes", False),
 }
 EXPRESSION = "ignore:Skipped unsupported reflection of expression-based index"
 
@@ -52,18 +58,18 @@ def contents(url: str) -> dict[str, list[Any]]:
     return found
 
 
-def test_fresh_database_gets_all_steps(database_url: str) -> None:
+def test_fresh_database_gets_the_tables(database_url: str) -> None:
     """The first use makes the tables, at the newest version; making the object does nothing yet."""
     registry = open_registry(database_url)
     assert inspect(engine(database_url)).get_table_names() == []
     registry.domains()
     registry.close()
     assert set(inspect(engine(database_url)).get_table_names()) == set(METADATA.tables)
-    assert version(database_url) == len(STEPS)
+    assert version(database_url) == 1
 
 
 @pytest.mark.parametrize("table", [SCHEMA, DOMAINS, ASSIGNMENTS, CHANGES], ids=lambda table: table.name)
-def test_steps_lead_to_the_tables_that_are_asked_for(database_url: str, table: Any) -> None:
+def test_tables_of_the_database(database_url: str, table: Any) -> None:
     """The columns of the database have the names, types, nullability and key that the code takes for granted."""
     opened(database_url)
     inspector = inspect(engine(database_url))
@@ -72,7 +78,8 @@ def test_steps_lead_to_the_tables_that_are_asked_for(database_url: str, table: A
     assert [column["nullable"] for column in found] == [column.nullable for column in table.columns]
     assert inspector.get_pk_constraint(table.name)["constrained_columns"] == [key.name for key in table.primary_key]
     for column, wanted in zip(found, table.columns, strict=True):
-        kind = next(kind for kind in (Boolean, Integer, Text, Double) if isinstance(wanted.type, kind))
+        implementation = getattr(wanted.type, "impl_instance", wanted.type)
+        kind = next(kind for kind in (Boolean, Integer, Text, Double) if isinstance(implementation, kind))
         # "DOUBLE PRECISION" is known as such in one database, and as a Float in SQLite.
         assert isinstance(column["type"], kind if kind is not Double else Double.__mro__[1]), column["name"]
 
@@ -88,7 +95,7 @@ def test_indexes(database_url: str) -> None:
     ours = {row[0]: (row[1], " UNIQUE " in row[2]) for row in rows if row[0] in INDEXES}
     assert ours == INDEXES
     partial = {row[0] for row in rows if row[2] and re.search(r"\bWHERE\b", row[2])} & set(INDEXES)
-    assert partial == {"linkwrap_domains_owner", "linkwrap_domains_default"}
+    assert partial == {"linkwrap_domains_owned", "linkwrap_domains_default"}
 
 
 def test_second_opening_does_nothing(database_url: str) -> None:
@@ -108,51 +115,174 @@ def test_newer_database_is_refused(database_url: str) -> None:
     before = contents(database_url)
     registry = open_registry(database_url)
     for _ in range(2):
-        with pytest.raises(OptionError, match=r"tables of version 2, and this linkwrap knows 1: update it"):
+        with pytest.raises(OptionError, match="tables of version 2, and this linkwrap supports version 1: update"):
             registry.add("click.acme.test", account="acme")
     registry.close()
     assert contents(database_url) == before
 
 
-def test_one_more_step(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+MORE = (
+    "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT",
+    "UPDATE linkwrap_domains SET note = 'kept'",
+    "CREATE TABLE linkwrap_more (name TEXT NOT NULL PRIMARY KEY)",
+)
+
+
+def migrated(url: str, *migrations: tuple[str, ...]) -> None:
+    """Use a database once, as a release with these migrations does."""
+    database = Database(url, "spgo.io", create=True, migrations=migrations)
+    try:
+        with database.read():
+            pass
+    finally:
+        database.close()
+
+
+def test_migration(database_url: str) -> None:
     """A database of the release before is brought up to date, and keeps what is in it."""
     with open_registry(database_url) as registry:
         registry.add("click.acme.test", account="acme")
-        domain, changes = registry.domain("click.acme.test"), registry.changes()
-    more = (
-        "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT",
-        "UPDATE linkwrap_domains SET note = 'kept'",
-        "CREATE TABLE linkwrap_more (name TEXT NOT NULL PRIMARY KEY)",
-    )
-    monkeypatch.setattr(schema, "STEPS", (*STEPS, more))
-    with open_registry(database_url) as registry:
-        assert registry.domain("click.acme.test") == domain
-        assert registry.changes() == changes
-        registry.add("news.acme.test", account="acme")
-    assert version(database_url) == len(STEPS) + 1
-    with sql(database_url) as connection:
-        notes = connection.execute(text("SELECT note FROM linkwrap_domains ORDER BY host")).scalars().all()
-    assert notes == ["kept", None]
-    assert "linkwrap_more" in contents(database_url)
-
-
-@pytest.mark.parametrize("fresh", [True, False], ids=["empty", "in use"])
-def test_failing_step(database_url: str, monkeypatch: pytest.MonkeyPatch, fresh: bool) -> None:
-    """A step that fails in its midst leaves the database as it was, and can be repeated."""
-    if not fresh:
-        with open_registry(database_url) as registry:
-            registry.add("click.acme.test", account="acme")
     before = contents(database_url)
-    good = "ALTER TABLE linkwrap_domains ADD COLUMN note TEXT"
-    monkeypatch.setattr(schema, "STEPS", (*STEPS, (good, "CREATE TABLE linkwrap_domains (again TEXT)")))
+    migrated(database_url, MORE)
+    assert version(database_url) == 2
+    migrated(database_url, MORE)
+    with sql(database_url) as connection:
+        notes = connection.execute(text("SELECT note FROM linkwrap_domains")).scalars().all()
+        assert notes == ["kept"]
+        connection.execute(text("ALTER TABLE linkwrap_domains DROP COLUMN note"))
+        connection.execute(text("DROP TABLE linkwrap_more"))
+        connection.execute(text("UPDATE linkwrap_schema SET version = 1"))
+    assert contents(database_url) == before
+
+
+def test_fresh_database_needs_no_migration(database_url: str) -> None:
+    """It has the newest tables at once: those of the metadata, which a migration leads to."""
+    migrated(database_url, MORE)
+    assert version(database_url) == 2
+    assert set(contents(database_url)) == set(METADATA.tables)
+
+
+def test_failing_migration(database_url: str) -> None:
+    """One that fails in its midst leaves the database as it was, and can be repeated."""
     with open_registry(database_url) as registry:
-        for _ in range(2):
-            with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: .*already exists"):
-                registry.domains()
+        registry.add("click.acme.test", account="acme")
+    before = contents(database_url)
+    for _ in range(2):
+        with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: .*already exists"):
+            migrated(database_url, (*MORE, "CREATE TABLE linkwrap_domains (again TEXT)"))
+    assert contents(database_url) == before
+    migrated(database_url, MORE, ())
+    assert version(database_url) == 3
+
+
+def test_tables_that_a_newer_release_changes_meanwhile(database_url: str, stub: StubCheck) -> None:
+    """A registry that is open then writes no more, and says what to do; nothing of a check is lost but its result."""
+    with open_registry(database_url, check=stub) as registry:
+        registry.add("click.acme.test", account="acme")
+        registry.check("click.acme.test")
+        registry.set_default("click.acme.test")
+        pass_time(database_url, 8 * 86400)
+        migrated(database_url, MORE)
+        before = contents(database_url)
+        writes: list[Callable[[], object]] = [
+            lambda: registry.add("news.acme.test", account="acme"),
+            lambda: registry.check("click.acme.test"),
+            registry.check_due,
+            lambda: registry.set_default("click.acme.test", False),
+            lambda: registry.assign("click.acme.test", "acme.test"),
+            lambda: registry.remove("click.acme.test"),
+        ]
+        for write in writes:
+            with pytest.raises(OptionError, match="tables of version 2, and this linkwrap supports version 1: update"):
+                write()
         assert contents(database_url) == before
-        monkeypatch.setattr(schema, "STEPS", (*STEPS, (good,)))
-        assert len(registry.domains()) == (0 if fresh else 1)
-    assert version(database_url) == len(STEPS) + 1
+        assert len(stub.asked) == 1
+        assert registry.account("acme").tracking_domain().host == "click.acme.test"
+
+
+def test_migration_during_a_check(database_url: str, stub: StubCheck) -> None:
+    """The result of a check that began before is refused like any other write."""
+    with open_registry(database_url, check=stub) as registry:
+        registry.add("click.acme.test", account="acme")
+        stub.hook = lambda _: asyncio.to_thread(migrated, database_url, MORE)
+        with pytest.raises(OptionError, match="tables of version 2, and this linkwrap supports version 1: update"):
+            registry.check("click.acme.test")
+        assert [change.kind for change in registry.changes()] == ["added"]
+
+
+def test_migration_waits_for_who_writes(database_url: str) -> None:
+    """A transaction that has begun to write ends before the tables change."""
+    order: list[str] = []
+    with open_registry(database_url) as registry:
+        registry.add("click.acme.test", account="acme")
+    database = Database(database_url, "spgo.io", create=False)
+
+    def migrate() -> None:
+        migrated(database_url, ("ALTER TABLE linkwrap_assignments ADD COLUMN note TEXT",))
+        order.append("migrated")
+
+    thread = threading.Thread(target=migrate)
+    with database.write() as connection:
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        connection.execute(ASSIGNMENTS.insert().values(account_id="acme", sending_domain="a.test", host="b.test"))
+        order.append("written")
+    thread.join(60)
+    database.close()
+    assert order == ["written", "migrated"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("evidence", "{", "JSON"),
+        ("evidence", "", "JSON"),
+        ("evidence", "[1]", "a JSON object"),
+        ("evidence", "7", "a JSON object"),
+        ("evidence", "[" * 100_000, "JSON"),
+        ("contrary_since", 1e300, "a time"),
+        ("contrary_since", float("inf"), "a time"),
+    ],
+    ids=["object", "empty", "list", "number", "deep", "late", "infinite"],
+)
+def test_values_that_cannot_be_read(
+    database_url: str, stub: StubCheck, column: str, value: object, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are an error of ours; an account that was read before is used, and a check replaces evidence."""
+    host, clock = "click.acme.test", Clock()
+    with open_registry(database_url, check=stub, clock=clock) as registry:
+        for account in ("acme", "bolt"):
+            registry.add(f"click.{account}.test", account=account)
+        registry.check(host)
+        registry.set_default(host)
+        assert registry.account("acme").tracking_domain().host == host
+        with sql(database_url) as connection:
+            connection.execute(DOMAINS.update().values({column: literal(value)}))
+        clock.advance(KEPT_FOR)
+        assert registry.account("acme").tracking_domain().host == host
+        assert "a stale entry is used for the account 'acme': the registry's database holds a value that" in caplog.text
+        message = f"^the registry's database holds a value that should be {kind}: check the domain again, or restore a "
+        for call in (lambda: registry.account("bolt"), registry.domains, lambda: registry.domain(host)):
+            with pytest.raises(LinkWrapError, match=message):
+                call()
+        if column == "evidence":
+            assert registry.check(host).verified
+            assert [result.domain.host for result in registry.check_due()] == ["click.bolt.test"]
+            assert len(registry.domains()) == 2
+            registry.remove(host)
+
+
+@pytest.mark.parametrize("value", ["{", "nothing"])
+def test_history_that_cannot_be_read(database_url: str, value: str) -> None:
+    """Evidence and value of a change are an error of ours too."""
+    with open_registry(database_url) as registry:
+        registry.add("click.acme.test", account="acme")
+        for column in ("evidence", "value"):
+            with sql(database_url) as connection:
+                connection.execute(CHANGES.update().values({column: literal(value)}))
+            with pytest.raises(LinkWrapError, match="the registry's database holds a value that should be JSON"):
+                registry.changes()
 
 
 def test_threads_open_at_once(database_url: str) -> None:
@@ -161,21 +291,21 @@ def test_threads_open_at_once(database_url: str) -> None:
         results = at_once(*[lambda n=n: registry.add(f"click{n}.acme.test", account="acme") for n in range(8)])
         assert [result for result in results if isinstance(result, BaseException)] == []
         assert len(registry.domains()) == 8
-    assert version(database_url) == len(STEPS)
+    assert version(database_url) == 1
 
 
 def test_processes_open_at_once(database_url: str, tmp_path: Path) -> None:
     """Eight processes find the database empty at the same moment, and all can use it."""
     context, log = multiprocessing.get_context("spawn"), Log(tmp_path / "log")
     barrier = context.Barrier(8)
-    workers = [context.Process(cname_target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
+    workers = [context.Process(target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
     assert [words[0] for words in log.read()] == ["opened"] * 8, log.read()
     assert len(contents(database_url)["linkwrap_domains"]) == 1 + 8
-    assert version(database_url) == len(STEPS)
+    assert version(database_url) == 1
 
 
 def test_opening_waits_for_who_writes(tmp_path: Path) -> None:
@@ -244,7 +374,7 @@ def test_no_file_is_made_where_that_is_not_asked_for(tmp_path: Path) -> None:
     [
         ["CREATE TABLE linkwrap_schema (id BIGINT)", "INSERT INTO linkwrap_schema VALUES (7)"],
         ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT)"],
-        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT, target TEXT)"],
+        ["CREATE TABLE linkwrap_schema (version INTEGER, last_change BIGINT, cname_target TEXT)"],
     ],
     ids=["other columns", "no target", "no row"],
 )
@@ -254,7 +384,7 @@ def test_foreign_table(database_url: str, statements: list[str], create: bool) -
         for statement in statements:
             connection.execute(text(statement))
     before = contents(database_url)
-    complaint = "the database has a table linkwrap_schema that is not this package's: use another database"
+    complaint = "the database has another table linkwrap_schema, not the registry's: use another database"
     with open_registry(database_url, create=create) as registry:
         for read in READS:
             with pytest.raises(OptionError) as error:

@@ -12,7 +12,7 @@ from helpers.dnsworld import World
 from helpers.redirector import Redirector
 from helpers.registries import hourly, pass_time
 from linkwrap import DomainError
-from linkwrap.domains import DomainRegistry, Network, CheckResult
+from linkwrap.domains import CheckResult, DomainRegistry, Network
 
 HOST = "click.acme.test"
 CNAME = "click CNAME spgo.io."
@@ -28,8 +28,8 @@ def domains(database_url: str, world: World, redirector: Redirector) -> Iterator
         https_port=redirector.https_port,
         tls=redirector.tls,
         allow_loopback=True,
-        timeout=0.3,
-        deadline=6,
+        timeout=2.0,
+        deadline=60,
     )
     with DomainRegistry(database_url, keys=redirector.keys, network=network) as domains:
         yield domains

@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from linkwrap._decide.destination import MAX_DESTINATION, read_base, read_destination
 from linkwrap._hosts import host_name
-from linkwrap._markup.references import decode_references
+from linkwrap._markup.tokenizer import decode_references
 
 BASE = "https://www.acme.com/news/may.html?id=7"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from linkwrap import LinkWrapper, SigningKeys, TrackingDomain
-from linkwrap.template import AMP_PIXEL
+from linkwrap._pixels import AMP_PIXEL
 
 WRAPPER = LinkWrapper(SigningKeys("the key of the AMP tests"), tracking_domain="click.acme.test", initial_open=True)
 PIXEL = AMP_PIXEL.partition("{}")[0]

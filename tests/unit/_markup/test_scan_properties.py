@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from helpers.generator import PIECES, fill
 from helpers.oracles import Pairs, compare, read_html5lib
-from linkwrap._markup.references import decode_references
 from linkwrap._markup.scan import LinkTag, scan
+from linkwrap._markup.tokenizer import decode_references
 
 COMPLETE = bool(os.environ.get("CI") or os.environ.get("LINKWRAP_REQUIRE_ALL"))
 settings.register_profile("links", max_examples=4_000 if COMPLETE else 500, deadline=None)

@@ -83,9 +83,12 @@ def test_shift_jis_sequences_that_encode_otherwise_survive() -> None:
 
 
 def test_unknown_encoding_is_refused() -> None:
-    """A caller who names an encoding that nobody knows hears of it before anything is read."""
-    with pytest.raises(OptionError, match="unknown encoding 'x-unknown'"):
-        open_source(b"<p>", "x-unknown")
+    """An encoding that nobody knows is refused before anything is read, for a `str` too."""
+    for html in (b"<p>", "<p>"):
+        with pytest.raises(OptionError, match="unknown encoding 'x-unknown'"):
+            open_source(html, "x-unknown")
+        with pytest.raises(TypeError, match="encoding must be str or None, not int"):
+            open_source(html, 5)  # type: ignore[arg-type]
 
 
 def test_declaration_is_followed() -> None:

@@ -26,8 +26,8 @@ from helpers.mail import (
     parse,
     put_back,
 )
-from linkwrap import LinkPolicy, LinkWrapper, MessageTemplate, OptionError, TrackingDomain
-from linkwrap.template import AMP_PIXEL
+from linkwrap import LinkPolicy, LinkWrapper, MessageTemplate, TrackingDomain
+from linkwrap._pixels import AMP_PIXEL
 
 HTML = '<p>Grüße: <a href="https://shop.test/?a=1&amp;b=2">Laden</a></p>'
 AMP = '<!doctype html><html ⚡4email><head></head><body><a href="https://shop.test/amp">x</a></body></html>'
@@ -608,7 +608,7 @@ def test_options_of_a_message() -> None:
     template = WRAPPER.compile_message(raw, text=True)
     untracked = {"click_tracking": False, "open_tracking": False, "initial_open": False}
     assert WRAPPER.render(template, METADATA, **untracked) == raw  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="no option 'tracking'"):
+    with pytest.raises(TypeError, match="no option 'tracking'"):
         WRAPPER.render(template, METADATA, tracking=False)  # type: ignore[call-overload]
 
 
@@ -630,9 +630,14 @@ def test_policy_applies() -> None:
 
 @pytest.mark.parametrize("message", ["Content-Type: text/html\n\n<p>", None, bytearray(b"x"), 1])
 def test_no_message(message: object) -> None:
-    """What is no message is a fault of the caller; text is refused with a reason."""
-    with pytest.raises(TypeError, match="takes bytes, an EmailMessage or a Message"):
+    """Another object than a message is refused, and text with a reason; one message lists all faults."""
+    with pytest.raises(TypeError, match="message must be bytes, an EmailMessage or a Message") as caught:
         WRAPPER.compile_message(message)  # type: ignore[type-var]
+    assert ("lost its bytes" in str(caught.value)) == isinstance(message, str)
+    with pytest.raises(
+        TypeError, match=r"message must be .*; text must be bool, not int; .*open_tracking must be bool"
+    ):
+        WRAPPER.wrap_message(message, text=1, open_tracking="no")  # type: ignore[type-var, arg-type]
 
 
 def test_smtp_policy_round_trip() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.mail import METADATA, SENT_AT, WRAPPER, content, defects, leaves, parse, put_back
+from linkwrap._compiled import Filling
 from linkwrap._markup.encodings import codec_of_label
 from linkwrap._mime.quoted import MAX_QUOTED_LINE, Quoted, decode_quoted, quote
 from linkwrap._mime.structure import Part, read_bytes
@@ -155,11 +156,11 @@ def test_quoted_printable_is_changed_in_place(text: str, end: bytes, clicks: boo
     source = text.encode()
     raw = quote(source, end)
     assert decode_quoted(raw) == quopri.decodestring(raw) == source
-    template = WRAPPER.compile(source, encoding="utf-8")
-    urls = [f"https://click.acme.test/{number}" * 9 for number in range(len(template.slots))] if clicks else None
-    pixels = ('<img src="open">' if opens else "", '<img src="initial">' if initial else "")
-    filled = Quoted(raw, template, end).fill(urls, *pixels)
-    expected = template.fill(urls, *pixels)
+    compiled = WRAPPER.compile(source, encoding="utf-8")._compiled
+    urls = [f"https://click.acme.test/{number}" * 9 for number in range(len(compiled.slots))] if clicks else None
+    filling = Filling(urls, '<img src="open">' if opens else "", '<img src="initial">' if initial else "")
+    filled = Quoted(raw, compiled, end).fill(filling)
+    expected = compiled.fill(filling)
     assert decode_quoted(filled) == quopri.decodestring(filled) == expected
     assert all(len(line) <= MAX_QUOTED_LINE for line in filled.splitlines())
     if expected == source:
@@ -180,10 +181,10 @@ def test_anything_can_be_quoted(data: bytes, lines: bool) -> None:
 def test_wrong_quoted_printable_is_read_one_way(text: str) -> None:
     """Text that is not encoded right is filled in where the template has its slots."""
     raw = text.encode()
-    template = WRAPPER.compile(decode_quoted(raw), encoding="utf-8")
-    filled = Quoted(raw, template, b"\n").fill([], "<img>", "")
-    assert decode_quoted(filled) == template.fill([], "<img>", "")
-    assert Quoted(raw, template, b"\n").fill([], "", "") == raw
+    compiled = WRAPPER.compile(decode_quoted(raw), encoding="utf-8")._compiled
+    filled = Quoted(raw, compiled, b"\n").fill(Filling([], "<img>"))
+    assert decode_quoted(filled) == compiled.fill(Filling([], "<img>"))
+    assert Quoted(raw, compiled, b"\n").fill(Filling([])) == raw
 
 
 @given(st.text(max_size=40))

@@ -311,7 +311,7 @@ def broken(link: Link) -> str:
         ({"POLICY": LinkPolicy(destination=broken)}, {}, RuntimeError),
         ({}, {"metadata": {"ada@example.com": object()}}, OptionError),
         ({}, {"linkwrap": {"tracking_domain": "ada@example.com"}}, Exception),
-        ({}, {"linkwrap": ["ada@example.com"]}, OptionError),
+        ({}, {"linkwrap": ["ada@example.com"]}, TypeError),
         ({"KEYS": ["short"]}, {}, ImproperlyConfigured),
         ({"ADA@EXAMPLE.COM": 1}, {}, ImproperlyConfigured),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,21 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from linkwrap import LinkPolicy, TrackingDomain
+from helpers.frames import chain, leaks
+from linkwrap import LinkPolicy, LinkWrapper, SigningKeys, TrackingDomain
 from linkwrap.django import conf
 
 Configure = Callable[..., None]
 
 KEY = "a key for the tests of Django"
+KEYS = SigningKeys(KEY)
+
+
+def raised(call: Callable[[], object]) -> str:
+    """The message of the error that a call raises."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    return str(caught.value)
 
 
 def found() -> list[tuple[str, str, str]]:
@@ -48,20 +58,26 @@ def test_good_settings(configure: Configure) -> None:
         ({"TRACK_CLICK": True}, "E002", "LINKWRAP has no setting 'TRACK_CLICK'", "did you mean 'TRACK_CLICKS'?"),
         ({"tracking_domain": "a.b.test"}, "E002", "no setting 'tracking_domain'", "did you mean 'TRACKING_DOMAIN'?"),
         ({"COLOUR": 1}, "E002", "LINKWRAP has no setting 'COLOUR'", "there are KEYS, ACCOUNT_ID, "),
-        ({"TRACK_OPENS": "yes"}, "E003", "TRACK_OPENS takes True or False", "mend TRACK_OPENS in LINKWRAP"),
-        ({"KEYS": KEY}, "E003", "KEYS takes a list of keys", "mend KEYS"),
-        ({"KEYS": []}, "E003", "KEYS takes a list of keys", "mend KEYS"),
-        ({"KEYS": ["short"]}, "E003", "the current key is shorter than 16 bytes", "mend KEYS"),
-        ({"KEYS": [KEY, 5]}, "E003", "retired key 1 is neither str nor bytes", "mend KEYS"),
-        ({"ACCOUNT_ID": 5}, "E003", "account_id takes a string", "mend ACCOUNT_ID, "),
+        (
+            {"TRACK_OPENS": "yes"},
+            "E003",
+            "TRACK_OPENS must be True or False, not str",
+            "correct TRACK_OPENS in LINKWRAP",
+        ),
+        ({"KEYS": KEY}, "E003", "KEYS must be a list of keys, not str", "correct KEYS"),
+        ({"KEYS": []}, "E003", "KEYS must be a list of keys, the current one first, and is empty", "correct KEYS"),
+        ({"KEYS": ["short"]}, "E003", "the current key is shorter than 16 bytes", "correct KEYS"),
+        ({"KEYS": [KEY, 5]}, "E003", "retired key 1 must be str or bytes, not int", "correct KEYS"),
+        ({"ACCOUNT_ID": 5}, "E003", raised(lambda: LinkWrapper(KEYS, account_id=5)), "correct ACCOUNT_ID, "),
         ({"TRACKING_DOMAIN": "https://a.test/"}, "E003", "host must be a host name", "TRACKING_DOMAIN"),
         ({"TRACKING_DOMAIN": TrackingDomain("a.b.test")}, "E003", "is not verified", "TRACKING_DOMAIN"),
-        ({"POLICY": "strict"}, "E003", "policy takes a LinkPolicy", "POLICY"),
-        ({"MAX_AGE": 365}, "E003", "max_age must be a positive timedelta", "MAX_AGE"),
-        ({"REFUSE": "no.such.function"}, "E003", "No module named 'no'", "REFUSE"),
-        ({"REFUSE": 5}, "E003", "refuse must be a callable", "REFUSE"),
+        ({"POLICY": "strict"}, "E003", raised(lambda: LinkWrapper(KEYS, policy="strict")), "POLICY"),
+        ({"MAX_AGE": 365}, "E003", "max_age must be timedelta, not int", "MAX_AGE"),
+        ({"MAX_AGE": timedelta(0)}, "E003", "max_age must be positive", "MAX_AGE"),
+        ({"REFUSE": "no.such.function"}, "E003", "REFUSE cannot be imported: No module named 'no'", "REFUSE"),
+        ({"REFUSE": 5}, "E003", "refuse must be a callable or None, not int", "REFUSE"),
         ({"INNER_BACKEND": "no.such.Backend"}, "E004", "LINKWRAP['INNER_BACKEND'] cannot be imported", "dotted path"),
-        ({"INNER_BACKEND": 5}, "E004", "LINKWRAP['INNER_BACKEND'] cannot be imported", "dotted path"),
+        ({"INNER_BACKEND": 5}, "E004", "LINKWRAP['INNER_BACKEND'] must be a dotted path, not int", "dotted path"),
         ({"INNER_BACKEND": "linkwrap.django.backend.EmailBackend"}, "E004", "linkwrap's own backend", "dotted path"),
         ({"TRACKING_DOMAIN": None}, "W001", "links lead to spgo.io", "set a host that you run"),
         (
@@ -97,7 +113,7 @@ def test_setting_that_is_no_dict() -> None:
     """The check says what it takes, and nothing else fails for it."""
     with override_settings(LINKWRAP=["a"]):
         assert [fault[0] for fault in found()] == ["linkwrap.E001"]
-        with pytest.raises(ImproperlyConfigured, match="LINKWRAP is no dict"):
+        with pytest.raises(ImproperlyConfigured, match="LINKWRAP must be a dict"):
             conf.load()
 
 
@@ -129,3 +145,61 @@ def test_changed_settings_count_at_once(configure: Configure) -> None:
     configure(TEXT=True)
     assert conf.load().text
     assert conf.load() is not before
+
+
+SECRET = "a secret that no frame may hold"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"KEYS": SECRET},
+        {"KEYS": [SECRET, "short"]},
+        {"KEYS": (SECRET, 5)},
+        {"KEYS": {SECRET}},
+        {"KEYS": [SECRET], "SPLITS": True},
+        {"keys": [SECRET]},
+        {"KEYS": [SECRET], "TRACKING_DOMAIN": 5},
+        {"KEYS": [SECRET], "REFUSE": "no.such.function"},
+        {"KEYS": [SECRET], "REFUSE": "refuse_that_raises.refuse"},
+        {"KEYS": [SECRET], "REFUSE": "refuse_that_exits.refuse"},
+        {"KEYS": [SECRET], "INNER_BACKEND": "refuse_that_raises.Backend"},
+    ],
+)
+def test_no_frame_holds_a_key(
+    entries: dict[str, Any], configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django's error page and reporters of errors show the variables of frames: no key is in them, or in a message."""
+    (tmp_path / "refuse_that_raises.py").write_text("raise RuntimeError('the block list is down')")
+    (tmp_path / "refuse_that_exits.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    configure(**entries)
+    use = conf.inner_backend if "INNER_BACKEND" in entries else conf.load
+    with pytest.raises(BaseException) as raised:  # noqa: PT011
+        use()
+    assert leaks(raised.value, SECRET) == []
+    assert SECRET not in "".join(map(str, chain(raised.value)))
+    if "INNER_BACKEND" not in entries and entries.get("REFUSE") != "refuse_that_exits.refuse":
+        assert isinstance(raised.value, ImproperlyConfigured)
+        assert SECRET not in str(found())
+
+
+def test_refuse_whose_module_raises_is_a_fault(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check lists it with the other faults, and says where it was raised, not what: that may quote a key."""
+    module = tmp_path / "block_list.py"
+    module.write_text("\nraise ConnectionError('postgresql://user:password@host')")
+    monkeypatch.syspath_prepend(tmp_path)
+    configure(REFUSE="block_list.refuse", SPLITS=True)
+    assert [fault[0] for fault in found()] == ["linkwrap.E002", "linkwrap.E003"]
+    assert found()[1][1] == f"REFUSE cannot be imported: block_list.refuse raised ConnectionError at {module}:2"
+
+
+def test_keys_of_the_environment_are_in_no_frame(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of one entry shows no other entry."""
+    configure(KEYS=None)
+    monkeypatch.setenv("LINKWRAP_KEYS", f"{SECRET},short")
+    with pytest.raises(ImproperlyConfigured, match="key 2 in LINKWRAP_KEYS is shorter") as raised:
+        conf.load()
+    assert leaks(raised.value, SECRET) == []

@@ -101,10 +101,12 @@ def test_faults_are_told_when_the_template_is_compiled(source: str, message: str
 
 
 def test_faults_of_the_calling_code(configure: Callable[..., None]) -> None:
-    """Options that cannot be used are exceptions of linkwrap, a setting that cannot be used is Django's."""
-    with pytest.raises(OptionError, match="variable linkwrap is no mapping but str"):
+    """Wrong types and values are named, a setting that cannot be used is Django's error."""
+    with pytest.raises(TypeError, match="variable linkwrap must be a mapping, not str"):
         render(BLOCK, linkwrap="r-1")
-    with pytest.raises(OptionError, match="no option 'colour'"):
+    with pytest.raises(OptionError, match="more than the 1000"):
+        render(BLOCK, linkwrap={"metadata": {"big": "x" * 1000}})
+    with pytest.raises(TypeError, match="no option 'colour'"):
         render("{% wrap_url 'https://a.test/' colour=1 %}")
     configure(KEYS=["short"])
     with pytest.raises(ImproperlyConfigured, match="shorter than 16"):

@@ -1,8 +1,8 @@
 """`{% load linkwrap %}`: the block `{% linkwrap %}…{% endlinkwrap %}` and the tag `{% wrap_url url %}`.
 
-For mail that is rendered by Django but not sent by its backends; `linkwrap.django.backend` wraps all that is. The
-wrapper is the setting's. The context variable `linkwrap`, a mapping, says what is the message's: `metadata` and the
-options of `LinkWrapper.render`; what a tag says itself comes before it.
+They are for mail that Django renders and does not send; `linkwrap.django.backend` wraps the mail that it sends. The
+wrapper is the setting's. The context variable `linkwrap` is a mapping of the `metadata` and the options of one message,
+as `LinkWrapper.render` takes them; a tag's own options override it.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from ..._blocks import unknown_option, wrap_block
 from ..._blocks import wrap_url as wrap_one
 from .. import conf
 
-register = template.Library()
+register: template.Library = template.Library()
 
 
 class LinkWrapNode(Node):
@@ -27,7 +27,7 @@ class LinkWrapNode(Node):
         self.options = options
 
     def render(self, context: Context) -> SafeString:
-        """Return what the block holds, wrapped."""
+        """Return the content of the block, wrapped."""
         said = {name: expression.resolve(context) for name, expression in self.options.items()}
         html = self.nodelist.render(context)
         return mark_safe(wrap_block(conf.load().wrapper, html, context.get("linkwrap"), said))  # noqa: S308
@@ -37,8 +37,8 @@ class LinkWrapNode(Node):
 def linkwrap_block(parser: Parser, token: Token) -> LinkWrapNode:
     """Wrap what the block renders: `{% linkwrap metadata=metadata pixel=True %}…{% endlinkwrap %}`.
 
-    Pixels are added only where the block holds `</body>` or says `pixel=True`. An unknown option, or a block within a
-    block, is a `TemplateSyntaxError` when the template is compiled.
+    Pixels are added only where the block holds `</body>` or has the option `pixel=True`. An unknown option, or a block
+    within a block, is a `TemplateSyntaxError` when the template is compiled.
     """
     bits = token.split_contents()[1:]
     options = token_kwargs(bits, parser)
@@ -56,7 +56,7 @@ def linkwrap_block(parser: Parser, token: Token) -> LinkWrapNode:
 
 @register.simple_tag(takes_context=True)
 def wrap_url(context: Context, url: object, **options: Any) -> object:
-    """Return the redirect URL for one URL, or the URL itself where it is not to be wrapped.
+    """Return the redirect URL for one URL, or the URL itself where it is not wrapped.
 
     It takes `link_name`, `unsubscribe`, `sublink`, `metadata` and the options of `LinkWrapper.render`.
     """

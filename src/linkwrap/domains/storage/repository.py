@@ -22,6 +22,12 @@ def domains_query(*conditions: Any) -> Select[Any]:
     return select(*_COLUMNS).where(*conditions).order_by(DOMAINS.c.host, DOMAINS.c.account_id)
 
 
+def assignments_query(*conditions: Any) -> Select[Any]:
+    """Return the query for the assignments of the domains that meet conditions on `DOMAINS`."""
+    same = (DOMAINS.c.host == ASSIGNMENTS.c.host) & (DOMAINS.c.account_id == ASSIGNMENTS.c.account_id)
+    return select(ASSIGNMENTS).join(DOMAINS, same).where(*conditions).order_by(ASSIGNMENTS.c.sending_domain)
+
+
 def find(connection: Connection, *conditions: Any, lock: bool = False, evidence: bool = True) -> list[Domain]:
     """Return the domains that meet conditions on `DOMAINS`, ordered by host and account.
 
@@ -39,9 +45,7 @@ def find(connection: Connection, *conditions: Any, lock: bool = False, evidence:
         return []
     # A statement of its own: a row that was locked after a wait has the assignments of now.
     assigned: dict[tuple[str, str], list[str]] = {}
-    same = (DOMAINS.c.host == ASSIGNMENTS.c.host) & (DOMAINS.c.account_id == ASSIGNMENTS.c.account_id)
-    assignments = select(ASSIGNMENTS).join(DOMAINS, same).where(*conditions).order_by(ASSIGNMENTS.c.sending_domain)
-    for row in connection.execute(assignments):
+    for row in connection.execute(assignments_query(*conditions)):
         assigned.setdefault((row.host, row.account_id), []).append(row.sending_domain)
     return [Domain(**row._mapping, sending_domains=tuple(assigned.get((row.host, row.account_id), ()))) for row in rows]
 
@@ -118,7 +122,7 @@ def assign(connection: Connection, domain: Domain, sending_domain: str) -> list[
     Raises:
         DomainError: The sending domain is not a host name, or assigned to another domain.
     """
-    sender = read_host(sending_domain)
+    sender = read_host(sending_domain, "sending_domain")
     is_sender = (ASSIGNMENTS.c.account_id == domain.account_id) & (ASSIGNMENTS.c.sending_domain == sender)
     host = connection.execute(select(ASSIGNMENTS.c.host).where(is_sender)).scalar_one_or_none()
     if host not in (None, domain.host):
@@ -132,7 +136,7 @@ def unassign(connection: Connection, domain: Domain, sending_domain: str) -> lis
     Raises:
         DomainError: The sending domain is not assigned to the domain.
     """
-    sender = read_host(sending_domain)
+    sender = read_host(sending_domain, "sending_domain")
     if sender not in domain.sending_domains:
         raise DomainError(f"{sender} is not assigned to {domain.host}")
     others = tuple(other for other in domain.sending_domains if other != sender)

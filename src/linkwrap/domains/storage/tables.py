@@ -89,7 +89,9 @@ class JsonObject(JsonText):
 
 
 def _unreadable(kind: str) -> LinkWrapError:
-    return LinkWrapError(f"the registry's database holds a value that should be {kind}: check the domain to replace it")
+    return LinkWrapError(
+        f"the registry's database holds a value that should be {kind}: check the domain again, or restore a backup"
+    )
 
 
 _TYPES: Final[dict[Any, type[TypeEngine[Any]]]] = {

@@ -216,7 +216,7 @@ def test_scoped_addresses_are_refused(address: str, allow_loopback: bool) -> Non
 def test_what_is_no_address_is_refused(text: str, allow_loopback: bool) -> None:
     """Garbage, and spellings that libraries read differently, are refused and quoted."""
     reason = why_forbidden(text, allow_loopback=allow_loopback)
-    assert reason == f"{text!r} is no IP address"
+    assert reason == f"{text!r} is not an IP address"
 
 
 def test_a_reason_quotes_no_more_than_a_line() -> None:

@@ -1,0 +1,221 @@
+"""A compiled document or text: it is cut at its slots once, and filled in for each recipient.
+
+It is plain data: no keys, no host, no recipient.
+"""
+
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from ._decide.decider import Decider, OwnPixel, slot_of
+from ._decide.decision import Decision
+from ._decide.destination import read_base
+from ._markup.scan import Positions, element_name, is_amp, scan
+from ._markup.source import open_source
+from ._markup.tokenizer import Span, decode_references
+from ._pixels import AMP_TAGS, HTML_TAGS, Pixels
+from ._text import TextScan
+from ._token.wire import Slot
+from .link import Link
+
+Text = TypeVar("Text", str, bytes)
+Piece = TypeVar("Piece")
+
+
+class Filling(NamedTuple):
+    """The texts for the slots of one recipient's document, all ASCII."""
+
+    urls: list[str] | None
+    """A redirect URL for each slot of a link; None leaves the links as they are."""
+    pixel: str = ""
+    """The tag of the open pixel; empty for none."""
+    initial: str = ""
+    """The tag of the initial-open pixel; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Compiled(Generic[Text]):
+    """A document with slots."""
+
+    source: Text
+    """The document as it came in."""
+    encoding: str | None
+    """The encoding to open the source with."""
+    unit: int
+    """The length of a position in the source, as in `Source`."""
+    charset: str | None
+    """The codec for texts that are filled in, as in `Source`."""
+    positions: Positions
+    """Where the links are. In a plain text, a tag starts with its URL, and ends with the brackets behind that."""
+    decisions: tuple[Decision, ...]
+    slots: tuple[Slot, ...]
+    """A slot for each link that is wrapped, in the order of the text."""
+    static: tuple[Text, ...]
+    """The text between the slots, those of the pixels included."""
+    pixels: Pixels | None
+    """Where the pixels go; None for a plain text."""
+
+    def fill(self, filling: Filling) -> Text:
+        """Return the document with these texts in its slots."""
+        pixels = self.pixels
+        if filling.urls is not None:
+            return self._join(self.static, self.in_order(filling.urls, filling.pixel, filling.initial))
+        if pixels is None:
+            return self._without_brackets()
+        source, first, second = self.source, pixels.initial_at, pixels.at
+        if first is None:
+            return self._join([source[:second], source[second:]], [filling.pixel])
+        return self._join([source[:first], source[first:second], source[second:]], [filling.initial, filling.pixel])
+
+    def in_order(self, links: list[Piece], pixel: Piece, initial: Piece) -> list[Piece]:
+        """Return the items of the wrapped links and of the pixels in the order of the slots."""
+        if self.pixels is None:
+            return links
+        items = links.copy()
+        items.insert(self.pixels.slot, pixel)
+        if self.pixels.initial_at is not None:
+            items.insert(self.pixels.initial_slot, initial)
+        return items
+
+    def values(self) -> list[Span]:
+        """Return where the values of the wrapped links start and end in the source."""
+        unit = self.unit
+        places = zip(self.positions.starts, self.positions.ends, self.decisions, strict=True)
+        return [(start * unit, end * unit) for start, end, decision in places if decision.reason is None]
+
+    def originals(self) -> list[str]:
+        """Return the values of the wrapped links, as the source writes them."""
+        source = open_source(self.source, self.encoding)
+        unit = self.unit
+        return [source.decode(start // unit, end // unit) for start, end in self.values()]
+
+    def links(self) -> Iterator[Link]:
+        """Yield every link, in the order of the text."""
+        source = open_source(self.source, self.encoding)
+        for at, decision in zip(self.positions, self.decisions, strict=True):
+            value = source.decode(at.start, at.end)
+            yield decision.link(
+                value if self.pixels is None else decode_references(value),
+                "" if self.pixels is None else element_name(source.text, at.tag_start),
+                conditional=bool(at.conditional),
+                start=at.start * self.unit,
+                end=at.end * self.unit,
+            )
+
+    def _without_brackets(self) -> Text:
+        source, unit, position = self.source, self.unit, 0
+        parts: list[Text] = []
+        for end, behind in zip(self.positions.ends, self.positions.tag_ends, strict=True):
+            parts.append(source[position * unit : end * unit])
+            position = behind
+        parts.append(source[position * unit :])
+        return source[:0].join(parts)
+
+    def _join(self, static: Sequence[Text], texts: list[str]) -> Text:
+        parts: list[str | bytes] = [""] * (len(static) + len(texts))
+        parts[0::2] = static
+        parts[1::2] = texts if self.charset is None else [text.encode(self.charset) for text in texts]
+        return self.source[:0].join(cast("list[Text]", parts))
+
+
+def compile_html(
+    html: Text,
+    decider: Decider,
+    encoding: str | None = None,
+    *,
+    base: str | None = None,
+    placed: bool = True,
+    amp: bool = False,
+) -> Compiled[Text]:
+    """Find the links of a document, decide about each, and cut the document at its slots.
+
+    Args:
+        html: The document.
+        decider: Decides about its links.
+        encoding: The encoding of `bytes`; None to find it out.
+        base: The base URL of a document that sets none.
+        placed: Whether the policy's `destination` sees where the links are.
+        amp: Whether it is AMP for Email even where its markup does not say so.
+    """
+    source = open_source(html, encoding)
+    found = scan(source.text)
+    amp = amp or is_amp(source)
+    if found.base:
+        base = read_base(decode_references(source.decode(*found.base)))
+    decided = decider.document(source, found.positions, base, placed=placed)
+    pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
+    if initial_at is not None and initial_at > pixel_at:
+        initial_at = None
+    spans = decided.values.copy()
+    pixel_slot = bisect(decided.values, (pixel_at,))
+    spans.insert(pixel_slot, (pixel_at, pixel_at))
+    initial_slot = 0
+    if initial_at is not None:
+        initial_slot = bisect(decided.values, (initial_at,))
+        spans.insert(initial_slot, (initial_at, initial_at))
+    unit = source.unit
+    own: frozenset[OwnPixel] = frozenset()
+    if found.images:
+        own = decider.own_pixels([decode_references(source.decode(*image)) for image in found.images])
+    return Compiled(
+        source=html,
+        encoding=encoding,
+        unit=unit,
+        charset=source.charset,
+        positions=found.positions,
+        decisions=tuple(decided.decisions),
+        slots=tuple(decided.slots),
+        static=_static(html, unit, spans, decided.cuts),
+        pixels=Pixels(
+            at=pixel_at * unit,
+            slot=pixel_slot,
+            initial_at=None if initial_at is None else initial_at * unit,
+            initial_slot=initial_slot,
+            own=own,
+            amp=amp,
+            tags=AMP_TAGS if amp else HTML_TAGS,
+        ),
+    )
+
+
+def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> Compiled[Text]:
+    """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it."""
+    found = TextScan(text, encoding)
+    source, unit = found.source, found.source.unit
+    decisions: list[Decision] = decider.text(found.links, source)
+    positions = Positions()
+    for link in found.links:
+        positions.extend([link.start, link.start, link.end, link.behind, 0])
+    slots = [*map(slot_of, decisions)]
+    wrapped = [(link.start, link.end) for link, slot in zip(found.links, slots, strict=True) if slot is not None]
+    cuts = [(link.end, link.behind) for link in found.links if link.behind > link.end]
+    return Compiled(
+        source=text,
+        encoding=found.encoding,
+        unit=unit,
+        charset=source.charset,
+        positions=positions,
+        decisions=tuple(decisions),
+        slots=tuple(slot for slot in slots if slot is not None),
+        static=_static(text, unit, wrapped, cuts),
+        pixels=None,
+    )
+
+
+def _static(html: Text, unit: int, spans: list[Span], cuts: list[Span]) -> tuple[Text, ...]:
+    """Return the text between the spans, without the cuts."""
+    static: list[Text] = []
+    kept = html[:0]
+    position = 0
+    removed = frozenset(cuts)
+    for start, end in sorted(spans + cuts) if cuts else spans:
+        piece = html[position * unit : start * unit]
+        position = end
+        if cuts and (start, end) in removed:
+            kept += piece
+        else:
+            static.append(kept + piece if kept else piece)
+            kept = html[:0]
+    static.append(kept + html[position * unit :])
+    return tuple(static)

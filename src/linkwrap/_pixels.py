@@ -1,0 +1,42 @@
+"""The pixels of a mail: their markup, where they go, and which of them a mail gets."""
+
+from typing import Final, NamedTuple
+
+from ._decide.decider import OwnPixel
+
+OPEN_PIXEL: Final = '<img border="0" width="1" height="1" alt="" src="{}">'
+# A block of one pixel that its margin takes back: it moves nothing, and a hidden preheader stays the first text.
+INITIAL_PIXEL: Final = (
+    '<img border="0" width="1" height="1" alt="" src="{}" '
+    'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
+)
+# AMP for Email has no <img>, no <amp-pixel> and no style attribute; this shows nothing wherever it is.
+AMP_PIXEL: Final = '<amp-img src="{}" width="1" height="1" alt=""></amp-img>'
+
+
+class PixelTags(NamedTuple):
+    """The tags that load the pixels, with `{}` for the URL."""
+
+    open: str
+    initial: str
+
+
+HTML_TAGS: Final = PixelTags(OPEN_PIXEL, INITIAL_PIXEL)
+AMP_TAGS: Final = PixelTags(AMP_PIXEL, AMP_PIXEL)
+
+
+class Pixels(NamedTuple):
+    """Where the pixels of a document go, and which it already has."""
+
+    at: int
+    """The place of the open pixel in the source."""
+    slot: int
+    """How many wrapped links are before it."""
+    initial_at: int | None
+    """The place of the initial-open pixel; None for none."""
+    initial_slot: int
+    own: frozenset[OwnPixel]
+    """Our own pixels that are there already."""
+    amp: bool
+    """Whether it is AMP for Email, where pixels load from https only."""
+    tags: PixelTags
