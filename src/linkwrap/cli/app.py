@@ -67,17 +67,12 @@ def _status(run: Callable[[], Any]) -> int:
         return 1
     except Exception as error:
         message, status = describe(error)
-        return _fail(_with_hint(message, error), status)
+        if message.startswith("Got unexpected extra argument"):
+            message = "there are more arguments than the command takes"  # one may be a metadata value without quotes
+        if isinstance(error, click.UsageError) and error.ctx:
+            message += f" (see {error.ctx.command_path} --help)"
+        return _fail(message, status)
     return status if isinstance(status, int) else 0
-
-
-def _with_hint(message: str, error: Exception) -> str:
-    if not isinstance(error, click.UsageError) or error.ctx is None:
-        return message
-    if message.startswith("Got unexpected extra argument"):
-        # The argument may be a metadata value that was not quoted.
-        message = "there are more arguments than the command takes"
-    return f"{message} (see {error.ctx.command_path} --help)"
 
 
 def _fail(message: str, status: int) -> int:
@@ -94,26 +89,26 @@ def _drop_output() -> None:
 @contextmanager
 def _termination(came: list[int]) -> Iterator[None]:
     """Let SIGTERM end the command as Ctrl-C does: files stay whole, domains that are checked are given back."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         came.append(number)
         interrupt = signal.getsignal(signal.SIGINT)  # that of asyncio while checks run
         (interrupt if callable(interrupt) else signal.default_int_handler)(signal.SIGINT, frame)
 
-    ignored = sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    main = threading.current_thread() is threading.main_thread()
+    handled = main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ignored = handled and sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
         # A shell ignores SIGINT in the background, and asyncio then cannot call off checks: block it instead.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, handle)
+    if handled:
+        signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if handled:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if ignored:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

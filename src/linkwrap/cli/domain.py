@@ -1,8 +1,4 @@
-"""`linkwrap domain`: custom tracking domains, from an account's request to their use. It needs the extra `domains`.
-
-A command is a function that gets the open registry, and returns what `--json` prints and the lines that are printed
-without it.
-"""
+"""`linkwrap domain`: custom tracking domains, from an account's request to their use. It needs the extra `domains`."""
 
 from __future__ import annotations
 
@@ -20,20 +16,13 @@ from ..account import DEFAULT_TRACKING_DOMAIN
 from ..errors import LinkWrapError, OptionError
 from .keys import key_file_option, require_keys
 from .options import option, tracking_domain, with_options
-from .output import TIME, Cell, Column, fact_lines, print_json, print_lines, printable, spinner, table_lines, tell
+from .output import TIME, Cell, Table, fact_lines, print_json, print_lines, printable, spinner, tell
 
 if TYPE_CHECKING:
     from ..domains import Change, CheckResult, Domain, DomainRegistry
 
 STATES: Final = ("pending", "propagating", "verified", "invalid", "suspended", "lapsed")
-_COLOURS: Final = {
-    "ok": "green",
-    "warning": "yellow",
-    "verified": "green",
-    "propagating": "yellow",
-    "pending": "yellow",
-}
-_NOT_SHOWN: Final = ("evidence", "challenge")
+_COLOURS: Final = {"ok": "green", "verified": "green"} | dict.fromkeys(("warning", "pending", "propagating"), "yellow")
 _BATCH: Final = 5
 """How many times as many domains as are checked at once are checked before their results are printed."""
 
@@ -50,21 +39,17 @@ _NETWORK: Final = (
     key_file_option,
 )
 _REGISTRY: Final = (
-    option(
-        "--registry",
-        envvar="LINKWRAP_REGISTRY",
-        metavar="URL",
-        help="Database, in place of linkwrap.db here.",
-    ),
+    option("--registry", envvar="LINKWRAP_REGISTRY", metavar="URL", help="Database, in place of linkwrap.db here."),
     option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 
 
 class _Output(NamedTuple):
+    """What a command returns: the value that --json prints, the lines without it and what to say beside them."""
+
     value: object
-    lines: Iterable[str] = ()
+    lines: Iterable[str | Table] = ()
     note: str | None = None
-    """What to say on standard error beside the lines."""
     status: int = 0
 
 
@@ -102,7 +87,7 @@ def _command(*options: Callable[[Any], Any], name: str | None = None) -> Callabl
 
 
 def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegistry:
-    """Open the registry with the options that are for it in `values`; create it if they say its CNAME target."""
+    """Open the registry, with the options in `values` that are for it; create it if one is the CNAME target."""
     if "key_file" in values:
         options["keys"] = require_keys(values.pop("key_file"))
     from ..domains import DomainRegistry, Network
@@ -112,32 +97,26 @@ def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegi
     if url is None:
         url = "sqlite:///linkwrap.db"
         tell("Note: the registry is linkwrap.db in this folder: --registry or LINKWRAP_REGISTRY names another")
-    creates = "cname_target" in values
-    target = values.pop("cname_target", None)
-    if not creates or target is None:
+    creates, host = "cname_target" in values, values.pop("cname_target", None)
+    if host is None:
         try:
             registry = DomainRegistry(url, create=False, **options)
             registry.cname_target  # noqa: B018  # reads the database
+            return registry
         except LinkWrapError as error:
             if not creates or not str(error).startswith("there is no"):
                 raise
-            target = _ask_for_cname_target()
-        else:
-            return registry
-    host = tracking_domain(target, "--cname-target")
-    if host.port is not None:
-        raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
-    return DomainRegistry(url, cname_target=host, **options)
-
-
-def _ask_for_cname_target() -> Any:
-    if sys.stdin is not None and sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise click.UsageError(
+                "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
+                "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
+            )
         question = "The host that the CNAMEs of all domains in this new registry point to"
-        return click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
-    raise click.UsageError(
-        "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
-        "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
-    )
+        host = click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
+    target = tracking_domain(host, "--cname-target")
+    if target.port is not None:
+        raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
+    return DomainRegistry(url, cname_target=target, **options)
 
 
 @_command(
@@ -157,7 +136,7 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
     name = request.domain.host
     needs = "until these records exist" if request.records else "and needs no record"
     note = f"{name} is pending {needs}: linkwrap domain check {name} looks for it now, linkwrap domain watch in time"
-    return _Output(request, map(printable, request.zone_lines), note)
+    return _Output(request, request.zone_lines, note)
 
 
 @_command(
@@ -168,37 +147,31 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
 def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
     """List the domains, with their states and uses."""
     domains = registry.domains(**options)
-    if not domains:
-        chosen = any(options.values())
-        return _Output(domains, note=f"there is no {'such domain' if chosen else 'domain'} in the registry")
-    columns = Column("host", 26), Column("account", 10), Column("state", 11), Column("since", 20), Column("use")
-    return _Output(domains, table_lines(columns, list(map(_domain_row, domains))))
-
-
-def _domain_row(found: Domain) -> tuple[Cell, ...]:
-    uses = ["default"] if found.default else []
-    uses += ["https" if found.secure else "http"] if found.in_use else []
-    uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
-    uses += [f"from {sender}" for sender in found.sending_domains]
-    state = (found.state, _COLOURS.get(found.state, "red"))
-    return found.host, printable(found.account_id), state, f"{found.since:{TIME}}", printable(", ".join(uses))
+    rows: list[tuple[Cell, ...]] = []
+    for found in domains:
+        uses = ["default"] if found.default else []
+        uses += ["https" if found.secure else "http"] if found.in_use else []
+        uses += [] if found.subaccount is None else [f"subaccount {found.subaccount}"]
+        uses += [f"from {sender}" for sender in found.sending_domains]
+        state = (found.state, _COLOURS.get(found.state, "red"))
+        rows.append((found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)))
+    if rows:
+        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 20, "use": None}, rows)])
+    return _Output(domains, note=f"there is no {'such domain' if any(options.values()) else 'domain'} in the registry")
 
 
 @_command(*_HOST)
 def show(registry: DomainRegistry, host: str, account: str | None) -> _Output:
-    """Show all about HOST, and its history.
-
-    Also the DNS records that it needs, and what the last check advises.
-    """
+    """Show all about HOST, with its DNS records and history."""
     request = registry.request(host, account=account)
     found = request.domain
     changes = _all_changes(registry, host=found.host, account=found.account_id)
-    facts = {field.name: getattr(found, field.name) for field in fields(found) if field.name not in _NOT_SHOWN}
+    facts = {field.name: getattr(found, field.name) for field in fields(found) if field.repr}
     lines = [*fact_lines({name: value for name, value in facts.items() if value not in (None, ())})]
-    lines += _advice_lines((found.evidence or {}).get("advice", ()))
+    lines += [f"To do: {sentence}" for sentence in (found.evidence or {}).get("advice", ())]
     if request.records:
-        lines += ["", "Records:", *(f"  {printable(line)}" for line in request.zone_lines)]
-    lines += ["", "History:", *(f"  {printable(str(change))}" for change in changes)]
+        lines += ["", "Records:", *(f"  {line}" for line in request.zone_lines)]
+    lines += ["", "History:", *(f"  {change}" for change in changes)]
     return _Output(request.as_dict() | {"history": changes}, lines)
 
 
@@ -208,10 +181,6 @@ def _all_changes(registry: DomainRegistry, after: int = 0, **of: Any) -> list[Ch
     while more := registry.changes(after=found[-1].id if found else after, **of):
         found += more
     return found
-
-
-def _advice_lines(advice: Iterable[object]) -> list[str]:
-    return [f"To do: {printable(str(sentence))}" for sentence in advice]
 
 
 @_command(*_HOST, _method(help="How HOST is checked from now on: http if it is behind a CDN or proxy."), *_NETWORK)
@@ -227,41 +196,39 @@ def check(registry: DomainRegistry, host: str, account: str | None, method: Any)
     return _Output(result, _check_lines(result, cname_target), status=0 if result.verified else 1)
 
 
-def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str]:
+def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str | Table]:
     found = result.domain
     before = "" if result.state == result.previous_state else f", before {result.previous_state}"
-    yield f"{found.host} ({printable(found.account_id)}): {result.state}{before}"
+    yield f"{found.host} ({found.account_id}): {result.state}{before}"
     rows: list[tuple[Cell, ...]] = []
-    for asked, server, mark, answer in _answers(result, cname_target):
-        if rows and rows[-1][0] != printable(asked):
-            rows.append(())
-        rows.append((printable(asked), printable(server), (mark, _COLOURS.get(mark, "red")), printable(answer)))
+    for asked, server, good, answer in _answers(result, cname_target):
+        mark = "warning" if good is None else "ok" if good else "no"
+        between = [()] if rows and rows[-1][0] != asked else []
+        rows += [*between, (asked, server, (mark, _COLOURS.get(mark, "red")), answer)]
     if rows:
-        yield from table_lines(
-            (Column("asked for", 24), Column("server", 24), Column("result", 7), Column("answer")), rows
-        )
-    yield from _advice_lines(result.advice)
+        yield Table({"asked for": 24, "server": 24, "result": 7, "answer": None}, rows)
+    yield from (f"To do: {sentence}" for sentence in result.advice)
     if found.next_check:
         yield f"Next check by watch: {found.next_check:{TIME}}"
 
 
-def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each answer that a check got: what was asked for, at which server, whether it is good, and in words."""
+def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, bool | None, str]]:
+    """Yield each answer: what was asked for, at which server, whether it is good or does not count, and in words."""
     from ..domains.model import holds_challenge
 
     evidence, found = result.evidence, result.domain
     for kind, trace in (("CNAME", evidence.cname), ("TXT", evidence.ownership)):
         for hop in trace.hops if trace else ():
             for answer in hop.answers:
-                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
                 if trace is evidence.ownership:
                     good = evidence.ownership_verified or holds_challenge(answer.values, found.challenge)
                 else:
                     good = trace is not None and not (trace.at_apex or answer in trace.contrary)
-                yield f"{kind} {hop.name}", server, _mark(good, counts=answer.authoritative), answer.detail
+                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
+                yield f"{kind} {hop.name}", server, good if answer.authoritative else None, answer.detail
     for known in evidence.dns_resolvers:
-        mark = _mark(known.leads_to_target, counts=known.answered)
-        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", mark, known.detail
+        good_one = known.leads_to_target if known.answered else None
+        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", good_one, known.detail
     used = found.in_use or result.previous_state in ("verified", "suspended")
     for probe in filter(None, (evidence.http, evidence.https, evidence.cname_target)):
         counts, host, detail = probe.status != "not-asked", found.host, probe.detail
@@ -271,21 +238,14 @@ def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str,
             # One of both is enough if links are not https yet, and nobody was promised a certificate.
             certificate = probe.status in ("invalid-certificate", "unknown-authority")
             counts = counts and not (evidence.reached or certificate)
-        good = probe.status == "confirmed"
         server = f"redirect server ({probe.address})" if probe.address else "redirect server"
-        yield f"{probe.scheme} {host}", server, _mark(good, counts=good or counts), detail
-
-
-def _mark(good: bool, *, counts: bool) -> str:
-    return "warning" if not counts else "ok" if good else "no"
+        works = probe.status == "confirmed"
+        yield f"{probe.scheme} {host}", server, works if works or counts else None, detail
 
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make it the default no longer."))
 def default(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
-    """Make HOST the default of its account.
-
-    It must be verified, and takes the place of another default. A domain of a subaccount becomes that one's default.
-    """
+    """Make HOST the default of its account or subaccount."""
     found = registry.set_default(host, not off, account=account)
     subaccount = "" if found.subaccount is None else f"subaccount {found.subaccount} of "
     return _use(found, f"is {'not ' if off else ''}the default of {subaccount}account {found.account_id}")
@@ -293,31 +253,21 @@ def default(registry: DomainRegistry, host: str, account: str | None, off: bool)
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make its links http."))
 def secure(registry: DomainRegistry, host: str, account: str | None, off: bool) -> _Output:
-    """Make the links on HOST https.
-
-    The last check must have seen a valid certificate: https links would be dead without one.
-    """
+    """Make the links on HOST https, if it has a certificate."""
     return _use(registry.set_secure(host, not off, account=account), f"has {'http' if off else 'https'} links")
 
 
 @_command(*_HOST, click.argument("sending_domain"))
 def assign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
-    """Assign SENDING_DOMAIN to HOST.
-
-    Mail whose From address is on SENDING_DOMAIN goes out on HOST, once that is verified.
-    """
+    """Let mail from SENDING_DOMAIN go out on HOST."""
     return _use(registry.assign(host, sending_domain, account=account), f"serves mail from {sending_domain}")
 
 
 @_command(*_HOST, click.argument("sending_domain"))
 def unassign(registry: DomainRegistry, host: str, sending_domain: str, account: str | None) -> _Output:
-    """Undo assign.
-
-    Mail whose From address is on SENDING_DOMAIN goes out on the default of its account again.
-    """
-    return _use(
-        registry.unassign(host, sending_domain, account=account), f"serves mail from {sending_domain} no longer"
-    )
+    """Let mail from SENDING_DOMAIN go out on the default again."""
+    found = registry.unassign(host, sending_domain, account=account)
+    return _use(found, f"serves mail from {sending_domain} no longer")
 
 
 @_command(*_HOST, option("--yes", is_flag=True, help="Do not ask."))
@@ -329,8 +279,8 @@ def remove(registry: DomainRegistry, host: str, account: str | None, yes: bool) 
     if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask at: --yes removes without asking")
     found = registry.domain(host, account=account)
-    whose = f"{found.host} of account {printable(found.account_id)}"
-    if not yes and not click.confirm(f"Remove {whose}, which is {found.state}?", err=True):
+    whose = f"{found.host} of account {found.account_id}"
+    if not yes and not click.confirm(printable(f"Remove {whose}, which is {found.state}?"), err=True):
         raise click.ClickException("nothing was removed")
     registry.remove(found.host, account=found.account_id)
     return _Output(found, [f"{whose} is removed."])
@@ -346,15 +296,15 @@ def remove(registry: DomainRegistry, host: str, account: str | None, yes: bool) 
     *_NETWORK,
     *_REGISTRY,
 )
-def watch(registry: str | None, every: float, once: bool, after: int | None, **options: Any) -> None:
+def watch(registry: str | None, every: float, once: bool, **options: Any) -> None:
     """Check the domains that are due, until Ctrl-C or SIGTERM.
 
     Prints a line for each change and each result. Any number of these may run at a time.
     """
     made: list[Change] = []
-    as_json, concurrency = options.pop("as_json"), options.pop("concurrency")
+    how = {name: options.pop(name) for name in ("concurrency", "after", "as_json")}
     with _open(registry, options, on_change=made.append) as opened:
-        rounds = _Rounds(opened, made, after, concurrency, as_json)
+        rounds = _Rounds(opened, made, **how)
         rounds.run()
         while not once:
             with spinner("Nothing is due"):
@@ -371,49 +321,42 @@ def watch(registry: str | None, every: float, once: bool, after: int | None, **o
 class _Rounds:
     registry: DomainRegistry
     made: list[Change]
-    after: int | None
     concurrency: int
+    after: int | None
     as_json: bool
 
     def run(self) -> None:
         """Check what is due, a batch at a time, and print the changes and the results of each."""
         self.print_changes()
-        while results := self.check():
+        results: list[CheckResult] | None = None
+        while results is None or results:
+            try:
+                with spinner("Checking what is due"):
+                    results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
+            except BaseException:
+                with suppress(LinkWrapError):  # which must not take the place of Ctrl-C
+                    self.print_changes()  # those that are stored by now are printed only once
+                raise
+            self.print_changes()
             for result in results:
-                self.print("result", result, _result_line(result))
-
-    def check(self) -> list[CheckResult]:
-        try:
-            with spinner("Checking what is due"):
-                results = self.registry.check_due(limit=self.concurrency * _BATCH, concurrency=self.concurrency)
-        except BaseException:
-            with suppress(LinkWrapError):  # which must not take the place of Ctrl-C
-                self.print_changes()  # those that are stored by now are printed only once
-            raise
-        self.print_changes()
-        return results
+                found, advice = result.domain, "".join(f"; to do: {sentence}" for sentence in result.advice[:1])
+                at = f"{found.checked_at or found.since:{TIME}}"
+                line = f"{at} {found.account_id} {found.host}: checked, {found.state}{advice}"
+                self.print({"result": result}, line)
 
     def print_changes(self) -> None:
-        changes = self.made.copy() if self.after is None else _all_changes(self.registry, self.after)
+        for change in self.made.copy() if self.after is None else _all_changes(self.registry, self.after):
+            self.after = self.after if self.after is None else change.id
+            self.print({"change": change}, str(change))
         self.made.clear()
-        for change in changes:
-            if self.after is not None:
-                self.after = change.id
-            self.print("change", change, str(change))
 
-    def print(self, kind: str, value: object, line: str) -> None:
+    def print(self, value: object, line: str) -> None:
         if self.as_json:
-            print_json({kind: value}, line=True)
+            print_json(value, line=True)
         else:
-            click.echo(printable(line))
-
-
-def _result_line(result: CheckResult) -> str:
-    found = result.domain
-    advice = "".join(f"; to do: {sentence}" for sentence in result.advice[:1])
-    return f"{found.checked_at or found.since:{TIME}} {found.account_id} {found.host}: checked, {found.state}{advice}"
+            print_lines([line])
 
 
 def _use(found: Domain, use: str) -> _Output:
     waits = "" if found.verified else f", once it is verified: it is {found.state}"
-    return _Output(found, [printable(f"{found.host} {use}{waits}.")])
+    return _Output(found, [f"{found.host} {use}{waits}."])

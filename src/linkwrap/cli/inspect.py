@@ -13,26 +13,20 @@ from .._mime.template import MessagePart
 from ..keys import SigningKeys
 from ..link import MAX_DESTINATION, Link
 from ..template import LinkTemplate
+from ..wrapper import LinkWrapper
 from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options
-from .output import Cell, Column, print_json, print_lines, printable, table_lines, tell
+from .output import Table, print_json, print_lines, tell
 
 GMAIL_CLIP: Final = 102 * 1024
 """Bytes of HTML from which on Gmail cuts a mail off."""
 
-LINK_COLUMNS: Final = (
-    Column("line", folds=False),
-    Column("element", 11),
-    Column("name", 16),
-    Column("decision", 13),
-    Column("destination"),
-)
 _FAULTS: Final = ("placeholder", "invalid", "too-long")
 _LINK_FIELDS: Final = tuple(field.name for field in fields(Link))
 _PART_FIELDS: Final = ("content_type", "transfer_encoding", "action", "reason")
-_SHAPE_OF_OURS = re.compile(
+_is_ours = re.compile(
     r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/1[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
-)
+).match
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +53,6 @@ class _Body:
     wrapped_size: int = 0
     part: MessagePart | None = None
 
-    @property
-    def is_html(self) -> bool:
-        """Whether mail clients show it as HTML."""
-        return self.part is None or (self.part.action == "wrapped" and self.part.content_type == "text/html")
-
 
 @click.command()
 @click.argument("file", type=click.Path())
@@ -84,32 +73,33 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
     bodies = list(_bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), message))
     found = [item for body in bodies for item in body.found]
     left_alone = dict(sorted(Counter(item.link.reason for item in found if item.link.reason).items()))
-    html = next((body for body in bodies if body.is_html), _Body())
+    html = next((body for body in bodies if body.part is None or _is_html(body.part)), None)
     origin = wrapping.tracking_domain(source if message else None).origin
+    perhaps = [item for item in found if item.link.wrapped and not keys and _is_ours(item.link.url or "")]
     summary = {
         "links": len(found),
         "wrapped": len(found) - sum(left_alone.values()),
         "left_alone": left_alone,
-        "perhaps_wrapped_already": 0 if keys else sum(_looks_wrapped(item.link) for item in found),
+        "perhaps_wrapped_already": len(perhaps),
         "tracking_domain": origin,
     }
-    size = {"source": html.size, "wrapped": html.wrapped_size, "gmail_clip": GMAIL_CLIP}
-    size["clipped"] = html.wrapped_size > GMAIL_CLIP
+    size, wrapped_size = (html.size, html.wrapped_size) if html else (0, 0)
+    sizes = {"source": size, "wrapped": wrapped_size, "gmail_clip": GMAIL_CLIP, "clipped": wrapped_size > GMAIL_CLIP}
     if as_json:
         parts = [{name: getattr(body.part, name) for name in _PART_FIELDS} for body in bodies if body.part]
-        print_json({"links": found, "parts": parts, "summary": summary, "size": size})
+        print_json({"links": found, "parts": parts, "summary": summary, "size": sizes})
     else:
-        print_lines(_report(bodies, summary, origin if wrapping.account else None))
+        print_lines(_report(bodies, summary, html, origin if wrapping.account else None))
     faults = [f"{count} {reason}" for reason, count in left_alone.items() if reason in _FAULTS]
     if strict and faults:
         raise click.ClickException(f"links that should be wrapped were left alone: {', '.join(faults)}")
 
 
 def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool) -> Iterator[_Body]:
-    wrapper = wrapping.wrapper(keys)
+    wrapper = LinkWrapper(keys, **wrapping.options)
     wrapped, template = wrapping.wrap(wrapper, source, message=message)
     if isinstance(template, LinkTemplate):
-        yield _Body(find_links(template, wrapping.encoding), len(source), len(wrapped))
+        yield _Body(find_links(template), len(source), len(wrapped))
         return
     domain = wrapping.tracking_domain(source)
     for number, part in enumerate(template.parts):
@@ -117,64 +107,57 @@ def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool)
             yield _Body(part=part)
             continue
         size = len(wrapper.render(part.template, wrapping.metadata, tracking_domain=domain))
-        found = find_links(part.template, part.template.encoding, part=number)
+        found = find_links(part.template, part=number)
         yield _Body(found, len(part.template.source), size, part)
 
 
-def _looks_wrapped(link: Link) -> bool:
-    return link.wrapped and _SHAPE_OF_OURS.match(link.url or "") is not None
+def _is_html(part: MessagePart) -> bool:
+    return part.action == "wrapped" and part.content_type == "text/html"
 
 
-def find_links(template: LinkTemplate[Any], encoding: str | None = None, *, part: int | None = None) -> list[Found]:
-    """Return the links of a template with their places, given the encoding that it was compiled with."""
+def find_links(template: LinkTemplate[Any], *, part: int | None = None) -> list[Found]:
+    """Return the links of a template, or of the template of a part, with their places."""
     links = template.links
-    places = lines_and_columns((link.start or 0 for link in links), template.source, encoding)
+    places = lines_and_columns((link.start or 0 for link in links), template.source, template.encoding)
     return [Found(line, column, link, part) for (line, column), link in zip(places, links, strict=True)]
 
 
-def link_rows(found: Sequence[Found]) -> list[tuple[Cell, ...]]:
-    """Return the rows of a table of links, under `LINK_COLUMNS`."""
-    return [
+def links_table(found: Sequence[Found]) -> Table:
+    """Return a table of links."""
+    rows = [
         (
             f"{item.line}:{item.column}",
-            printable(item.link.element) + (" (Outlook)" if item.link.conditional else ""),
-            f"{printable(item.link.name or '')} {'(unsubscribe)' if item.link.unsubscribe else ''}".strip(),
-            _decision(item.link),
-            _cut(item.link.url or item.link.href),
+            item.link.element + (" (Outlook)" if item.link.conditional else ""),
+            " ".join(filter(None, (item.link.name, "(unsubscribe)" if item.link.unsubscribe else ""))),
+            ("wrapped", "green")
+            if item.link.wrapped
+            else (f"left alone ({item.link.reason})", "red" if item.link.reason in _FAULTS else "yellow"),
+            url if len(url) <= MAX_DESTINATION else f"{url[:MAX_DESTINATION]}… ({len(url)} characters)",
         )
         for item in found
+        for url in (item.link.url or item.link.href,)
     ]
+    return Table({"line": 0, "element": 11, "name": 16, "decision": 13, "destination": None}, rows)
 
 
-def _decision(link: Link) -> Cell:
-    if link.wrapped:
-        return "wrapped", "green"
-    return f"left alone ({link.reason})", "red" if link.reason in _FAULTS else "yellow"
-
-
-def _cut(url: str) -> str:
-    """Return the URL, but only the beginning of one that is longer than any destination."""
-    if len(url) <= MAX_DESTINATION:
-        return printable(url)
-    return f"{printable(url[:MAX_DESTINATION])}… ({len(url)} characters)"
-
-
-def _report(bodies: Sequence[_Body], summary: dict[str, Any], origin: str | None) -> Iterator[str]:
+def _report(
+    bodies: Sequence[_Body], summary: dict[str, Any], html: _Body | None, origin: str | None
+) -> Iterator[str | Table]:
     for body in bodies:
         if body.part:
             kept = f": left as it was ({body.part.reason})" if body.part.reason else ""
-            yield printable(f"{body.part.content_type} ({body.part.transfer_encoding}){kept}")
+            yield f"{body.part.content_type} ({body.part.transfer_encoding}){kept}"
         if body.found:
-            yield from table_lines(LINK_COLUMNS, link_rows(body.found))
+            yield links_table(body.found)
     count, wrapped = summary["links"], summary["wrapped"]
     reasons = ", ".join(f"{number} {reason}" for reason, number in summary["left_alone"].items())
     left_alone = f"{count - wrapped} left alone" + (f" ({reasons})" if reasons else "")
     yield f"{count} link{'' if count == 1 else 's'}: {wrapped} wrapped, {left_alone}"
     if origin:
         yield f"tracking domain: {origin}"
-    for html in [body for body in bodies if body.is_html][:1]:
-        clipped = "over" if html.wrapped_size > GMAIL_CLIP else "under"
+    if html:
         sizes = f"{html.size:,} bytes, {html.wrapped_size:,} when wrapped, before transfer encoding"
+        clipped = "over" if html.wrapped_size > GMAIL_CLIP else "under"
         of = "HTML of " if html.part else ""
         yield f"{of}{sizes}: that is {clipped} the {GMAIL_CLIP:,} at which Gmail clips a mail"
     if perhaps := summary["perhaps_wrapped_already"]:
@@ -183,4 +166,4 @@ def _report(bodies: Sequence[_Body], summary: dict[str, Any], origin: str | None
         where = f"{body.part.content_type}: " if body.part else ""
         for item in body.found:
             if item.link.warning:
-                yield printable(f"Warning: {where}{item.line}:{item.column}: {item.link.warning}")
+                yield f"Warning: {where}{item.line}:{item.column}: {item.link.warning}"

@@ -12,12 +12,8 @@ from .output import tell
 _VARIABLE: Final = "LINKWRAP_KEYS"
 _MAX_KEY_FILE: Final = 1 << 16
 
-key_file_option = click.option(
-    "--key-file",
-    type=click.Path(),
-    metavar="FILE",
-    help=f"File with keys in place of {_VARIABLE}: one a line, the current one first; # begins a comment.",
-)
+_HELP: Final = f"Keys in place of {_VARIABLE}: one a line, the current one first; # begins a comment."
+key_file_option = click.option("--key-file", type=click.Path(), metavar="FILE", help=_HELP)
 
 
 def find_keys(key_file: str | None) -> SigningKeys | None:
@@ -27,16 +23,15 @@ def find_keys(key_file: str | None) -> SigningKeys | None:
     """
     if key_file is None:
         return SigningKeys.from_env(_VARIABLE) if os.environ.get(_VARIABLE) else None
-    keys = _read_key_file(key_file)
-    return SigningKeys(keys[0], retired=keys[1:])
+    current, *retired = _read_key_file(key_file)
+    return SigningKeys(current, retired=retired)
 
 
 def require_keys(key_file: str | None) -> SigningKeys:
     """Return the keys as `find_keys` does; raises `click.UsageError` if there are none."""
-    keys = find_keys(key_file)
-    if keys is None:
-        raise click.UsageError(f"no keys: set {_VARIABLE} or give --key-file; linkwrap keygen prints a key")
-    return keys
+    if keys := find_keys(key_file):
+        return keys
+    raise click.UsageError(f"no keys: set {_VARIABLE} or give --key-file; linkwrap keygen prints a key")
 
 
 def _read_key_file(name: str) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial, reduce, wraps
 from typing import Any, Literal
 
 import click
@@ -12,7 +12,6 @@ from .._mime.input import is_text, looks_like_message, sending_domain
 from .._mime.template import MessageTemplate
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
-from ..keys import SigningKeys
 from ..template import LinkTemplate
 from ..wrapper import LinkWrapper
 from .files import read_input, shown
@@ -22,20 +21,19 @@ option = partial(click.option, show_envvar=True)
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """How files are wrapped, as the options say."""
+    """How files are wrapped, as the options say.
+
+    `kind` is None to tell by the name of each file; `options` are those of `LinkWrapper`, but for the tracking domain:
+    that is `domain`, or one that the `account` of the registry has, if there is a registry.
+    """
 
     kind: Literal["html", "eml"] | None
-    """What the files hold; None to tell by the name of each."""
     encoding: str | None
     text: bool
-    """Whether plain-text bodies of messages are wrapped too."""
     metadata: dict[str, str]
     options: dict[str, Any]
-    """The options of `LinkWrapper`, but for the tracking domain."""
     domain: TrackingDomain | None
-    """The tracking domain that is asked for."""
     account: Account | None
-    """The account of the registry that has the tracking domains, if there is a registry."""
     subaccount: str | None
 
     @property
@@ -50,10 +48,6 @@ class Wrapping:
         if self.domain.secure and self.domain.host.rpartition(".")[2] == "localhost":
             return f"Warning: links lead to {self.domain.origin}: for a local try without certificate, add --http"
         return None
-
-    def wrapper(self, keys: SigningKeys, *, click_tracking: bool = True) -> LinkWrapper:
-        """Return a wrapper with these options."""
-        return LinkWrapper(keys, click_tracking=click_tracking, **self.options)
 
     def read(self, name: str) -> tuple[bytes, bool]:
         """Return the content of a file, and whether it is a message.
@@ -86,12 +80,13 @@ class Wrapping:
         self, wrapper: LinkWrapper, source: bytes, *, message: bool
     ) -> tuple[bytes, LinkTemplate[bytes] | MessageTemplate[bytes]]:
         """Return the wrapped file, and its template with the decision about each link."""
-        domain = self.tracking_domain(source if message else None)
+        template: Any
         if message:
-            mail = wrapper.compile_message(source, text=self.text)
-            return wrapper.render(mail, self.metadata, tracking_domain=domain), mail
-        html = wrapper.compile(source, encoding=self.encoding)
-        return wrapper.render(html, self.metadata, tracking_domain=domain), html
+            template = wrapper.compile_message(source, text=self.text)
+        else:
+            template = wrapper.compile(source, encoding=self.encoding)
+        domain = self.tracking_domain(source if message else None)
+        return wrapper.render(template, self.metadata, tracking_domain=domain), template
 
 
 def _metadata(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -> dict[str, str]:
@@ -140,6 +135,12 @@ def message_options(command: Callable[..., None]) -> Any:
             raise click.UsageError("--subaccount needs --registry")
         if http and (registry or domain is None):
             raise click.UsageError("--http needs --domain, and no --registry, which says whether links are https")
+        kept = None
+        if registry:
+            from ..domains import DomainRegistry
+
+            with DomainRegistry(registry, create=False) as opened:
+                kept = opened.account(account)
         opens = {"open_tracking": not rest.pop("no_opens"), "initial_open": rest.pop("initial_open")}
         wrapping = Wrapping(
             kind=rest.pop("kind"),
@@ -148,20 +149,13 @@ def message_options(command: Callable[..., None]) -> Any:
             metadata=rest.pop("metadata"),
             options={"account_id": account, **opens},
             domain=None if domain is None else tracking_domain(domain, "--domain", secure=not http),
-            account=_account(registry, account) if registry else None,
+            account=kept,
             subaccount=subaccount,
         )
         wrapping.tracking_domain()  # one that is refused is an error before anything is read or written
         command(wrapping=wrapping, **rest)
 
     return with_options(*_OPTIONS)(call)
-
-
-def _account(registry: str, account: str) -> Account:
-    from ..domains import DomainRegistry
-
-    with DomainRegistry(registry, create=False) as opened:
-        return opened.account(account)
 
 
 def tracking_domain(host: str, name: str, *, secure: bool = True) -> TrackingDomain:
@@ -175,10 +169,4 @@ def tracking_domain(host: str, name: str, *, secure: bool = True) -> TrackingDom
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a decorator that gives a command these options and arguments."""
-
-    def decorate(command: Any) -> Any:
-        for add in reversed(options):
-            command = add(command)
-        return command
-
-    return decorate
+    return lambda command: reduce(lambda made, add: add(made), reversed(options), command)

@@ -1,6 +1,6 @@
 """What commands print: tables, facts and JSON on standard output, messages on standard error.
 
-Text of others (mail, DNS answers, file names) passes through `printable`, so it cannot move the cursor or hide itself.
+Text of others (mail, DNS answers, file names) is escaped here, so it cannot move the cursor or hide itself.
 """
 
 import json
@@ -10,9 +10,10 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice, zip_longest
-from typing import Final, NamedTuple
+from typing import Final
 from unicodedata import combining, east_asian_width
 
 import click
@@ -29,24 +30,12 @@ Cell = str | tuple[str, str]
 """A text, or a text and its colour."""
 
 
-class Column(NamedTuple):
-    """A column of a table."""
-
-    title: str
-    limit: int | None = None
-    """Its largest width in a terminal of less than 120 columns, if the table would not fit otherwise."""
-    folds: bool = True
-    """Whether a long cell continues on the next line; otherwise the column is as wide as its longest cell."""
-
-
 def printable(text: str) -> str:
     r"""Return the text with controls, direction marks and lone surrogates written as `\x1b` or `\u202e`."""
     if text.isprintable():
         return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+    pieces = (piece if piece.isprintable() else piece.encode("unicode_escape").decode("ascii") for piece in text)
+    return "".join(pieces)
 
 
 def tell(message: str) -> None:
@@ -61,11 +50,9 @@ def describe(error: Exception) -> tuple[str, int]:
         return error.format_message().rstrip("."), error.exit_code
     if isinstance(error, InvalidToken):
         return f"{error.reason}: {error}", 1
-    if isinstance(error, LinkWrapError):
-        # An error about the call is a ValueError too; any other is about the registry's database.
-        return str(error), 2 if isinstance(error, ValueError) else 1
-    if isinstance(error, ModuleNotFoundError):
-        return str(error), 2
+    if isinstance(error, LinkWrapError | ModuleNotFoundError):
+        # An error about the call is a ValueError too; any other of ours is about the registry's database.
+        return str(error), 2 if isinstance(error, ValueError | ModuleNotFoundError) else 1
     if isinstance(error, MemoryError):
         return "out of memory", 1
     if os.environ.get("LINKWRAP_TRACEBACK"):
@@ -74,9 +61,89 @@ def describe(error: Exception) -> tuple[str, int]:
     return f"a fault in linkwrap ({type(error).__name__}): LINKWRAP_TRACEBACK=1 shows where", 1
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines, many at a time."""
-    _write(f"{line}\n" for line in lines)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table for `print_lines`.
+
+    A column has a title and a limit: its largest width in a terminal of less than 120 columns if the table would not
+    fit otherwise, None for no limit, 0 if it must never be folded. An empty row stands for a line in a terminal.
+    """
+
+    columns: Mapping[str, int | None]
+    rows: Sequence[Sequence[Cell]]
+
+    def lines(self, width: int | None = None, *, colours: bool = False) -> Iterator[str]:
+        """Yield lines of at most `width` terminal columns; None means one line for each row."""
+        cells = (tuple(self.columns), *self.rows)
+        texts = [[printable(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in cells]
+        widths = [max(_cells(row[index]) for row in texts if row) for index in range(len(self.columns))]
+        if width is not None:
+            self._fit(widths, width)
+        for number, row in enumerate(texts):
+            paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells[number]]
+            lines: Iterable[Sequence[str]] = [row] if row else []
+            if width is not None and any(_cells(text) > limit for text, limit in zip(row, widths, strict=False)):
+                lines = zip_longest(*map(_folded, row, widths), fillvalue="")
+            for line in lines:
+                yield ("  " if width is None else " ").join(map(_padded, line, widths, paints)).rstrip()
+            if width is not None and (number == 0 or not row):
+                yield "-" * (sum(widths) + len(widths) - 1)
+
+    def _fit(self, widths: list[int], width: int) -> None:
+        """Make columns narrower until they fit: first by their limits, then the widest again and again."""
+        limits = list(self.columns.values())
+        room = width - len(limits) + 1
+        if sum(widths) > room and width < _WIDE:
+            widths[:] = [min(natural, limit or natural) for natural, limit in zip(widths, limits, strict=True)]
+        folding = [index for index, limit in enumerate(limits) if limit != 0]
+        while sum(widths) > room and max(widths[index] for index in folding) > 1:
+            widths[max(folding, key=widths.__getitem__)] -= 1
+
+
+def _padded(text: str, width: int, colour: str | None) -> str:
+    return (click.style(text, fg=colour) if colour and text else text) + " " * (width - _cells(text))
+
+
+def _cells(text: str) -> int:
+    """Return how many terminal columns a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(character) in "WF" else not combining(character) for character in text)
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Return the text in pieces of at most `width` terminal columns, cut at spaces if it has some."""
+    characters = width if _cells(text) <= len(text) else max(width // 2, 1)
+    return textwrap.wrap(text, characters, break_on_hyphens=False) or [""]
+
+
+def fact_lines(facts: Mapping[str, object]) -> Iterator[str]:
+    """Yield a line for each fact: its name and its value."""
+    width = max(map(len, facts)) + 2
+    for name, value in facts.items():
+        yield f"{name.replace('_', ' '):{width}}{_shown(value)}".rstrip(" ")
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "yes" if value else "" if value is None else "no"
+    if isinstance(value, datetime):
+        return f"{value:{TIME}}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def print_lines(lines: Iterable[str | Table]) -> None:
+    """Print lines and tables; a table is as wide as the terminal, or has a line for each row if there is none."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else None
+    colours = terminal and not os.environ.get("NO_COLOR")
+    _write(
+        f"{text}\n"
+        for line in lines
+        for text in (line.lines(width, colours=colours) if isinstance(line, Table) else (printable(line),))
+    )
 
 
 def print_json(value: object, *, line: bool = False) -> None:
@@ -89,89 +156,6 @@ def _write(pieces: Iterable[str]) -> None:
     iterator = iter(pieces)
     while batch := "".join(islice(iterator, _BATCH)):
         click.echo(batch, nl=False)
-
-
-def fact_lines(facts: Mapping[str, object]) -> Iterator[str]:
-    """Yield a line for each fact: its name and its value."""
-    width = max(map(len, facts)) + 2
-    for name, value in facts.items():
-        yield f"{name.replace('_', ' '):{width}}{_shown(value)}".rstrip()
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:{TIME}}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
-    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def table_lines(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    """Yield the lines of a table for standard output, in colours if it is a terminal; see `fitted_lines`."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else None
-    yield from fitted_lines(columns, rows, width, colours=terminal and not os.environ.get("NO_COLOR"))
-
-
-def fitted_lines(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None, *, colours: bool = False
-) -> Iterator[str]:
-    """Yield the lines of a table of at most `width` terminal columns; None means one line for each row.
-
-    An empty row is a line between two groups of rows, if there is a width.
-    """
-    titles = [column.title for column in columns]
-    widths = [max(_cells(_text(row[index])) for row in (titles, *rows) if row) for index in range(len(columns))]
-    if width is not None:
-        widths = _fitted(columns, widths, width)
-    for number, row in enumerate((titles, *rows)):
-        texts = [_text(cell) for cell in row]
-        lines: Iterable[Sequence[str]] = [texts] if row else []
-        if width is not None and any(_cells(text) > limit for text, limit in zip(texts, widths, strict=False)):
-            lines = zip_longest(*map(_folded, texts, widths), fillvalue="")
-        for line in lines:
-            cells = zip(line, row, widths, strict=True)
-            padded = (_painted(text, cell, colours) + " " * (limit - _cells(text)) for text, cell, limit in cells)
-            yield ("  " if width is None else " ").join(padded).rstrip()
-        if width is not None and (number == 0 or not row):
-            yield "-" * (sum(widths) + len(columns) - 1)
-
-
-def _text(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else cell[0]
-
-
-def _painted(text: str, cell: Cell, colours: bool) -> str:
-    return click.style(text, fg=cell[1]) if colours and text and not isinstance(cell, str) else text
-
-
-def _cells(text: str) -> int:
-    """Return how many terminal columns a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if east_asian_width(character) in "WF" else not combining(character) for character in text)
-
-
-def _fitted(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
-    """Return the widths of columns that fit into `width`: first by the limits, then the widest column shrinks."""
-    room = width - len(columns) + 1
-    if sum(widths) > room and width < _WIDE:
-        widths = [min(natural, column.limit or natural) for natural, column in zip(widths, columns, strict=True)]
-    folding = [index for index, column in enumerate(columns) if column.folds]
-    while sum(widths) > room and max(widths[index] for index in folding) > 1:
-        widths[max(folding, key=widths.__getitem__)] -= 1
-    return widths
-
-
-def _folded(text: str, width: int) -> list[str]:
-    """Return the text in pieces of at most `width` terminal columns, cut at spaces if it has some."""
-    return textwrap.wrap(text, width if _cells(text) <= len(text) else max(width // 2, 1), break_on_hyphens=False) or [
-        ""
-    ]
 
 
 def spinner(text: str) -> AbstractContextManager[object]:

@@ -21,18 +21,13 @@ def resolve(url: str, as_json: bool, key_file: str | None) -> None:
     if url == STANDARD:
         url = read_input(STANDARD).decode("utf-8", "replace").strip()
     found = resolver.resolve(url)
-    click_found = found if isinstance(found, Click) else None
-    if click_found:
-        kind = "click"
-    elif isinstance(found, Open):
-        kind = "initial_open" if found.initial else "open"
-    else:
-        kind = "unsubscribe"
+    opened = found if isinstance(found, Open) else None
+    clicked = found if isinstance(found, Click) else None
     facts = {
-        "kind": kind,
-        "destination": click_found and click_found.url,
-        "link_name": click_found and click_found.link_name,
-        "unsubscribe": click_found.unsubscribe if click_found else kind == "unsubscribe",
+        "kind": "click" if clicked else "unsubscribe" if not opened else "initial_open" if opened.initial else "open",
+        "destination": clicked and clicked.url,
+        "link_name": clicked and clicked.link_name,
+        "unsubscribe": clicked.unsubscribe if clicked else not opened,
         "account_id": found.account_id,
         "metadata": found.metadata,
         "host": found.host,

@@ -4,8 +4,8 @@ import os
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -16,56 +16,50 @@ from .keys import key_file_option, require_keys
 from .options import Wrapping, message_options
 from .output import describe, tell
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-
 _FAULTS: Final = ("malformed", "transfer-encoding", "charset")
 """The reasons to keep a body that should be wrapped."""
 
-
-class _Result(NamedTuple):
-    state: Literal["wrapped", "left", "failed"]
-    note: str | None = None
+_Result = tuple[str, str | None]
+"""Whether a file was "wrapped", "left" or "failed", and what to say about it."""
 
 
 @click.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    default=STANDARD,
-    type=click.Path(),
-    metavar="FILE|DIR",
-    help="Where to write; a folder for several FILEs. The default is standard output.",
-)
+@click.option("-o", "--output", default=STANDARD, type=click.Path(), metavar="FILE|DIR", help="Where to write.")
 @message_options
 @click.option("--no-clicks", is_flag=True, help="Leave the links alone.")
 @key_file_option
 def wrap(files: tuple[str, ...], output: str, wrapping: Wrapping, no_clicks: bool, key_file: str | None) -> None:
     """Wrap the links of each FILE, and add an open pixel.
 
-    FILE is HTML or a message (.eml); - or no FILE means standard input. All else comes out byte for byte as it went in.
+    FILE is HTML or a message (.eml); - or no FILE means standard input, and -o - standard output. Several FILEs are
+    written to a folder. All else comes out byte for byte as it went in.
     """
     if not files and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("give a FILE, or pipe HTML into it")
     names = files or (STANDARD,)
-    if len(names) > 1:
-        _check_folder(names, output)
-    wrapper = wrapping.wrapper(require_keys(key_file), click_tracking=not no_clicks)
+    if len(names) > 1 and STANDARD in names:
+        raise click.UsageError("standard input cannot be one of several files")
+    if len(names) > 1 and output == STANDARD:
+        raise click.UsageError("more than one FILE: give the folder for the output with -o DIR")
+    if len(names) > 1 and os.path.exists(output) and not os.path.isdir(output):
+        raise click.UsageError(f"more than one FILE: -o must be a folder, and {shown(output)} is not")
+    wrapper = LinkWrapper(require_keys(key_file), click_tracking=not no_clicks, **wrapping.options)
     if wrapping.note:
         tell(wrapping.note)
-    if len(names) > 1:
-        if not _wrap_many(wrapping, wrapper, names, output):
-            click.get_current_context().exit(1)
-        return
-    if names[0] != STANDARD and (output.endswith(("/", os.sep)) or os.path.isdir(output)):
-        folder = output
-        [(_, output)] = _output_names(names, folder)
-        _make_folder(folder)
-    result = _wrap_file(wrapping, wrapper, names[0], output)
-    if result.note:
-        tell(result.note)
+    if len(names) > 1 or (names[0] != STANDARD and (output.endswith(("/", os.sep)) or os.path.isdir(output))):
+        pairs = _output_names(names, output)
+        wrapping.wrap(wrapper, b"", message=False)  # an option that cannot be used is an error before all else
+        try:
+            os.makedirs(output, exist_ok=True)
+        except OSError as error:
+            raise click.ClickException(f"cannot make the folder {shown(output)}: {error.strerror or error}") from error
+        if len(pairs) > 1:
+            click.get_current_context().exit(_wrap_many(wrapping, wrapper, pairs))
+        [(_, output)] = pairs
+    _, note = _wrap_file(wrapping, wrapper, names[0], output)
+    if note:
+        tell(note)
 
 
 def _wrap_file(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -> _Result:
@@ -73,40 +67,35 @@ def _wrap_file(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str)
     wrapped, template = wrapping.wrap(wrapper, source, message=message)
     write_output(output, wrapped)
     if not isinstance(template, MessageTemplate):
-        return _Result("wrapped")
-    kept = [(part.content_type, part.reason) for part in template.parts if part.reason]
+        return "wrapped", None
+    kept = [part for part in template.parts if part.reason]
     if len(kept) == len(template.parts):
-        return _Result("left", f"Left as it was: {shown(name)}: {_listed(reason for _, reason in kept)}")
-    faults = [f"{content_type} ({reason})" for content_type, reason in kept if reason in _FAULTS]
-    return _Result("wrapped", f"Warning: {shown(name)}: left as it was: {_listed(faults)}" if faults else None)
+        reasons = ", ".join(dict.fromkeys(part.reason for part in kept if part.reason)) or "empty"
+        return "left", f"Left as it was: {shown(name)}: {reasons}"
+    faults = dict.fromkeys(f"{part.content_type} ({part.reason})" for part in kept if part.reason in _FAULTS)
+    return "wrapped", f"Warning: {shown(name)}: left as it was: {', '.join(faults)}" if faults else None
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words)) or "empty"
+def _wrap_many(wrapping: Wrapping, wrapper: LinkWrapper, pairs: Sequence[tuple[str, str]]) -> int:
+    """Wrap each file, print what failed or was left, and return the exit status."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-
-def _wrap_many(wrapping: Wrapping, wrapper: LinkWrapper, names: Sequence[str], folder: str) -> bool:
-    """Wrap each file into the folder, print what failed or was left, and return whether no file failed.
-
-    Raises `click.UsageError` or `OptionError`, before anything is written, if the call cannot work.
-    """
-    pairs = _output_names(names, folder)
-    wrapping.wrap(wrapper, b"", message=False)
-    _make_folder(folder)
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    terminal = sys.stderr is not None and sys.stderr.isatty()
     results: list[_Result] = []
     try:
-        with _progress() as progress:
+        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not terminal) as progress:
             for name, output in progress.track(pairs):
                 results.append(_attempt(wrapping, wrapper, name, output))
     finally:
-        for result in results:
-            if result.note:
-                tell(result.note)
-        count = Counter(result.state for result in results)
-        rest = len(pairs) - len(results)
+        for _, note in results:
+            if note:
+                tell(note)
+        count, rest = Counter(state for state, _ in results), len(pairs) - len(results)
         counts = f"{len(pairs)} files: {count['wrapped']} wrapped, {count['left']} left, {count['failed']} failed"
         tell(counts + (f", {rest} not done" if rest else ""))
-    return not count["failed"]
+    return 1 if count["failed"] else 0
 
 
 def _attempt(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -> _Result:
@@ -119,34 +108,7 @@ def _attempt(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -
         message = describe(error)[0]
         if not isinstance(error, click.ClickException):  # which names the file itself
             message = f"{shown(name)}: {message}"
-    return _Result("failed", f"Error: {message}")
-
-
-def _progress() -> "Progress":
-    """Return a progress bar on standard error, which shows only if that is a terminal, and goes away at the end."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    console = Console(stderr=True)
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=console, transient=True, disable=not terminal)
-
-
-def _check_folder(names: Sequence[str], folder: str) -> None:
-    if STANDARD in names:
-        raise click.UsageError("standard input cannot be one of several files")
-    if folder == STANDARD:
-        raise click.UsageError("more than one FILE: give the folder for the output with -o DIR")
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise click.UsageError(f"more than one FILE: -o must be a folder, and {shown(folder)} is not")
-
-
-def _make_folder(name: str) -> None:
-    try:
-        os.makedirs(name, exist_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"cannot make the folder {shown(name)}: {error.strerror or error}") from error
+    return "failed", f"Error: {message}"
 
 
 def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
@@ -162,18 +124,15 @@ def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
         output = os.path.join(folder, base)
         identity = _identity(output)
         if identity in inputs:
-            raise click.UsageError(
-                f"{shown(output)} would replace {shown(inputs[identity])}, which is to be wrapped: "
-                "give another folder with -o"
-            )
-        # macOS and Windows do not tell such names apart.
-        key = unicodedata.normalize("NFC", base).casefold() if sys.platform in ("darwin", "win32") else base
-        for taking in {key, identity} - {None}:
-            if taking in taken:
-                raise click.UsageError(
-                    f"{shown(taken[taking])} and {shown(name)} would both be written to {shown(output)}"
-                )
-            taken[taking] = name
+            replaced = f"{shown(output)} would replace {shown(inputs[identity])}, which is to be wrapped"
+            raise click.UsageError(f"{replaced}: give another folder with -o")
+        if sys.platform in ("darwin", "win32"):  # whose file systems do not tell such names apart
+            base = unicodedata.normalize("NFC", base).casefold()
+        for key in {base, identity} - {None}:
+            if key in taken:
+                both = f"{shown(taken[key])} and {shown(name)}"
+                raise click.UsageError(f"{both} would both be written to {shown(output)}")
+            taken[key] = name
         pairs.append((name, output))
     return pairs
 

@@ -11,8 +11,7 @@ import pytest
 from click.testing import Result
 
 from linkwrap import LinkWrapper, SigningKeys
-from linkwrap.cli.inspect import LINK_COLUMNS, find_links, link_rows
-from linkwrap.cli.output import fitted_lines
+from linkwrap.cli.inspect import find_links, links_table
 
 Run = Callable[..., Result]
 
@@ -87,7 +86,7 @@ def test_table_in_a_terminal(width: int) -> None:
     url = f"https://acme.com/{'0123456789' * 30}"
     html = f'<p>\n<a href="{url}" data-msys-linkname="A name of several words, that is long">x</a>'
     found = find_links(LinkWrapper(SigningKeys.from_env()).compile(html))
-    lines = list(fitted_lines(LINK_COLUMNS, link_rows(found), width))
+    lines = list(links_table(found).lines(width))
     rule = next(number for number, line in enumerate(lines) if set(line) == {"-"})
     assert max(map(len, lines)) == len(lines[rule]) == width
     column = lines[0].index("destination"[:4])
@@ -100,7 +99,7 @@ def test_places_are_never_folded(width: int) -> None:
     """However narrow a terminal is, line and column of each link stand on one line, and nothing else is lost."""
     html = "\n" * 12_344 + f"<p>{' ' * 6780}<a href='https://acme.com/0123456789' data-msys-linkname='新しい商品'>x</a>"
     found = find_links(LinkWrapper(SigningKeys.from_env()).compile(html))
-    lines = list(fitted_lines(LINK_COLUMNS, link_rows(found), width))
+    lines = list(links_table(found).lines(width))
     assert sum(line.startswith("12345:6793") for line in lines) == 1
     cells = [unicodedata.east_asian_width(character) in "WF" for line in lines for character in line]
     assert sum(cells) == 5

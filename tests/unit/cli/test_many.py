@@ -243,7 +243,7 @@ def blocked(mails: list[Path]) -> list[Path]:
 @pytest.mark.parametrize(
     ("end", "status", "told"), [("SIGINT", 130, "Error: interrupted"), ("SIGTERM", 143, "Error: terminated")]
 )
-@pytest.mark.parametrize("done_before", [0, 3])
+@pytest.mark.parametrize("done_before", [1, 3])
 def test_interrupted(
     command: list[str], blocked: list[Path], out: Path, to: str, done_before: int, end: str, status: int, told: str
 ) -> None:

@@ -90,7 +90,7 @@ def test_each_file_by_its_sender(run: Run, account: list[str], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--domain", WAITING], ["'new.acme.test' is not verified"]),
+        (["--domain", WAITING], ["'new.acme.test' cannot be used: pending since 20"]),
         (["--domain", "click.other.test"], ["account 'acme' has no tracking domain 'click.other.test'"]),
         (["--domain", f"{MAIN}:8080"], ["no tracking domain"]),
         (["--domain", NEWS], ["no tracking domain"]),
@@ -192,7 +192,7 @@ def test_suspended_domain(run: Run, account: list[str], checks: Any) -> None:
     assert host_of(run("wrap", *account, "--type", "eml", input=MESSAGE)) == MAIN
     for command in (["wrap"], ["inspect", "-"]):
         result = run(*command, *account, "--domain", LINKED, input=HTML)
-        assert_refused(result, f"'{LINKED}' is not verified", "suspended", "since 20")
+        assert_refused(result, f"'{LINKED}' cannot be used: suspended since 20", "points to other.test")
 
 
 def test_inspect_without_keys(run: Run, account: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

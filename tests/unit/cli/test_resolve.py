@@ -67,6 +67,16 @@ def test_pixels(run: Run, wrapper: LinkWrapper, number: int, kind: str) -> None:
     assert run("resolve", url).stdout.startswith(f"kind         {kind}\ndestination\nlink name\nunsubscribe  no\n")
 
 
+def test_unsubscribe(run: Run, wrapper: LinkWrapper) -> None:
+    """A message's one-click unsubscribe URL has the same keys; a pixel and a plain link are none to unsubscribe."""
+    url = wrapper.unsubscribe_url(METADATA, sent_at=SENT)
+    found = json.loads(run("resolve", "--json", url).stdout)
+    assert (found["kind"], found["destination"], found["link_name"]) == ("unsubscribe", None, None)
+    assert (found["unsubscribe"], found["metadata"], found["sent_at"]) == (True, METADATA, "2026-11-23T13:04:05Z")
+    link = wrapper.wrap_url("https://acme.com/", sent_at=SENT)
+    assert json.loads(run("resolve", "--json", link).stdout)["unsubscribe"] is False
+
+
 def test_expired(run: Run, wrapper: LinkWrapper) -> None:
     """A link of more than a year ago is no error."""
     url = wrapper.wrap_url("https://acme.com/", sent_at=datetime(2020, 1, 1, tzinfo=UTC))
