@@ -562,7 +562,7 @@ def queue(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Process]:
-    """A worker of two processes that runs the code of the page; it is killed, since this kind of queue makes it end late."""
+    """A worker of two processes that runs the code of the page. It is killed: with a queue in files it ends late."""
     (tmp_path / "queue").mkdir()
     ((_, code),) = blocks("Celery")
     assert 'broker="redis://localhost"' in code
