@@ -1,4 +1,4 @@
-"""The page on other tools is true: its code runs with the real packages, and what it says is lost is lost."""
+"""The page on other tools is true: its code runs with the real packages, and each loss that it names occurs."""
 
 import asyncio
 import email
@@ -110,7 +110,7 @@ SECTIONS = {section[1]: section for section in SECTION.finditer(PAGE)}
 
 
 def blocks(section: str, containing: str = "") -> list[tuple[int, str]]:
-    """The Python code of a section of the page: each block with the number of lines above it."""
+    """Return the blocks of Python code of a section, each with the number of lines above it."""
     found = BLOCK.finditer(PAGE, *SECTIONS[section].span())
     code = [(PAGE.count("\n", 0, block.start(1)), block[1]) for block in found if containing in block[1]]
     assert code, f"no code under {section}"
@@ -126,7 +126,7 @@ def run(section: str, containing: str = "", **names: object) -> dict[str, Any]:
 
 
 def clicks(text: str, resolver: Resolver = RESOLVER) -> list[tuple[str, str | None, bool]]:
-    """What the redirect URLs of a document redeem to: destination, link name, whether it unsubscribes."""
+    """Return destination, link name and unsubscribe mark of each redirect URL of a document."""
     found = [resolver.resolve_click(url[0]) for url in URL.finditer(text)]
     return [(click.url, click.link_name, click.unsubscribe) for click in found]
 
@@ -135,7 +135,7 @@ def clicks(text: str, resolver: Resolver = RESOLVER) -> list[tuple[str, str | No
 
 
 def juice(html: str, folder: Path, *options: str) -> str:
-    """What the command line of juice makes of a document."""
+    """Return a document as the command line of juice changes it."""
     (folder / "in.html").write_text(html, "utf-8")
     command: list[str | Path] = [node_programs() / "juice", *options, folder / "in.html", folder / "out.html"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
@@ -458,7 +458,7 @@ def test_the_pages_way_with_fastapi_mail(inbox: Inbox) -> None:
 
 
 def test_the_pages_way_with_fastapi_mails_templates(inbox: Inbox, tmp_path: Path) -> None:
-    """What FastAPI-Mail has rendered is wrapped as a message, and sent by aiosmtplib."""
+    """A message that FastAPI-Mail has rendered is wrapped, and sent by aiosmtplib."""
     (tmp_path / "sale.html").write_text("Dear {{ name }}, " + LINE, "utf-8")
     message = MessageSchema(
         recipients=["ada@reader.example"], subject="Sale", template_body={"name": "Ada"}, subtype=MessageType.html
@@ -555,7 +555,7 @@ def deliver(rcpt, html):
 
 
 def queue(folder: Path) -> dict[str, Any]:
-    """Where the tests' queue is: in files, since there is no Redis."""
+    """Return the settings of a queue in files, in place of Redis."""
     places = {f"data_folder_{way}": str(folder / "queue") for way in ("in", "out")}
     return {"broker_transport_options": {**places, "control_folder": str(folder / "control")}}
 
@@ -605,7 +605,7 @@ def test_the_pages_way_with_celery(worker: Process, tmp_path: Path) -> None:
 
 
 def test_a_template_is_no_argument_of_a_task() -> None:
-    """What a task gets travels as JSON, and the error is the one that the page names."""
+    """The page names the error."""
     sender = Celery("sender", broker="memory://")
     with pytest.raises(EncodeError, match="Object of type LinkTemplate is not JSON serializable") as error:
         sender.send_task("send_campaign", [WRAPPER.compile(STYLED), "r-42"])
