@@ -35,7 +35,7 @@ class Filling(NamedTuple):
 
 
 class Slotted(Protocol):
-    """What a recipient's URLs and pixels are filled into: a compiled document, or the links of a tree."""
+    """A compiled document or the links of a tree, to be filled in with a recipient's URLs and pixels."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
