@@ -82,9 +82,9 @@ _OR_END = r"(?:>|\Z)"
 def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     """Return the pattern that passes over text of no use, and then matches the next link or mark, if there is one.
 
-    Its `lastindex` is the kind: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group as
-    the value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the
-    opening of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
+    Its `lastindex` is the kind: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group
+    as the value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the opening
+    of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
 
     Args:
         images: Whether to stop at `<img>` and `<amp-img>`.
