@@ -36,3 +36,12 @@ class Faults:
         if self._sentences:
             message = f"{prefix}{'; '.join(self._sentences)}{suffix}"
             raise TypeError(message) if self._any_wrong_type else error(message)
+
+
+def require_str(**arguments: object) -> None:
+    """Raise one `TypeError` for all arguments that are not strings."""
+    faults = Faults()
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            faults.wrong_type(name, "str", value)
+    faults.raise_any()

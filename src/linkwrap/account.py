@@ -81,8 +81,8 @@ class TrackingDomain:
             assigned to another tracking domain.
         subaccount: The one subaccount that it belongs to and serves; None where it is the account's own.
         sending_domains: The sending domains (domains of From addresses) that are assigned to it, kept like `host`.
-        problem: Why it is not verified, in words, such as "suspended since 2026-11-30T10:00:00Z"; said where the
-            domain is requested all the same.
+        problem: Why it is not verified, in words, such as "suspended since 2026-11-30T10:00:00Z"; the error for
+            a request for the domain quotes it.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -123,7 +123,7 @@ class TrackingDomain:
 
     @property
     def origin(self) -> str:
-        """What its URLs begin with: "https://click.acme.com", "http://localhost:8080"; default ports left out."""
+        """The beginning of its URLs, `https://click.acme.com` or `http://localhost:8080`, without a default port."""
         scheme, scheme_port = ("https", 443) if self.secure else ("http", 80)
         return f"{scheme}://{self.host}" if self.port in {None, scheme_port} else f"{scheme}://{self.host}:{self.port}"
 
@@ -137,7 +137,7 @@ class Account:
     """An account and its tracking domains.
 
     Args:
-        id: What its redirect URLs and its events carry as `account_id`.
+        id: The `account_id` in its redirect URLs and events.
         domains: Its tracking domains and those of its subaccounts.
         fallback: The tracking domain of the messages that none of `domains` serves.
 

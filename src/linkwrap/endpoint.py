@@ -159,16 +159,17 @@ def _raise_wrong_types(
 
 def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | Open | None]:
     found: Click | Open | Unsubscribe | None = None
-    missing = _text(404, _NOT_VALID)
+    refused = False
     try:
         found = resolver.resolve_path(host, path)
     except InvalidToken as error:
-        if error.reason == "refused":
-            missing = _text(410, "This link was disabled.\n")
+        refused = error.reason == "refused"
     if path.startswith("/q/"):
         return _respond(200, "image/gif", PIXEL, _NEVER_CACHED), found if isinstance(found, Open) else None
+    if refused:
+        return _text(410, "This link was disabled.\n"), None
     if not isinstance(found, Click):
-        return missing, None
+        return _text(404, _NOT_VALID), None
     return _text(302, "Found.\n", {"Location": found.url, "Referrer-Policy": "no-referrer"}), found
 
 

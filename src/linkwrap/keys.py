@@ -10,7 +10,7 @@ from typing import Final, NoReturn, Self
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
-from ._faults import Faults
+from ._faults import Faults, require_str
 from .errors import OptionError
 
 MIN_KEY: Final = 16
@@ -102,8 +102,7 @@ class SigningKeys:
         Raises:
             OptionError: The variable is not set, or a key in it is shorter than 16 bytes.
         """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be str, not {type(name).__name__}")
+        require_str(name=name)
         listed = os.environ.get(name)
         if listed is None:
             raise OptionError(f"the environment variable {name} is not set: `linkwrap keygen` prints a key for it")
@@ -118,10 +117,16 @@ class SigningKeys:
 
     def sign(self, message: str) -> str:
         """Return the signature of `message` by the current key: 22 characters of base64url."""
-        return self._signers[0].get_signature(message.encode()).decode()
+        try:
+            value = message.encode()
+        except AttributeError:
+            raise TypeError(f"message must be str, not {type(message).__name__}") from None
+        return self._signers[0].get_signature(value).decode()
 
     def verify(self, message: str, signature: str) -> bool:
         """Return whether one of the keys made `signature`; other base64 spellings of the same bytes do not count."""
+        if not (isinstance(message, str) and isinstance(signature, str)):
+            require_str(message=message, signature=signature)
         value = message.encode("utf-8", "surrogatepass")
         given = signature.encode("utf-8", "surrogatepass")
         found = False

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from ._decide.destination import redirect_target
-from ._faults import Faults
+from ._faults import Faults, require_str
 from ._hosts import host_name
 from ._token import wire
 from .errors import InvalidToken
@@ -49,7 +49,7 @@ class Click:
     sent_at: datetime
     """When the message was sent, in UTC, to the second."""
     expired: bool
-    """Whether that is longer ago than the resolver's `max_age`: redirect all the same."""
+    """Whether that is longer ago than the resolver's `max_age`; redirect all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Resolver:
         if not isinstance(max_age, timedelta):
             faults.wrong_type("max_age", "timedelta", max_age)
         elif max_age <= timedelta(0):
-            faults.wrong_value("max_age must be positive")
+            faults.wrong_value(f"max_age must be positive, not {max_age}")
         if inspect.iscoroutinefunction(refuse):
             faults.wrong_type("refuse", "a callable that is not async", refuse)
         elif refuse is not None and not callable(refuse):
@@ -134,7 +134,7 @@ class Resolver:
                 and its message holds nothing of the URL.
         """
         if not isinstance(url, str):
-            raise TypeError(f"url must be str, not {type(url).__name__}")
+            require_str(url=url)
         if len(url) > MAX_URL:
             raise InvalidToken(f"the URL is longer than {MAX_URL} characters", reason="too-long")
         match = _URL.match(url)
@@ -165,7 +165,7 @@ class Resolver:
             raw_path: The request's path, not percent-decoded, without its query.
         """
         if not (isinstance(host, str) and isinstance(raw_path, str)):
-            _raise_wrong_types(host=host, raw_path=raw_path)
+            require_str(host=host, raw_path=raw_path)
         host = _host(host)
         token = wire.read(self._keys, host, raw_path)
         sent_at = _EPOCH + timedelta(seconds=token.sent_at)
@@ -188,14 +188,14 @@ class Resolver:
 
         Args:
             host: The request's `Host` header, with a port or without.
-            nonce: What the check put into its request.
+            nonce: The value in the request of the check.
 
         Raises:
             TypeError: An argument is not a `str`.
             InvalidToken: `host` is not a host name.
         """
         if not (isinstance(host, str) and isinstance(nonce, str)):
-            _raise_wrong_types(host=host, nonce=nonce)
+            require_str(host=host, nonce=nonce)
         return wire.challenge_response(self._keys, nonce, _host(host))
 
     def _refuses(self, account_id: str, host: str, destination: str) -> bool:
@@ -211,14 +211,6 @@ class Resolver:
 
 def _wrong_kind(found: Click | Open | Unsubscribe, wanted: type[Click | Open | Unsubscribe]) -> NoReturn:
     raise InvalidToken(f"{_NAMES[type(found)]}, not {_NAMES[wanted]}", reason="kind")
-
-
-def _raise_wrong_types(**given: object) -> None:
-    faults = Faults()
-    for name, value in given.items():
-        if not isinstance(value, str):
-            faults.wrong_type(name, "str", value)
-    faults.raise_any()
 
 
 def _host(authority: str) -> str:

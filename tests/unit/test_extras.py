@@ -21,7 +21,8 @@ from linkwrap._extras import missing_extra
 )
 def test_missing_package_names_the_extra(module: str, package: str, extra: str) -> None:
     """The last line says which package is missing and what to install, and no other error stands above it."""
-    code = f"import sys; sys.modules[{package!r}] = None; import {module}"
+    # The registry is imported when it is first used.
+    code = f"import sys; sys.modules[{package!r}] = None; import {module} as module; module.DomainRegistry"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     expected = f"{package} is not installed: linkwrap.{extra} needs pip install 'linkwrap[{extra}]'"

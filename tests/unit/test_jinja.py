@@ -344,7 +344,7 @@ def test_environment_without_wrapper(source: str, wrapper: object, error: type[E
     ],
 )
 def test_options_of_the_context_are_checked(context: object, error: type[Exception], message: str) -> None:
-    """A fault of the calling code is an exception of linkwrap, from the block as from the filter."""
+    """A fault of the calling code is named, from the block as from the filter."""
     for source in ("{% linkwrap %}x{% endlinkwrap %}", "{{ 'https://a.test/'|wrap_url }}"):
         with pytest.raises(error, match=message):
             render(source, linkwrap=context)

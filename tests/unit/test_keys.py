@@ -235,6 +235,16 @@ def test_any_text_can_be_asked_for_as_a_signature(signature: str) -> None:
     assert not KEYS.verify("x", signature)
 
 
+def test_other_types_are_not_signed() -> None:
+    """Bytes are not taken for the text that they might stand for; one message names all arguments."""
+    with pytest.raises(TypeError, match=r"^message must be str, not bytes$"):
+        KEYS.sign(b"x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^message must be str, not bytes; signature must be str, not None$"):
+        KEYS.verify(b"x", None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^name must be str, not int$"):
+        SigningKeys.from_env(5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("signer", ["first key of the test", "second key of the test", "third key of the test"])
 def test_all_keys_are_tried_whichever_matches(signer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time that verifying takes does not tell which key signed."""

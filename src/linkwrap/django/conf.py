@@ -100,9 +100,11 @@ def read() -> tuple[Config | None, list[Fault]]:
 
 
 def _without_keys() -> dict[Any, Any] | None:
-    """Return the setting without the values of the keys; None where it is not a dict."""
+    """Return the setting without the keys, which may stand under a misspelt name too; None where it is not a dict."""
     given = getattr(settings, "LINKWRAP", {})
-    return {name: entry for name, entry in given.items() if name != "KEYS"} if isinstance(given, dict) else None
+    if not isinstance(given, dict):
+        return None
+    return {name: entry if name in DEFAULTS else None for name, entry in given.items() if name != "KEYS"}
 
 
 def inner_backend(path: str | None = None) -> type[BaseEmailBackend]:

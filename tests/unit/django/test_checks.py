@@ -158,6 +158,7 @@ SECRET = "a secret that no frame may hold"
         {"KEYS": (SECRET, 5)},
         {"KEYS": {SECRET}},
         {"KEYS": [SECRET], "SPLITS": True},
+        {"keys": [SECRET]},
         {"KEYS": [SECRET], "TRACKING_DOMAIN": 5},
         {"KEYS": [SECRET], "REFUSE": "no.such.function"},
         {"KEYS": [SECRET], "REFUSE": "refuse_that_raises.refuse"},

@@ -10,7 +10,7 @@ from django.template import Context, Template, TemplateSyntaxError, engines
 from django.template.loaders.locmem import Loader
 from django.utils.safestring import mark_safe
 
-from linkwrap import Resolver
+from linkwrap import OptionError, Resolver
 
 HREF = re.compile(r'href="([^"]+)"')
 LINK = '<a href="https://shop.test/">x</a>'
@@ -101,9 +101,11 @@ def test_faults_are_told_when_the_template_is_compiled(source: str, message: str
 
 
 def test_faults_of_the_calling_code(configure: Callable[..., None]) -> None:
-    """Options that cannot be used are exceptions of linkwrap, a setting that cannot be used is Django's."""
+    """Wrong types and values are named, a setting that cannot be used is Django's error."""
     with pytest.raises(TypeError, match=r"variable linkwrap must be a mapping, .*, not str"):
         render(BLOCK, linkwrap="r-1")
+    with pytest.raises(OptionError, match="more than the 1000"):
+        render(BLOCK, linkwrap={"metadata": {"big": "x" * 1000}})
     with pytest.raises(TypeError, match="no option 'colour'"):
         render("{% wrap_url 'https://a.test/' colour=1 %}")
     configure(KEYS=["short"])
