@@ -109,12 +109,12 @@ class Decider:
                 if mark is not None or asked:
                     key = decision
                 decisions.append(decision)
-                url, kept, name, unsubscribe, sublink, _ = decision
-                if url is None or kept is not None:
+                if decision.reason is not None or decision.url is None:
                     continue
                 slot = encoded.get(key)
                 if slot is None:
-                    slot = encoded[key] = Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
+                    link = encode_link(decision.url, decision.name, decision.unsubscribe)
+                    slot = encoded[key] = Slot(link, decision.sublink or DEFAULT_SUBLINK)
                 slots.append(slot)
                 spans.append((starts[at], ends[at]))
                 if mark is not None:
