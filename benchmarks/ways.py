@@ -62,7 +62,7 @@ def bare_loop(template: LinkTemplate[str]) -> Call:
     compiled = template._compiled
     pieces = ["" for _ in range(2 * len(compiled.static) - 1)]
     pieces[0::2] = compiled.static
-    links = [*compiled.slots]
+    links = [(slot.link, slot.sublink) for slot in compiled.slots]
     sign = KEYS.sign
 
     def loop() -> str:

@@ -35,7 +35,7 @@ class Filling(NamedTuple):
 
 
 class Slotted(Protocol):
-    """What a recipient's URLs and pixels are filled into: a compiled document, or the links of a tree."""
+    """A compiled document or the links of a tree, to be filled in with a recipient's URLs and pixels."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -213,16 +213,20 @@ def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> C
 def _static(html: Text, unit: int, spans: list[Span], cuts: list[Span]) -> tuple[Text, ...]:
     """Return the text between the spans, without the cuts."""
     static: list[Text] = []
-    kept = html[:0]
     position = 0
+    if not cuts:
+        for start, end in spans:
+            static.append(html[position : start * unit])
+            position = end * unit
+        static.append(html[position:])
+        return tuple(static)
+    kept = html[:0]
     removed = frozenset(cuts)
-    for start, end in sorted(spans + cuts) if cuts else spans:
-        piece = html[position * unit : start * unit]
+    for start, end in sorted(spans + cuts):
+        kept += html[position * unit : start * unit]
         position = end
-        if cuts and (start, end) in removed:
-            kept += piece
-        else:
-            static.append(kept + piece if kept else piece)
+        if (start, end) not in removed:
+            static.append(kept)
             kept = html[:0]
     static.append(kept + html[position * unit :])
     return tuple(static)

@@ -1,4 +1,4 @@
-"""The pixels of a mail: their markup, where they go, and which of them a mail gets."""
+"""The pixels of a document: their markup, where they go, and which it already has."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""A link that was found, what was decided about it, and the limits of what a link can hold."""
+"""A link, the decision about it, and the limits of its parts."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -16,7 +16,7 @@ Reason = Unusable | Literal["opted-out", "already-wrapped", "policy"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that was found, and what was decided about it."""
+    """A link that was found, and the decision about it."""
 
     href: str
     """The value as a client reads it: decoded, its character references resolved."""
@@ -41,4 +41,4 @@ class Link:
     end: int | None
     """Where the value ends."""
     warning: str | None = None
-    """What was ignored about the link, as a sentence."""
+    """A sentence about a control attribute that was ignored."""

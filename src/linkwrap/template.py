@@ -37,7 +37,7 @@ class LinkTemplate(Generic[Text]):
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Every link, in the order of the text, with what was decided about it; made anew at each call."""
+        """Every link, in the order of the text, with the decision about it; made anew at each call."""
         return tuple(self._compiled.links())
 
     def slotted(self, slot: Callable[[int], str], *, open_tracking: bool = True, initial_open: bool = False) -> Text:

@@ -42,7 +42,7 @@ class LinkWrapper:
     for one message too.
 
     Args:
-        keys: They sign the URLs, and tell which URLs are redirect URLs already.
+        keys: They sign the URLs, and recognise redirect URLs that are in the mail already.
         account_id: In every token, at most 100 bytes of UTF-8.
         tracking_domain: The host of the redirect URLs: a host name (`click.acme.com`), or a `TrackingDomain`, which
             must be verified. A plain host name is taken as verified, and its URLs are https.
@@ -100,7 +100,7 @@ class LinkWrapper:
         Args:
             html: The document.
             encoding: The encoding of `bytes`, a WHATWG label. None takes it from a BOM, else from the document's own
-                declaration, else detects it. It says nothing about a `str`.
+                declaration, else detects it. A `str` needs none.
 
         Raises:
             TypeError: An argument is of the wrong type.
@@ -193,8 +193,8 @@ class LinkWrapper:
 
         Args:
             text: The text.
-            encoding: The encoding of `bytes`, a WHATWG label. None takes it from a BOM, else detects it. It says
-                nothing about a `str`.
+            encoding: The encoding of `bytes`, a WHATWG label. None takes it from a BOM, else detects it. A
+                `str` needs none.
 
         Raises:
             TypeError: An argument is of the wrong type.
@@ -286,7 +286,7 @@ class LinkWrapper:
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
         """Wrap the links of a tree in place, as `wrap` does those of its source, and return its links.
 
-        Links in conditional comments and the pixels are included. The links say what `LinkTemplate.links` says, except
+        Links in conditional comments and the pixels are included. The links are those of `LinkTemplate.links`, without
         positions.
 
         Args:

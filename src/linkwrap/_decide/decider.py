@@ -1,4 +1,4 @@
-"""The decisions about links: their control attributes and destinations, judged by a policy and the signing keys.
+"""The decisions about links, by their control attributes and destinations, a policy and the signing keys.
 
 Each stage runs over a batch of a document's links before the next one: control attributes, destinations, tokens. Values
 that the document repeats are read once.
@@ -51,7 +51,7 @@ class Decided(NamedTuple):
 
 
 class Decider:
-    """Decides about links by a policy; the keys tell which URLs are redirect URLs of ours already."""
+    """Decides about links by a policy; the keys recognise redirect URLs of ours."""
 
     __slots__ = ("_asks", "_honoured", "_keys", "_policy", "_skips")
 
@@ -109,12 +109,12 @@ class Decider:
                 if mark is not None or asked:
                     key = decision
                 decisions.append(decision)
-                url, kept, name, unsubscribe, sublink, _ = decision
-                if url is None or kept is not None:
+                if decision.reason is not None or decision.url is None:
                     continue
                 slot = encoded.get(key)
                 if slot is None:
-                    slot = encoded[key] = Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
+                    link = encode_link(decision.url, decision.name, decision.unsubscribe)
+                    slot = encoded[key] = Slot(link, decision.sublink or DEFAULT_SUBLINK)
                 slots.append(slot)
                 spans.append((starts[at], ends[at]))
                 if mark is not None:

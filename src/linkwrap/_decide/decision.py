@@ -26,7 +26,7 @@ class Decision(NamedTuple):
         start: int | None = None,
         end: int | None = None,
     ) -> Link:
-        """Return it as a `Link`, with what is known of the link besides."""
+        """Return it as a `Link`, with the other facts about the link."""
         return Link(
             href=href,
             url=self.url,

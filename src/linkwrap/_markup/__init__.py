@@ -1,1 +1,1 @@
-"""Where the links of a document are: exact positions in its source, whatever its encoding."""
+"""The links of a document, with exact positions in its source, in any encoding."""

@@ -44,7 +44,7 @@ HTML, FOREIGN, HTML_POINT, MATHML_POINT, ANNOTATION = range(5)
 
 
 class OpenElements:
-    """A stack of open elements; it takes each tag, and tells whether it makes an HTML element."""
+    """A stack of open elements; it takes each tag, and returns whether it makes an HTML element."""
 
     __slots__ = ("_by_name", "_html", "_kinds", "_names", "_points", "_spaces", "_special", "_walls")
 
@@ -64,7 +64,7 @@ class OpenElements:
         return bool(self._kinds) and self._kinds[-1] != HTML
 
     def start(self, name: str, *, self_closing: bool, attributes: Callable[[], Mapping[str, str]]) -> bool:
-        """Take a start tag; tell whether it makes an HTML element, so that raw-text names switch the tokenizer."""
+        """Take a start tag; return whether it makes an HTML element, so that raw-text names switch the tokenizer."""
         if self._by_foreign_rules(name):
             if name not in _BREAKOUT and not (name == "font" and not _BREAKOUT_FONT.isdisjoint(attributes())):
                 if not self_closing:

@@ -48,7 +48,7 @@ class Source:
     """A document to scan and to cut up; this class is for a `str`. Positions are indices of `text`.
 
     Attributes:
-        text: The text to scan. In it, a character that is not ASCII only stands for one.
+        text: The text to scan. Characters of it that are not ASCII need not be those of the document.
         unit: The length of a character of `text` in the input: 1, or 2 bytes in UTF-16.
         tail: The index up to which text can be inserted: less than the length of `text` where the input ends inside a
             shifted run or a character.
@@ -100,7 +100,7 @@ class _ByteSource(Source):
             return value.replace(_MASK.decode("latin-1"), "\ufffd")
         data = self.cut(start, end)
         if self._codec == ISO_2022_KR:
-            data = b"\x1b$)C" + data  # the document says it once, at its beginning
+            data = b"\x1b$)C" + data  # the document has it once, at its beginning
         return data.decode(self._codec, "replace")
 
     def cut(self, start: int, end: int) -> bytes:

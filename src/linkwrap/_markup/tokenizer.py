@@ -1,8 +1,8 @@
 """The tags of a source text with exact positions, by the WHATWG tokenization rules (HTML 13.2.5).
 
-Everything here is a compiled pattern, or a function that returns where a construct ends whose start is known, or what
-an attribute says. Each pattern is linear by construction: every loop is possessive, and no two alternatives can match
-the same text twice. A construct that the end of the text cuts off never matches, as a browser drops it.
+This module has compiled patterns, functions that find the end of a construct, and functions that read attributes. Each
+pattern is linear by construction: every loop is possessive, and no two alternatives can match the same text twice. A
+construct that the end of the text cuts off never matches, as a browser drops it.
 
 The patterns take positions of a text in which one character is one code unit of the source (see `source.py`), and
 respect the `endpos` of `re`, so that the inside of a comment is read by the same patterns as a whole document.
@@ -53,13 +53,13 @@ def _raw_text(element: str) -> str:
     return rf"{name}{_REST_OF_TAG}(?:[^<]++|<(?!/{name}))*+</{name}{_REST_OF_TAG}"
 
 
-# Tags that are no links and do not change how the text behind them is read, told by their first letters.
+# Tags that are no links and do not change how the text behind them is read, by their first letters.
 _BORING = (
     r"(?:[c-hj-loqruwyzC-HJ-LOQRUWYZ]|[tT](?![iI]|[eE][xX])|[sS](?![cC]|[tT][yY]|[vV])|[pP](?![lL])|[bB](?![aAoO])"
     r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA]{amp})|[mM](?![aA][tT][hH])"
     r"|[nN](?![oO][eEfF])|[vV](?!:)|[xX](?![mM]))"
 )
-# Most tags, tried first: end tags, and start tags told by their first letters, with quoted attributes.
+# Most tags, tried first: end tags, and start tags by their first letters, with quoted attributes.
 _COMMON_END_TAG = r"/[ac-gi-zAC-GI-Z][a-zA-Z0-9]*+>"
 _COMMON_START_TAG = "|".join(
     rf"""{first}{_TAG_NAME}(?:[ ][a-zA-Z0-9:_-]++="[^"]*+")*+(?:>|{_REST_OF_TAG})"""
@@ -82,9 +82,9 @@ _OR_END = r"(?:>|\Z)"
 def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     """Return the pattern that passes over text of no use, and then matches the next link or mark, if there is one.
 
-    Its `lastindex` says what was found: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that
-    group as the value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the
-    opening of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
+    Its `lastindex` is the kind: 1 (NO_HREF), a tag without an href; 2 to 6 (LAST_VALUE), a link's tag with that group
+    as the value; 7, `<body …>`; 8 (BODY_END) and 9 (HTML_END), the "/" of those end tags; 10 (CONDITION), the opening
+    of a conditional comment. With None, the match ends at the end of the text or at a "<" to look at.
 
     Args:
         images: Whether to stop at `<img>` and `<amp-img>`.
@@ -225,7 +225,7 @@ def _removable(text: str, attribute: Attribute) -> Span | None:
 
 
 def decode_references(value: str) -> str:
-    """Return the value that an attribute's source text stands for (13.2.5.36 to 38 and 13.2.5.72 to 80).
+    """Return the value of an attribute from its source text (13.2.5.36 to 38 and 13.2.5.72 to 80).
 
     Line ends become LF and NUL becomes U+FFFD, as the input stream and the attribute value states have it. A named
     reference without a semicolon stays text before "=" and before a letter or digit: `?a=1&copy=2` has no "©".

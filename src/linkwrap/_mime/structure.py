@@ -58,7 +58,7 @@ class Part:
     boundary: bytes | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        # The standard library's header parsing is known to raise for headers that are wrong in rare ways.
+        # The standard library's header parsing raises for some malformed headers.
         try:
             headers = self.headers
             if any(len(str(headers.get(name, ""))) > _MAX_FIELD for name in _FIELDS):

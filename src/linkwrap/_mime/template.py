@@ -1,4 +1,4 @@
-"""A compiled message: its parts, what is done to each, and the bodies to fill in for each recipient."""
+"""A compiled message: its parts, the action for each, and the bodies to fill in for each recipient."""
 
 import logging
 from collections.abc import Callable
@@ -41,7 +41,7 @@ _log = logging.getLogger("linkwrap")
 
 @dataclass(frozen=True, slots=True)
 class MessagePart:
-    """A part of a message that has no parts itself, and what is done to it."""
+    """A part of a message that has no parts itself, and whether it is wrapped."""
 
     content_type: str
     action: Literal["wrapped", "kept"]
@@ -54,7 +54,7 @@ class MessagePart:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Every link in it, with what was decided; positions are those of its decoded content."""
+        """Every link in it, with the decision about it; positions are those of its decoded content."""
         return self.template.links if self.template else ()
 
 
@@ -86,7 +86,7 @@ class MessageTemplate(Generic[Mail]):
     source: Mail
     """The message as it came in; a copy of a message object."""
     parts: tuple[MessagePart, ...]
-    """The parts that have no parts themselves, in the order of the message, and what is done to each."""
+    """The parts that have no parts themselves, in the order of the message, and whether each is wrapped."""
     _places: tuple[Place, ...]
 
     def __repr__(self) -> str:

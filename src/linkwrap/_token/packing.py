@@ -10,8 +10,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..errors import OptionError
 from ..link import MAX_DESTINATION, MAX_LINK_NAME
@@ -162,7 +163,8 @@ def unpack_time(packed: str) -> int:
     return int.from_bytes(base64.urlsafe_b64decode(f"AA{packed}"), "big")
 
 
-class Slot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Slot:
     """The part of a link in its redirect URLs that is the same for every recipient."""
 
     link: str

@@ -81,7 +81,7 @@ def message_urls(
     origin: str,
     host: str,
     context: str,
-    slots: Iterable[tuple[str, str]],
+    slots: Iterable[Slot],
     pixels: Sequence[bool] = (),
 ) -> list[str]:
     """Return the redirect URL of each link of a message, then the URL of each pixel.
@@ -91,14 +91,15 @@ def message_urls(
         origin: What the URLs begin with: "https://click.acme.com".
         host: What the signatures cover: the host name alone, in lower-case A-labels.
         context: The CONTEXT part of the message.
-        slots: A `Slot` for each link, or a LINK part and a sublink.
+        slots: A slot for each link.
         pixels: For each pixel, whether it is the initial-open one.
     """
     sign = keys.sign
     click_start, pixel_start = _start("click", host), f"{_start('open', host)}\0"
     urls = []
-    for link, sublink in slots:
-        content = f"{link}.{context}"
+    for slot in slots:
+        sublink = slot.sublink
+        content = f"{slot.link}.{context}"
         signature = sign(f"{click_start}{sublink}\0{content}")
         urls.append(f"{origin}/f/{sublink}/1{content}.{signature}")
     for initial in pixels:
@@ -108,8 +109,8 @@ def message_urls(
 
 
 def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the redirect URL of each link; the arguments are those of `message_urls`."""
-    return message_urls(keys, origin, host, context, links)
+    """Return the redirect URL of each link, given by its LINK part and its sublink; the rest as in `message_urls`."""
+    return message_urls(keys, origin, host, context, [Slot(link, sublink) for link, sublink in links])
 
 
 def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial: bool = False) -> str:

@@ -1,0 +1,1 @@
+"""Decisions about links, from their control attributes and destinations."""

@@ -1,0 +1,1 @@
+"""Tokens: packed, signed and read again."""
