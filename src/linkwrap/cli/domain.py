@@ -156,7 +156,7 @@ def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
         state = (found.state, _COLOURS.get(found.state, "red"))
         rows.append((found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)))
     if rows:
-        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 20, "use": None}, rows)])
+        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 23, "use": None}, rows)])
     return _Output(domains, note=f"there is no {'such domain' if any(options.values()) else 'domain'} in the registry")
 
 

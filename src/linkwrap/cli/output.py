@@ -74,13 +74,14 @@ class Table:
 
     def lines(self, width: int | None = None, *, colours: bool = False) -> Iterator[str]:
         """Yield lines of at most `width` terminal columns; None means one line for each row."""
-        cells = (tuple(self.columns), *self.rows)
-        texts = [[printable(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in cells]
-        widths = [max(_cells(row[index]) for row in texts if row) for index in range(len(self.columns))]
+        widths = [0] * len(self.columns)
+        for cells in (tuple(self.columns), *self.rows):
+            widths = [max(pair) for pair in zip(widths, map(_cells, _texts(cells)), strict=False)] or widths
         if width is not None:
             self._fit(widths, width)
-        for number, row in enumerate(texts):
-            paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells[number]]
+        for number, cells in enumerate((tuple(self.columns), *self.rows)):
+            row = _texts(cells)
+            paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells]
             lines: Iterable[Sequence[str]] = [row] if row else []
             if width is not None and any(_cells(text) > limit for text, limit in zip(row, widths, strict=False)):
                 lines = zip_longest(*map(_folded, row, widths), fillvalue="")
@@ -98,6 +99,10 @@ class Table:
         folding = [index for index, limit in enumerate(limits) if limit != 0]
         while sum(widths) > room and max(widths[index] for index in folding) > 1:
             widths[max(folding, key=widths.__getitem__)] -= 1
+
+
+def _texts(row: Sequence[Cell]) -> list[str]:
+    return [printable(cell if isinstance(cell, str) else cell[0]) for cell in row]
 
 
 def _padded(text: str, width: int, colour: str | None) -> str:
