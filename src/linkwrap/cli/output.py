@@ -21,13 +21,9 @@ import click
 from ..errors import InvalidToken, LinkWrapError
 
 TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
-"""The format of a time in UTC."""
-
 _BATCH: Final = 1000
 _WIDE: Final = 120
-
-Cell = str | tuple[str, str]
-"""A text, or a text and its colour."""
+Cell = str | tuple[str, str]  # a text, or a text and its colour
 
 
 def printable(text: str) -> str:
@@ -38,10 +34,11 @@ def printable(text: str) -> str:
     return "".join(pieces)
 
 
-def tell(message: str) -> None:
-    """Print a message on standard error, on one line, if anybody can read it."""
-    with suppress(OSError):
-        click.echo(printable(" ".join(message.split())), err=True)
+def tell(message: str | None) -> None:
+    """Print a message, if there is one, on standard error, on one line, if anybody can read it."""
+    if message:
+        with suppress(OSError):
+            click.echo(printable(" ".join(message.split())), err=True)
 
 
 def describe(error: Exception) -> tuple[str, int]:
@@ -144,11 +141,8 @@ def print_lines(lines: Iterable[str | Table]) -> None:
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     colours = terminal and not os.environ.get("NO_COLOR")
-    _write(
-        f"{text}\n"
-        for line in lines
-        for text in (line.lines(width, colours=colours) if isinstance(line, Table) else (printable(line),))
-    )
+    texts = (line.lines(width, colours=colours) if isinstance(line, Table) else [printable(line)] for line in lines)
+    _write(f"{text}\n" for text in chain.from_iterable(texts))
 
 
 def print_json(value: object, *, line: bool = False) -> None:
