@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from .model import Change, ChangeKind, Domain, Method, State, ownership_name
-from .results import MAX_HOPS, Evidence, Trace
+from .model import IN_USE, Change, ChangeKind, Domain, Method, State, ownership_name
+from .results import MAX_HOPS, Evidence, Probe, Trace
 
 CONTRARY_FOR: Final = timedelta(days=1)
 """How long a domain in use may lead elsewhere before it lapses."""
@@ -68,19 +68,27 @@ def conclude(domain: Domain, evidence: Evidence) -> Conclusion:
     trace = evidence.cname
     if evidence.offline:
         return "offline"
-    if domain.in_use and trace and trace.failure == "no-such-tld" and not trace.hops:
+    if domain.state in IN_USE and trace and trace.failure == "no-such-tld" and not trace.hops:
         return "offline"  # a resolver that denies the top-level domain of a host in use is likely to be wrong
     status = trace.status if trace else "complete"
     if status == "partial" or status == "absent" or status == "wrong" or status == "unanswered":
         return status
-    probe = evidence.deciding_probe(domain)
+    probe = deciding_probe(domain, evidence)
     if probe and probe.status == "confirmed":
         return "works"
-    if trace and not domain.in_use:
+    if trace and domain.state not in IN_USE:
         return "partial"
     if probe is None or probe.status in ("no-answer", "not-asked"):
         return "unanswered"
     return "absent" if probe.status == "no-address" else "wrong"
+
+
+def deciding_probe(domain: Domain, evidence: Evidence) -> Probe | None:
+    """Return the probe that decides: that of the links on a domain in use, else the better one."""
+    if domain.state in IN_USE:
+        redirected = evidence.http is not None and evidence.http.status == "redirected"
+        return evidence.https if domain.secure or redirected else evidence.http
+    return evidence.https if evidence.secure else evidence.http
 
 
 def next_domain(domain: Domain, evidence: Evidence, now: datetime, *, taken: bool = False) -> Domain:
@@ -95,13 +103,13 @@ def next_domain(domain: Domain, evidence: Evidence, now: datetime, *, taken: boo
     after = _forgiven(after, max(passed if conclusion == "offline" else passed - _COUNTED_PAUSE, timedelta(0)))
     if conclusion == "offline":
         return replace(after, next_check=_next_check(after, conclusion, now))
-    if domain.in_use:
+    if domain.state in IN_USE:
         after = _in_use(after, evidence, conclusion, now)
     else:
         after = _not_in_use(after, evidence, conclusion, now, taken=taken)
     if after.state != domain.state:
         after = replace(after, since=now)
-    if domain.in_use or (domain.state == "lapsed" and after.state != "lapsed"):
+    if domain.state in IN_USE or (domain.state == "lapsed" and after.state != "lapsed"):
         after = replace(after, watched_since=now)
     return replace(after, next_check=_next_check(after, conclusion, now))
 
@@ -213,7 +221,7 @@ def _lapsed(domain: Domain) -> Domain:
 def _next_check(domain: Domain, conclusion: Conclusion, now: datetime) -> datetime | None:
     if domain.state == "lapsed" or (domain.state == "verified" and conclusion == "works"):
         return now + _WEEK * random.uniform(0.9, 1.1)  # noqa: S311
-    if domain.in_use:
+    if domain.state in IN_USE:
         propagated_at = domain.propagated_at if domain.state == "suspended" else None
         if propagated_at and propagated_at > now:
             return min(now + _HOUR, max(propagated_at, now + _MINUTE))
@@ -368,24 +376,24 @@ def _advice_on_probes(domain: Domain, evidence: Evidence) -> Iterator[str]:
     host, http, https = domain.host, evidence.http, evidence.https
     if http is None or https is None:
         return
-    probe = evidence.deciding_probe(domain)
+    probe, in_use = deciding_probe(domain, evidence), domain.state in IN_USE
     if http.status == "no-address":
         yield f"{host} has no address: let its DNS records, or its CDN, lead to the redirect server"
     elif probe is None or probe.status != "confirmed":
         for failed in (http, https):
             if failed.status != "confirmed":
                 yield f"the redirect server is not reached through {host} by {failed}"
-    elif domain.in_use and not domain.secure and http.status == "redirected":
+    elif in_use and not domain.secure and http.status == "redirected":
         yield f"links on {host} should be https, as {http}: set it secure"
-    elif domain.in_use and not domain.secure and evidence.secure:
+    elif in_use and not domain.secure and evidence.secure:
         yield f"a valid certificate is there: links on {host} can be https, once it is set secure"
-    elif domain.in_use and not domain.secure:
+    elif in_use and not domain.secure:
         yield f"links are http: for https the redirect server needs a certificate for {host} ({https})"
 
 
 def _waits(domain: Domain) -> bool:
     waits = domain.propagated_at and domain.checked_at and domain.propagated_at > domain.checked_at
-    return bool(waits) and not domain.verified
+    return bool(waits) and domain.state != "verified"
 
 
 # History

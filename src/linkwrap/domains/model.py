@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast, get_args
 
+from .._faults import Faults
 from .._hosts import host_name
 from .._token.wire import MAX_ACCOUNT_ID
 from ..account import TrackingDomain
@@ -14,6 +15,8 @@ State = Literal["pending", "propagating", "verified", "invalid", "suspended", "l
 STATES: Final[tuple[State, ...]] = get_args(State)
 Method = Literal["cname", "http"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
+IN_USE: Final[tuple[State, ...]] = ("verified", "suspended")
+"""The states of a domain that sent mail has links on, and that the account still controls."""
 ChangeKind = Literal["added", "removed", "state", "method", "default", "secure", "assigned", "unassigned"]
 
 OWNERSHIP_LABEL: Final = "_linkwrap"
@@ -110,7 +113,7 @@ class Domain(Value):
     @property
     def in_use(self) -> bool:
         """Whether sent mail has links on the domain, and the account still controls it."""
-        return self.state in ("verified", "suspended")
+        return self.state in IN_USE
 
     @property
     def tracking_domain(self) -> TrackingDomain:
@@ -279,10 +282,51 @@ def holds_challenge(values: tuple[str, ...], challenge: str) -> bool:
     return any(value.strip().strip('"') == challenge for value in values)
 
 
-def is_account_id(value: object) -> bool:
-    """Tell whether a value can be the id of an account or subaccount: printable, 1 to 100 bytes of UTF-8."""
+def check_arguments(**arguments: object) -> None:
+    """Check the arguments of a call by their names.
+
+    Raises:
+        TypeError: An argument has a wrong type; the message lists every fault.
+        OptionError: An argument cannot be used; the message lists every fault.
+    """
+    faults: Faults | None = None
+    for name, value in arguments.items():
+        kind, wanted = _ARGUMENTS[name]
+        if type(value) is not kind:
+            faults = faults or Faults()
+            faults.wrong_type(name, _KINDS[kind], value)
+        elif not _can_be_used(name, value):
+            faults = faults or Faults()
+            shown = repr(value[:40]) if isinstance(value, str) else value
+            faults.wrong_value(f"{name} must be {wanted}, not {shown}")
+    if faults:
+        faults.raise_any()
+
+
+_MAX_NUMBER: Final = (1 << 63) - 1
+_KINDS: Final = {str: "a string", int: "a whole number", bool: "True or False"}
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {"method": METHODS, "state": STATES}
+_ID: Final = (str, f"1 to {MAX_ACCOUNT_ID} printable bytes of UTF-8")
+_ARGUMENTS: Final[dict[str, tuple[type, str]]] = {
+    "account": _ID,
+    "account_id": _ID,
+    "subaccount": _ID,
+    "after": (int, "a whole number from 0 on"),
+    "limit": (int, "a whole number from 0 on"),
+    "concurrency": (int, "a whole number from 1 on"),
+    "default": (bool, ""),
+    "secure": (bool, ""),
+    "ownership_trusted": (bool, ""),
+} | {name: (str, " or ".join(map(repr, choices))) for name, choices in _CHOICES.items()}
+
+
+def _can_be_used(name: str, value: Any) -> bool:
+    if name in _CHOICES:
+        return value in _CHOICES[name]
+    if isinstance(value, int):
+        return isinstance(value, bool) or (name == "concurrency") <= value <= _MAX_NUMBER
     try:
-        return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= MAX_ACCOUNT_ID
+        return value.isprintable() and 0 < len(value.encode()) <= MAX_ACCOUNT_ID
     except UnicodeEncodeError:
         return False
 

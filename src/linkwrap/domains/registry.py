@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from .._faults import Faults
-from .._token.wire import MAX_ACCOUNT_ID
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..keys import SigningKeys
@@ -23,15 +22,13 @@ from .checks.dns import MAX_SOCKETS
 from .checks.network import Network
 from .checks.runner import Runner, check_domain
 from .model import (
-    METHODS,
-    STATES,
     Change,
     Domain,
     DomainRequest,
     Method,
     State,
+    check_arguments,
     check_new_host,
-    is_account_id,
     new_domain,
     read_host,
     request_for,
@@ -42,7 +39,6 @@ from .storage.database import Database, now
 from .storage.tables import CHANGES, DOMAINS
 
 _T = TypeVar("_T")
-_MAX_NUMBER: Final = (1 << 63) - 1
 _log = logging.getLogger("linkwrap")
 
 
@@ -119,12 +115,8 @@ class DomainRegistry:
         Raises:
             OptionError: The registry has another one than this object was made with.
         """
-        stored = self._database.cname_target
-        if self._given is None:
-            return TrackingDomain(stored, verified=True)
-        if self._given.host != stored:
-            raise OptionError(f"the CNAME target of this registry is {stored}, not {self._given.host}: leave it out")
-        return self._given
+        host = self._cname_host()
+        return self._given or TrackingDomain(host, verified=True)
 
     def add(
         self,
@@ -150,39 +142,34 @@ class DomainRegistry:
         Raises:
             DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
         """
+        options = {} if subaccount is None else {"subaccount": subaccount}
+        check_arguments(account=account, method=method, ownership_trusted=ownership_trusted, **options)
         name = read_host(host)  # before any table is created
-        faults = Faults()
-        _check_id(faults, "account", account)
-        if subaccount is not None:
-            _check_id(faults, "subaccount", subaccount)
-        _check_choice(faults, "method", method, METHODS)
-        _check_flag(faults, "ownership_trusted", ownership_trusted)
-        faults.raise_any()
-        cname_target = self.cname_target.host
-        check_new_host(name, cname_target)
 
-        def add(connection: Connection) -> tuple[Domain, list[Change]]:
+        def add(connection: Connection) -> tuple[DomainRequest, list[Change]]:
+            cname_target, at = self._cname_host(), now(connection)
+            check_new_host(name, cname_target)
             domain = new_domain(
                 name,
                 account_id=account,
                 subaccount=subaccount,
                 method=method,
                 ownership_trusted=ownership_trusted,
-                at=now(connection),
+                at=at,
             )
-            return domain, repository.add(connection, domain)
+            return request_for(domain, cname_target), repository.add(connection, domain)
 
-        return request_for(self._change(add), cname_target)
+        return self._change(add)
 
     def request(self, host: str, *, account: str | None = None) -> DomainRequest:
         """Return a domain with the DNS records that its owner creates, or keeps."""
-        return request_for(self.domain(host, account=account), self.cname_target.host)
+        return request_for(self.domain(host, account=account), self._cname_host())
 
     def domain(self, host: str, *, account: str | None = None) -> Domain:
         """Return a domain."""
-        _check_account(account)
+        name = _read(host, account)
         with self._database.read() as connection:
-            return repository.pick(connection, host, account)
+            return repository.pick(connection, name, account)
 
     def domains(self, *, account: str | None = None, state: State | None = None) -> list[Domain]:
         """Return the domains, ordered by host.
@@ -191,12 +178,7 @@ class DomainRegistry:
             account: Only those of this account.
             state: Only those in this state.
         """
-        faults = Faults()
-        if account is not None:
-            _check_id(faults, "account", account)
-        if state is not None:
-            _check_choice(faults, "state", state, STATES)
-        faults.raise_any()
+        check_arguments(**_given(account=account, state=state))
         conditions: list[Any] = [] if account is None else [DOMAINS.c.account_id == account]
         conditions += [] if state is None else [DOMAINS.c.state == state]
         with self._database.read() as connection:
@@ -211,9 +193,7 @@ class DomainRegistry:
         Args:
             account_id: The id of the account.
         """
-        faults = Faults()
-        _check_id(faults, "account_id", account_id)
-        faults.raise_any()
+        check_arguments(account_id=account_id)
         return self._accounts.get(account_id)
 
     def check(self, host: str, *, account: str | None = None, method: Method | None = None) -> CheckResult:
@@ -253,9 +233,7 @@ class DomainRegistry:
         Raises:
             DomainError: It is not verified.
         """
-        faults = Faults()
-        _check_flag(faults, "default", default)
-        faults.raise_any()
+        check_arguments(default=default)
         return self._update(
             host, account, lambda connection, domain: repository.set_default(connection, domain, default)
         )
@@ -266,9 +244,7 @@ class DomainRegistry:
         Raises:
             DomainError: Its last check saw no valid certificate: https links would be dead.
         """
-        faults = Faults()
-        _check_flag(faults, "secure", secure)
-        faults.raise_any()
+        check_arguments(secure=secure)
 
         def update(connection: Connection, domain: Domain) -> list[Change]:
             if secure and not domain.certificate_valid:
@@ -305,10 +281,10 @@ class DomainRegistry:
 
         Its history stays. Whoever adds the host next must verify ownership again.
         """
-        _check_account(account)
+        name = _read(host, account)
 
         def remove(connection: Connection) -> tuple[None, list[Change]]:
-            domain = repository.pick(connection, host, account, lock=True, evidence=False)
+            domain = repository.pick(connection, name, account, lock=True, evidence=False)
             return None, repository.save(connection, domain, None)
 
         self._change(remove)
@@ -326,12 +302,7 @@ class DomainRegistry:
             account: Only those of this account.
             limit: How many are returned at most.
         """
-        faults = Faults()
-        _check_number(faults, "after", after, 0)
-        _check_number(faults, "limit", limit, 0)
-        if account is not None:
-            _check_id(faults, "account", account)
-        faults.raise_any()
+        check_arguments(after=after, limit=limit, **_given(account=account))
         conditions: list[Any] = [CHANGES.c.id > after]
         conditions += [] if host is None else [CHANGES.c.host == read_host(host)]
         conditions += [] if account is None else [CHANGES.c.account_id == account]
@@ -348,6 +319,13 @@ class DomainRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _cname_host(self) -> str:
+        """The stored CNAME target, if it is the one that this object was made with."""
+        stored = self._database.cname_target
+        if self._given is not None and self._given.host != stored:
+            raise OptionError(f"the CNAME target of this registry is {stored}, not {self._given.host}: leave it out")
+        return stored
+
     def _read_account(self, account_id: str) -> Account:
         with self._database.read() as connection:
             domains = repository.find(connection, DOMAINS.c.account_id == account_id)
@@ -356,25 +334,11 @@ class DomainRegistry:
     # Checks
 
     async def _check_now(self, runner: Runner, host: str, account: str | None, method: Method | None) -> CheckResult:
-        faults = Faults()
-        if account is not None:
-            _check_id(faults, "account", account)
-        if method is not None:
-            _check_choice(faults, "method", method, METHODS)
-        faults.raise_any()
-
-        def find() -> Domain:
-            with self._database.read() as connection:
-                return repository.pick(connection, host, account, evidence=False)
-
-        return await runner.check_now(await asyncio.to_thread(find), method)
+        check_arguments(**_given(account=account, method=method))
+        return await runner.check_now(read_host(host), account, method)
 
     async def _check_due(self, runner: Runner, limit: int | None, concurrency: int) -> list[CheckResult]:
-        faults = Faults()
-        _check_number(faults, "concurrency", concurrency, 1)
-        if limit is not None:
-            _check_number(faults, "limit", limit, 0)
-        faults.raise_any()
+        check_arguments(concurrency=concurrency, **_given(limit=limit))
         return await runner.check_due(limit, concurrency)
 
     def _run(self, check: Callable[..., Coroutine[Any, Any, _T]], *arguments: Any) -> _T:
@@ -404,7 +368,7 @@ class DomainRegistry:
             raise OptionError("a check needs the keys of the redirect server: DomainRegistry(…, keys=…)")
         if self._check is None:
             self._network.resolver_servers()  # without any, no lease is taken
-        return self.cname_target.host
+        return self._cname_host()
 
     def _runner(self, cname_target: str) -> Runner:
         check = self._check
@@ -429,12 +393,12 @@ class DomainRegistry:
 
     def _update(self, host: str, account: str | None, update: Callable[[Connection, Domain], list[Change]]) -> Domain:
         """Update a domain in a transaction, and return its new value."""
-        _check_account(account)
+        name = _read(host, account)
 
         def change(connection: Connection) -> tuple[Domain, list[Change]]:
-            domain = repository.pick(connection, host, account, lock=True)
+            domain = repository.pick(connection, name, account, lock=True)
             changes = update(connection, domain)
-            return repository.pick(connection, host, domain.account_id), changes
+            return repository.pick(connection, name, domain.account_id), changes
 
         return self._change(change)
 
@@ -459,34 +423,12 @@ class DomainRegistry:
             _log.exception("on_change raised for change %d: changes(after=%d) returns it", change.id, change.id - 1)
 
 
-def _check_account(account: str | None) -> None:
-    if account is not None:
-        faults = Faults()
-        _check_id(faults, "account", account)
-        faults.raise_any()
+def _read(host: str, account: str | None) -> str:
+    """Check the arguments that say which domain is meant; return the host as it is stored."""
+    check_arguments(**_given(account=account))
+    return read_host(host)
 
 
-def _check_id(faults: Faults, name: str, value: object) -> None:
-    if not isinstance(value, str):
-        faults.wrong_type(name, "a string", value)
-    elif not is_account_id(value):
-        faults.wrong_value(f"{name} must be 1 to {MAX_ACCOUNT_ID} printable bytes of UTF-8, not {value[:40]!r}")
-
-
-def _check_choice(faults: Faults, name: str, value: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str):
-        faults.wrong_type(name, "a string", value)
-    elif value not in choices:
-        faults.wrong_value(f"{name} must be {' or '.join(map(repr, choices))}, not {value[:40]!r}")
-
-
-def _check_flag(faults: Faults, name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        faults.wrong_type(name, "True or False", value)
-
-
-def _check_number(faults: Faults, name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        faults.wrong_type(name, "a whole number", value)
-    elif not least <= value <= _MAX_NUMBER:
-        faults.wrong_value(f"{name} must be a whole number from {least} on, not {value}")
+def _given(**arguments: object) -> dict[str, object]:
+    """The arguments that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -7,7 +7,7 @@ CheckResult ── domain, advice
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from .model import Domain, State, Value
@@ -65,7 +65,7 @@ class ServerAnswer(Value):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields ready for JSON, at most four `values`."""
-        return Value.as_dict(self) | {"values": list(self.values[:_MAX_VALUES])}
+        return asdict(self) | {"values": list(self.values[:_MAX_VALUES])}
 
     def __str__(self) -> str:
         where = f"{self.server} ({self.address})" if self.address else self.server
@@ -87,6 +87,10 @@ class Hop(Value):
     zone: str
     answers: tuple[ServerAnswer, ...]
     negative_ttl: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields ready for JSON."""
+        return asdict(self) | {"answers": [answer.as_dict() for answer in self.answers]}
 
     @property
     def authoritative(self) -> list[ServerAnswer]:
@@ -197,7 +201,7 @@ class Trace(Value):
 
         For the TXT record that shows ownership, the contents of records and what a CNAME alone has are left out.
         """
-        found = Value.as_dict(self)
+        found = asdict(self) | {"hops": [hop.as_dict() for hop in self.hops]}
         if self.cname_target:
             return found | {"status": self.status, "at_apex": self.at_apex}
         for answer in (answer for hop in found["hops"] for answer in hop["answers"]):
@@ -305,6 +309,15 @@ class Evidence(Value):
     misplaced_at: str = ""
     error: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields ready for JSON."""
+        return asdict(self) | {
+            "cname": self.cname and self.cname.as_dict(),
+            "ownership": self.ownership and self.ownership.as_dict(),
+            "dns_resolvers": [asdict(answer) for answer in self.dns_resolvers],
+            "cname_target_addresses": list(self.cname_target_addresses),
+        }
+
     @property
     def offline(self) -> bool:
         """Whether nothing was learnt: DNS cannot be asked from here, or not even the CNAME target is reached."""
@@ -333,13 +346,6 @@ class Evidence(Value):
         """The servers that did not answer as they should, a line each; they alone decide nothing."""
         traces = [trace for trace in (self.cname, self.ownership) if trace]
         return list(dict.fromkeys(line for trace in traces for line in trace.warnings))
-
-    def deciding_probe(self, domain: Domain) -> Probe | None:
-        """Return the probe that decides: that of the links on a domain in use, else the better one."""
-        if domain.in_use:
-            redirected = self.http is not None and self.http.status == "redirected"
-            return self.https if domain.secure or redirected else self.http
-        return self.https if self.secure else self.http
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,10 @@ def test_leased_once(database: Database, domains: DomainRegistry, database_url: 
     assert held.domain == domains.domain(HOST)
     assert due(database) is None
     with pytest.raises(DomainError, match=rf"{HOST} is being checked: retry in (60|[45]\d) s at the latest"):
-        leases.lease(database, held.domain, 60)
+        leases.lease(database, HOST, "acme", 60)
     leases.release(database, held)
     assert not leased(database_url)
-    again, changes = leases.lease(database, held.domain, 60)
+    again, changes = leases.lease(database, HOST, "acme", 60)
     assert (again.token != held.token, changes) == (True, [])
     assert due(database) is None
 
@@ -162,27 +162,25 @@ def test_removed_during_the_check(domains: DomainRegistry, stub: StubCheck, agai
     assert "state" not in {change.kind for change in domains.changes()}
 
 
-def test_lease_of_a_domain_that_changed_meanwhile(database: Database, domains: DomainRegistry) -> None:
+def test_lease_of_a_domain_that_changed_meanwhile(domains: DomainRegistry, stub: StubCheck) -> None:
     """What is checked is the claim as it is when it is leased: one added again does not inherit ownership."""
     domains.check(HOST)
-    before = domains.domain(HOST)
-    assert before.ownership_verified
+    assert domains.domain(HOST).ownership_verified
     domains.assign(HOST, "acme.test")
-    held, _ = leases.lease(database, before, 60)
-    assert held.domain.sending_domains == ("acme.test",)
-    leases.release(database, held)
+    domains.check(HOST)
     domains.remove(HOST)
-    domains.add(HOST, account="acme")
-    with pytest.raises(DomainError, match=r"the domain click\.acme\.test of account 'acme' was removed"):
-        leases.lease(database, before, 60)
+    challenge = domains.add(HOST, account="acme").domain.challenge
+    domains.check(HOST)
+    seen = [(domain.ownership_verified, domain.sending_domains) for domain in stub.asked]
+    assert seen == [(False, ()), (True, ("acme.test",)), (False, ())]
+    assert stub.asked[-1].challenge == challenge
 
 
 def test_removed_before_the_check(database: Database, domains: DomainRegistry) -> None:
     """A domain that is gone is not leased."""
-    domain = domains.domain(HOST)
     domains.remove(HOST)
-    with pytest.raises(DomainError, match=r"the domain click\.acme\.test of account 'acme' was removed"):
-        leases.lease(database, domain, 60)
+    with pytest.raises(DomainError, match=r"there is no domain 'click\.acme\.test' of account 'acme' in the registry"):
+        leases.lease(database, HOST, "acme", 60)
 
 
 def test_settings_during_the_check(domains: DomainRegistry, stub: StubCheck) -> None:
@@ -508,8 +506,8 @@ def test_two_accounts_prove_one_host_at_once(database_url: str, stub: StubCheck)
 def test_two_accounts_between_look_and_ownership(database: Database, domains: DomainRegistry) -> None:
     """The second account has looked whether the host is taken when the first verifies ownership: only one has it."""
     domains.add(HOST, account="evil")
-    first, _ = leases.lease(database, domains.domain(HOST, account="acme"), 60)
-    second, _ = leases.lease(database, domains.domain(HOST, account="evil"), 60)
+    first, _ = leases.lease(database, HOST, "acme", 60)
+    second, _ = leases.lease(database, HOST, "evil", 60)
     results = at_once(
         lambda: leases.write(database, first, works(), "spgo.io"),
         lambda: leases.write(database, second, works(), "spgo.io"),

@@ -247,7 +247,11 @@ def test_hosts_of_another_type(domains: DomainRegistry, host: Any, kind: str) ->
         ({"method": "txt"}, OptionError, "method must be 'cname' or 'http', not 'txt'"),
         ({"method": None}, TypeError, "method must be a string, not None"),
         ({"ownership_trusted": "yes"}, TypeError, "ownership_trusted must be True or False, not str"),
-        ({"method": "txt", "subaccount": 7}, TypeError, "subaccount must be a string, not int; method must be 'cname'"),
+        (
+            {"method": "txt", "subaccount": 7},
+            TypeError,
+            "method must be 'cname' or 'http', not 'txt'; subaccount must be a",
+        ),
     ],
 )
 def test_wrong_values(domains: DomainRegistry, options: dict[str, Any], error: type[Exception], complaint: str) -> None:

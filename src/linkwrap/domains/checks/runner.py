@@ -18,6 +18,7 @@ import dns.rdatatype
 
 from ...errors import DomainError, LinkWrapError
 from ...keys import SigningKeys
+from ..lifecycle import deciding_probe
 from ..model import Change, Domain, Method, holds_challenge, ownership_name
 from ..results import CheckResult, Evidence, Probe, Trace
 from ..storage import leases
@@ -74,7 +75,7 @@ async def check_domain(
         resolvers = await ask_dns_resolvers(questions, host, cname_target) if cname else ()
         http, https = await probes(domain.host, await questions.addresses(host))
         evidence = replace(evidence, dns_resolvers=resolvers, http=http, https=https)
-        decides = evidence.deciding_probe(domain)
+        decides = deciding_probe(domain, evidence)
         if decides is not None and decides.status not in ("confirmed", "invalid-certificate"):
             addresses = await questions.addresses(dns.name.from_text(cname_target))
             evidence = replace(evidence, cname_target=_comparable(decides, *await probes(cname_target, addresses)))
@@ -158,19 +159,20 @@ class Runner:
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     untold: deque[Change] = field(default_factory=deque)
 
-    async def check_now(self, domain: Domain, method: Method | None) -> CheckResult:
+    async def check_now(self, host: str, account: str | None, method: Method | None) -> CheckResult:
         """Check a domain now.
 
         Args:
-            domain: The domain.
+            host: The host, as it is stored.
+            account: The account; None for the one that `repository.pick` finds.
             method: How it is checked from now on; None for the same method as before.
 
         Raises:
-            DomainError: It is being checked already, was removed, or the check took too long.
+            DomainError: It is not there, is being checked already, was removed, or the check took too long.
         """
 
         def take() -> Lease:
-            held, changes = leases.lease(self.database, domain, self._seconds, method)
+            held, changes = leases.lease(self.database, host, account, self._seconds, method)
             for change in changes:
                 self.tell(change)
             return held
@@ -182,7 +184,7 @@ class Runner:
             leases.release(self.database, held)
             raise
         if result is None:
-            raise DomainError(f"the check of {domain.host} was dropped: the domain was removed, or it took too long")
+            raise DomainError(f"the check of {host} was dropped: the domain was removed, or it took too long")
         return result
 
     async def check_due(self, limit: int | None, concurrency: int) -> list[CheckResult]:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import ref
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import LinkWrapError, OptionError
 from . import tables
-from .tables import MIGRATIONS, Version
+from .tables import MIGRATIONS, SCHEMA, Version
 
 Clock = Callable[[], datetime]
 
@@ -30,6 +30,7 @@ _LOCK: Final = 7812345678901
 # Whoever writes shares the lock that a migration has for itself.
 _SHARED_LOCK: Final = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 _ONLY_LOCK: Final = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
+_VERSION: Final = select(SCHEMA.c.version)
 _BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
 
@@ -87,7 +88,9 @@ class Database:
         """
         version = self._prepare()
         with self._begin(_SHARED_LOCK) as connection:
-            tables.require_version(connection, version.number)
+            found = connection.execute(_VERSION).scalar_one_or_none()
+            if found != version.number:
+                raise tables.newer_version(found, version.number)
             yield connection
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ holds, and to the row as it is by then. The lease of a process that was killed r
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from .database import Database, now
 from .tables import DOMAINS, DUE_AT
 
 _TRIES: Final = 3
+_RELEASE: Final = DOMAINS.update().values(lease=None, lease_until=None)
 _KEY: Final = (DOMAINS.c.host, DOMAINS.c.account_id)
 
 
@@ -34,13 +35,14 @@ class Lease:
 
 
 def lease(
-    database: Database, domain: Domain, seconds: float, method: Method | None = None
+    database: Database, host: str, account_id: str | None, seconds: float, method: Method | None = None
 ) -> tuple[Lease, list[Change]]:
     """Take the lease of a domain, whether it is due or not.
 
     Args:
         database: The database.
-        domain: The domain.
+        host: The host, as it is stored.
+        account_id: The account; None for the one that `repository.pick` finds.
         seconds: How long the lease holds.
         method: How the domain is checked from now on; None for the same method as before.
 
@@ -48,22 +50,16 @@ def lease(
         The lease, and the changes that the method brought.
 
     Raises:
-        DomainError: The domain is being checked, or was removed.
+        DomainError: The domain is being checked, or is not there.
     """
     with database.write() as connection:
-        # Its value of now: it may have been removed and added again since the caller read it.
-        same = (repository.is_domain(domain), DOMAINS.c.challenge == domain.challenge)
-        found = repository.find(connection, *same, lock=True, evidence=method is not None)
-        if not found:
-            raise DomainError(f"the domain {domain.host} of account {domain.account_id!r} was removed")
-        [before] = found
-        at = now(connection)
-        until = connection.execute(select(DOMAINS.c.lease_until).where(*same)).scalar_one()
-        if until is not None and until > at:
-            wait = (until - at).total_seconds()
-            raise DomainError(f"{domain.host} is being checked: retry in {wait:.0f} s at the latest")
-        after = lifecycle.with_method(before, method or before.method)
-        return _take(connection, after, at, seconds), repository.save(connection, before, after)
+        # Evidence may be unreadable: it is only read to be changed.
+        domain = repository.pick(connection, host, account_id, lock=True, evidence=method is not None)
+        held = _take(connection, domain, now(connection), seconds)
+        if method is None:
+            return held, []
+        after = lifecycle.with_method(domain, method)
+        return replace(held, domain=after), repository.save(connection, domain, after)
 
 
 def lease_due(database: Database, seconds: float, due: datetime) -> Lease | None:
@@ -106,7 +102,7 @@ def time_of(database: Database) -> datetime:
 def release(database: Database, held: Lease) -> None:
     """Give a lease back without a result; the domain stays due."""
     with database.write() as connection:
-        _release(connection, held)
+        connection.execute(_RELEASE.where(DOMAINS.c.lease == held.token))
 
 
 def write(
@@ -126,16 +122,17 @@ def write(
 def _write(
     database: Database, held: Lease, evidence: Evidence, cname_target: str
 ) -> tuple[CheckResult, list[Change]] | None:
+    is_held = DOMAINS.c.lease == held.token
     with database.write() as connection:
-        found = repository.find(connection, _is_held(held), lock=True, evidence=False)
+        found = repository.find(connection, is_held, lock=True, evidence=False)
         at = now(connection)
-        until = connection.execute(select(DOMAINS.c.lease_until).where(_is_held(held))).scalar_one_or_none()
-        if until is None or until <= at or found[0].method != held.domain.method:
+        if not found or found[0].method != held.domain.method:
+            return None
+        if not connection.execute(_RELEASE.where(is_held, DOMAINS.c.lease_until > at)).rowcount:
             return None
         [before] = found
         taken = repository.is_taken(connection, before)
         after, advice, changes = lifecycle.finish(before, evidence, at, cname_target=cname_target, taken=taken)
-        _release(connection, held)
         changes = repository.save(connection, before, after, changes)
     return CheckResult(after, before.state, evidence, advice), changes
 
@@ -145,13 +142,10 @@ def _take(connection: Connection, domain: Domain, at: datetime, seconds: float) 
     values: dict[str, Any] = {"lease": token, "lease_until": at + timedelta(seconds=seconds)}
     if domain.next_check is None:  # automatic checks had ended, and begin again
         values["watched_since"] = at
-    connection.execute(DOMAINS.update().where(repository.is_domain(domain)).values(values))
+    same = (DOMAINS.c.host == domain.host) & (DOMAINS.c.account_id == domain.account_id)
+    free = DOMAINS.c.lease_until.is_(None) | (DOMAINS.c.lease_until <= at)
+    if not connection.execute(DOMAINS.update().where(same, free).values(values)).rowcount:
+        until: datetime = connection.execute(select(DOMAINS.c.lease_until).where(same)).scalar_one()
+        wait = (until - at).total_seconds()
+        raise DomainError(f"{domain.host} is being checked: retry in {wait:.0f} s at the latest")
     return Lease(domain, token)
-
-
-def _release(connection: Connection, held: Lease) -> None:
-    connection.execute(DOMAINS.update().where(_is_held(held)).values(lease=None, lease_until=None))
-
-
-def _is_held(held: Lease) -> Any:
-    return repository.is_domain(held.domain) & (DOMAINS.c.lease == held.token)

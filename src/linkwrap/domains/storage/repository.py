@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, exists, null, select
@@ -14,6 +15,9 @@ from .database import now
 from .tables import ASSIGNMENTS, CHANGES, DOMAINS, SCHEMA
 
 _COLUMNS: Final = [DOMAINS.c[field.name] for field in fields(Domain) if field.name in DOMAINS.c]
+_CHANGE_NAMES: Final = tuple(field.name for field in fields(Change))
+_change_values = attrgetter(*_CHANGE_NAMES)
+_NAMES: Final = [column.name for column in _COLUMNS]
 _WITHOUT_EVIDENCE: Final = [null().label(column.name) if column.name == "evidence" else column for column in _COLUMNS]
 
 
@@ -60,17 +64,18 @@ def pick(
     Raises:
         DomainError: There is no such domain, or several and none with verified ownership.
     """
-    name = read_host(host)
-    conditions: list[Any] = [DOMAINS.c.host == name]
+    conditions: list[Any] = [DOMAINS.c.host == host]
     conditions += [] if account_id is None else [DOMAINS.c.account_id == account_id]
     found = find(connection, *conditions, lock=lock, evidence=evidence)
-    owned = [domain for domain in found if domain.ownership_verified]
     if not found:
         whose = "" if account_id is None else f" of account {account_id!r}"
-        raise DomainError(f"there is no domain {name!r}{whose} in the registry: add it first")
-    if len(found) > 1 and not owned:
-        raise DomainError(f"{len(found)} accounts claim {name}, none with verified ownership: say which account")
-    return (owned or found)[0]
+        raise DomainError(f"there is no domain {host!r}{whose} in the registry: add it first")
+    if len(found) == 1:
+        return found[0]
+    for domain in found:
+        if domain.ownership_verified:
+            return domain
+    raise DomainError(f"{len(found)} accounts claim {host}, none with verified ownership: say which account")
 
 
 def is_domain(domain: Domain) -> Any:
@@ -159,6 +164,8 @@ def save(
     """
     domain = after or before
     assert domain is not None
+    if changes is None:
+        changes = lifecycle.history(before, after, domain.since)
     senders_before = set(before.sending_domains if before else ())
     senders = set(after.sending_domains if after else ())
     for gone in senders_before - senders:
@@ -166,32 +173,26 @@ def save(
         connection.execute(ASSIGNMENTS.delete().where(is_sender))
     if after is None:
         connection.execute(DOMAINS.delete().where(is_domain(domain)))
-    else:
-        values = {column.name: getattr(after, column.name) for column in _COLUMNS}
-        if before is None:
-            connection.execute(DOMAINS.insert().values(values))
-        elif values := {name: value for name, value in values.items() if value != getattr(before, name)}:
-            connection.execute(DOMAINS.update().where(is_domain(domain)).values(values))
-        for new in senders - senders_before:
-            row = {"account_id": domain.account_id, "sending_domain": new, "host": domain.host}
-            connection.execute(ASSIGNMENTS.insert().values(row))
-    if changes is None:
-        changes = lifecycle.history(before, after, domain.since)
-    return _record(connection, changes) if changes else []
-
-
-def _record(connection: Connection, changes: list[Change]) -> list[Change]:
-    """Store changes, as the last step of a transaction: from here on, other changes wait until it is committed.
-
-    So changes become visible in the order of their numbers, and a reader who continues after the last one misses none.
-    """
+    elif before is None:
+        connection.execute(DOMAINS.insert().values({name: getattr(after, name) for name in _NAMES}))
+    elif values := {name: new for name in _NAMES if (new := getattr(after, name)) != getattr(before, name)}:
+        connection.execute(DOMAINS.update().where(is_domain(domain)).values(values))
+    for new in senders - senders_before:
+        row = {"account_id": domain.account_id, "sending_domain": new, "host": domain.host}
+        connection.execute(ASSIGNMENTS.insert().values(row))
+    if not changes:
+        return []
+    # The last step of a transaction: from here on, other changes wait until it is committed. So changes become visible
+    # in the order of their numbers, and a reader who continues after the last one misses none.
     connection.execute(SCHEMA.update().values(last_change=SCHEMA.c.last_change + len(changes)))
-    first = connection.execute(select(SCHEMA.c.last_change)).scalar_one() - len(changes) + 1
-    at = now(connection)
-    changes = [replace(change, id=number, at=at) for number, change in enumerate(changes, first)]
-    names = [field.name for field in fields(Change)]
-    connection.execute(CHANGES.insert(), [{name: getattr(change, name) for name in names} for change in changes])
-    return changes
+    number, at = connection.execute(select(SCHEMA.c.last_change)).scalar_one() - len(changes), now(connection)
+    stored, rows = [], []
+    for change in changes:
+        number += 1
+        stored.append(replace(change, id=number, at=at))
+        rows.append(dict(zip(_CHANGE_NAMES, _change_values(stored[-1]), strict=True)))
+    connection.execute(CHANGES.insert(), rows)
+    return stored
 
 
 def changes(connection: Connection, conditions: Iterable[Any], limit: int) -> list[Change]:

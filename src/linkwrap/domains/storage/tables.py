@@ -188,22 +188,12 @@ def find_version(connection: Connection, newest: int) -> Version | None:
     if row is None or not (isinstance(row.version, int) and isinstance(row.cname_target, str)):
         raise OptionError(f"the database has another table {SCHEMA.name}, not the registry's: use another database")
     if row.version > newest:
-        raise _newer(row.version, newest)
+        raise newer_version(row.version, newest)
     return Version(row.version, row.cname_target)
 
 
-def require_version(connection: Connection, number: int) -> None:
-    """Check within a writing transaction that the tables still have a version.
-
-    Raises:
-        OptionError: Another release has changed the tables meanwhile.
-    """
-    found = connection.execute(select(SCHEMA.c.version)).scalar_one_or_none()
-    if found != number:
-        raise _newer(found, number)
-
-
-def _newer(found: int | None, supported: int) -> OptionError:
+def newer_version(found: int | None, supported: int) -> OptionError:
+    """Return the error for tables of a newer release."""
     return OptionError(
         f"the database has tables of version {found}, and this linkwrap supports version {supported}: update linkwrap"
     )
