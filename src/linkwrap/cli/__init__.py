@@ -1,7 +1,6 @@
 """The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen` and `domain`.
 
-It needs the extra `cli` (click and rich), and `domain` the extra `domains` too.
-Nothing else of the package imports it, and it decides nothing: it reads files and options, and shows what came of them.
+It needs the extra `cli` (click and rich), and `domain` the extra `domains` too. No other module imports it.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The command with its subcommands, and how everything that goes wrong ends: one line on standard error, no traceback.
 
-The exit status is 2 for a call that cannot work as it was written (an unknown option, no keys), 1 if the work failed,
-130 after Ctrl-C, 143 after SIGTERM. No message holds a key or a metadata value.
+The exit status is 2 for a call that cannot work as it was written, 1 if the work failed, 130 after Ctrl-C, 143 after
+SIGTERM. No message holds a key or a metadata value.
 """
 
 import io
@@ -57,33 +57,23 @@ def _status(run: Callable[[], Any]) -> int:
             status = run()
             if sys.stdout is not None:
                 sys.stdout.flush()
+        return status if isinstance(status, int) else 0
     except (click.Abort, KeyboardInterrupt):
-        return _fail("terminated", 128 + signal.SIGTERM) if terminated else _fail("interrupted", 130)
-    except OSError as error:
-        _drop_output()
-        return 1 if isinstance(error, BrokenPipeError) else _fail(f"cannot write: {error.strerror or error}", 1)
-    except SystemExit:  # what click and rich make of a broken pipe
-        _drop_output()
-        return 1
+        message, status = ("terminated", 128 + signal.SIGTERM) if terminated else ("interrupted", 130)
+    except (OSError, SystemExit) as error:  # click and rich make SystemExit of a broken pipe
+        with suppress(OSError, AttributeError):  # what is still buffered goes nowhere, so that nothing complains of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError | SystemExit):
+            return 1
+        message, status = f"cannot write: {error.strerror or error}", 1
     except Exception as error:
         message, status = describe(error)
         if message.startswith("Got unexpected extra argument"):
             message = "there are more arguments than the command takes"  # one may be a metadata value without quotes
         if isinstance(error, click.UsageError) and error.ctx:
             message += f" (see {error.ctx.command_path} --help)"
-        return _fail(message, status)
-    return status if isinstance(status, int) else 0
-
-
-def _fail(message: str, status: int) -> int:
     tell(f"Error: {message}")
     return status
-
-
-def _drop_output() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain about it at its end."""
-    with suppress(OSError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

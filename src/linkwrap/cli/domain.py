@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 STATES: Final = ("pending", "propagating", "verified", "invalid", "suspended", "lapsed")
 _COLOURS: Final = {"ok": "green", "verified": "green"} | dict.fromkeys(("warning", "pending", "propagating"), "yellow")
-_BATCH: Final = 5
-"""How many times as many domains as are checked at once are checked before their results are printed."""
+_ALL: Final = 1 << 62
+_BATCH: Final = 5  # times --concurrency domains are checked before their results are printed
 
 _SECONDS = partial(click.FloatRange, 0, min_open=True)
 _account = partial(option, "--account", metavar="ID")
@@ -77,8 +77,7 @@ def _command(*options: Callable[[Any], Any], name: str | None = None) -> Callabl
                 print_json(output.value)
             else:
                 print_lines(output.lines)
-                if output.note:
-                    tell(output.note)
+                tell(output.note)
             click.get_current_context().exit(output.status)
 
         return domain.command(name)(with_options(*options, *_REGISTRY)(call))
@@ -141,7 +140,7 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
 
 @_command(
     _account(help="Only the domains of an account."),
-    option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Only those in a state: {', '.join(STATES)}."),
+    option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Only those that are {', '.join(STATES)}."),
     name="list",
 )
 def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
@@ -156,7 +155,7 @@ def list_domains(registry: DomainRegistry, **options: Any) -> _Output:
         state = (found.state, _COLOURS.get(found.state, "red"))
         rows.append((found.host, found.account_id, state, f"{found.since:{TIME}}", ", ".join(uses)))
     if rows:
-        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 20, "use": None}, rows)])
+        return _Output(domains, [Table({"host": 26, "account": 10, "state": 11, "since": 23, "use": None}, rows)])
     return _Output(domains, note=f"there is no {'such domain' if any(options.values()) else 'domain'} in the registry")
 
 
@@ -165,22 +164,14 @@ def show(registry: DomainRegistry, host: str, account: str | None) -> _Output:
     """Show all about HOST, with its DNS records and history."""
     request = registry.request(host, account=account)
     found = request.domain
-    changes = _all_changes(registry, host=found.host, account=found.account_id)
+    changes = registry.changes(host=found.host, account=found.account_id, limit=_ALL)
     facts = {field.name: getattr(found, field.name) for field in fields(found) if field.repr}
-    lines = [*fact_lines({name: value for name, value in facts.items() if value not in (None, ())})]
+    lines = list(fact_lines({name: value for name, value in facts.items() if value not in (None, ())}))
     lines += [f"To do: {sentence}" for sentence in (found.evidence or {}).get("advice", ())]
     if request.records:
         lines += ["", "Records:", *(f"  {line}" for line in request.zone_lines)]
     lines += ["", "History:", *(f"  {change}" for change in changes)]
     return _Output(request.as_dict() | {"history": changes}, lines)
-
-
-def _all_changes(registry: DomainRegistry, after: int = 0, **of: Any) -> list[Change]:
-    """Return the changes after the one with this number, however many there are."""
-    found: list[Change] = []
-    while more := registry.changes(after=found[-1].id if found else after, **of):
-        found += more
-    return found
 
 
 @_command(*_HOST, _method(help="How HOST is checked from now on: http if it is behind a CDN or proxy."), *_NETWORK)
@@ -345,10 +336,11 @@ class _Rounds:
                 self.print({"result": result}, line)
 
     def print_changes(self) -> None:
-        for change in self.made.copy() if self.after is None else _all_changes(self.registry, self.after):
-            self.after = self.after if self.after is None else change.id
-            self.print({"change": change}, str(change))
+        made, after = self.made.copy(), self.after
         self.made.clear()
+        for change in made if after is None else self.registry.changes(after=after, limit=_ALL):
+            self.after = None if after is None else change.id
+            self.print({"change": change}, str(change))
 
     def print(self, value: object, line: str) -> None:
         if self.as_json:

@@ -9,8 +9,7 @@ from typing import BinaryIO, Final, Literal, TextIO
 
 import click
 
-STANDARD: Final = "-"
-"""The name of standard input and standard output."""
+STANDARD: Final = "-"  # the name of standard input and standard output
 
 
 def shown(name: str) -> str:

@@ -18,9 +18,7 @@ from .keys import find_keys, key_file_option
 from .options import Wrapping, message_options
 from .output import Table, print_json, print_lines, tell
 
-GMAIL_CLIP: Final = 102 * 1024
-"""Bytes of HTML from which on Gmail cuts a mail off."""
-
+GMAIL_CLIP: Final = 102 * 1024  # bytes of HTML from which on Gmail cuts a mail off
 _FAULTS: Final = ("placeholder", "invalid", "too-long")
 _LINK_FIELDS: Final = tuple(field.name for field in fields(Link))
 _PART_FIELDS: Final = ("content_type", "transfer_encoding", "action", "reason")
@@ -51,6 +49,7 @@ class _Body:
     found: Sequence[Found] = ()
     size: int = 0
     wrapped_size: int = 0
+    is_html: bool = False
     part: MessagePart | None = None
 
 
@@ -68,12 +67,11 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
     """
     source, message = wrapping.read(file)
     keys = find_keys(key_file)
-    if wrapping.note:
-        tell(wrapping.note)
+    tell(wrapping.note)
     bodies = list(_bodies(source, wrapping, keys or SigningKeys(SigningKeys.generate()), message))
     found = [item for body in bodies for item in body.found]
     left_alone = dict(sorted(Counter(item.link.reason for item in found if item.link.reason).items()))
-    html = next((body for body in bodies if body.part is None or _is_html(body.part)), None)
+    html = next((body for body in bodies if body.is_html), _Body())
     origin = wrapping.tracking_domain(source if message else None).origin
     perhaps = [item for item in found if item.link.wrapped and not keys and _is_ours(item.link.url or "")]
     summary = {
@@ -83,11 +81,11 @@ def inspect(file: str, as_json: bool, strict: bool, wrapping: Wrapping, key_file
         "perhaps_wrapped_already": len(perhaps),
         "tracking_domain": origin,
     }
-    size, wrapped_size = (html.size, html.wrapped_size) if html else (0, 0)
-    sizes = {"source": size, "wrapped": wrapped_size, "gmail_clip": GMAIL_CLIP, "clipped": wrapped_size > GMAIL_CLIP}
+    size = {"source": html.size, "wrapped": html.wrapped_size, "gmail_clip": GMAIL_CLIP}
+    size["clipped"] = html.wrapped_size > GMAIL_CLIP
     if as_json:
         parts = [{name: getattr(body.part, name) for name in _PART_FIELDS} for body in bodies if body.part]
-        print_json({"links": found, "parts": parts, "summary": summary, "size": sizes})
+        print_json({"links": found, "parts": parts, "summary": summary, "size": size})
     else:
         print_lines(_report(bodies, summary, html, origin if wrapping.account else None))
     faults = [f"{count} {reason}" for reason, count in left_alone.items() if reason in _FAULTS]
@@ -99,20 +97,16 @@ def _bodies(source: bytes, wrapping: Wrapping, keys: SigningKeys, message: bool)
     wrapper = LinkWrapper(keys, **wrapping.options)
     wrapped, template = wrapping.wrap(wrapper, source, message=message)
     if isinstance(template, LinkTemplate):
-        yield _Body(find_links(template), len(source), len(wrapped))
+        yield _Body(find_links(template), len(source), len(wrapped), is_html=True)
         return
     domain = wrapping.tracking_domain(source)
     for number, part in enumerate(template.parts):
         if part.template is None:
             yield _Body(part=part)
-            continue
-        size = len(wrapper.render(part.template, wrapping.metadata, tracking_domain=domain))
-        found = find_links(part.template, part=number)
-        yield _Body(found, len(part.template.source), size, part)
-
-
-def _is_html(part: MessagePart) -> bool:
-    return part.action == "wrapped" and part.content_type == "text/html"
+        else:
+            size = len(wrapper.render(part.template, wrapping.metadata, tracking_domain=domain))
+            found = find_links(part.template, part=number)
+            yield _Body(found, len(part.template.source), size, part.content_type == "text/html", part)
 
 
 def find_links(template: LinkTemplate[Any], *, part: int | None = None) -> list[Found]:
@@ -140,9 +134,7 @@ def links_table(found: Sequence[Found]) -> Table:
     return Table({"line": 0, "element": 11, "name": 16, "decision": 13, "destination": None}, rows)
 
 
-def _report(
-    bodies: Sequence[_Body], summary: dict[str, Any], html: _Body | None, origin: str | None
-) -> Iterator[str | Table]:
+def _report(bodies: list[_Body], summary: dict[str, Any], html: _Body, origin: str | None) -> Iterator[str | Table]:
     for body in bodies:
         if body.part:
             kept = f": left as it was ({body.part.reason})" if body.part.reason else ""
@@ -155,7 +147,7 @@ def _report(
     yield f"{count} link{'' if count == 1 else 's'}: {wrapped} wrapped, {left_alone}"
     if origin:
         yield f"tracking domain: {origin}"
-    if html:
+    if html.size:
         sizes = f"{html.size:,} bytes, {html.wrapped_size:,} when wrapped, before transfer encoding"
         clipped = "over" if html.wrapped_size > GMAIL_CLIP else "under"
         of = "HTML of " if html.part else ""

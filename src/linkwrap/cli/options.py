@@ -9,10 +9,8 @@ import click
 from click.core import ParameterSource
 
 from .._mime.input import is_text, looks_like_message, sending_domain
-from .._mime.template import MessageTemplate
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
-from ..template import LinkTemplate
 from ..wrapper import LinkWrapper
 from .files import read_input, shown
 
@@ -50,11 +48,7 @@ class Wrapping:
         return None
 
     def read(self, name: str) -> tuple[bytes, bool]:
-        """Return the content of a file, and whether it is a message.
-
-        Raises `click.ClickException` if it cannot be read, is empty or is not text, and `OptionError` if it should be
-        HTML, but looks like a message.
-        """
+        """Return the content of a file, and whether it is a message; an error if it cannot be read or is not mail."""
         source = read_input(name)
         message = self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
         if not source.strip():
@@ -66,20 +60,15 @@ class Wrapping:
         return source, message
 
     def tracking_domain(self, message: bytes | None = None) -> TrackingDomain:
-        """Return the tracking domain of a message, or of HTML, which has no sender.
-
-        Raises `DomainError` if the one that is asked for is not the account's, or not verified.
-        """
+        """Return the tracking domain of a message, or of HTML; a `DomainError` if the one asked for cannot be used."""
         if self.account is None:
             return self.domain or DEFAULT_TRACKING_DOMAIN
         asked = f"{self.domain.host}:{self.domain.port}".removesuffix(":None") if self.domain else None
         sender = sending_domain(message) if message else None
         return self.account.tracking_domain(asked, sender, self.subaccount)
 
-    def wrap(
-        self, wrapper: LinkWrapper, source: bytes, *, message: bool
-    ) -> tuple[bytes, LinkTemplate[bytes] | MessageTemplate[bytes]]:
-        """Return the wrapped file, and its template with the decision about each link."""
+    def wrap(self, wrapper: LinkWrapper, source: bytes, *, message: bool) -> tuple[bytes, Any]:
+        """Return the wrapped file, and its `LinkTemplate` or `MessageTemplate`."""
         template: Any
         if message:
             template = wrapper.compile_message(source, text=self.text)
@@ -107,15 +96,11 @@ _OPTIONS = (
     option("--account", default="", metavar="ID", help="Account that the message belongs to."),
     option("--registry", metavar="URL", help="Take the tracking domain of --account from this registry."),
     option("--subaccount", metavar="ID", help="Subaccount that sends the message, with --registry."),
-    option(
-        "-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it: give ids."
-    ),
+    option("-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it."),
     option("--initial-open", is_flag=True, help="Add an open pixel at the top of the mail too."),
     option("--no-opens", is_flag=True, help="Add no open pixel at the end."),
     option("--encoding", metavar="LABEL", help="Encoding of HTML, such as shift_jis; else it is detected."),
-    option(
-        "--type", "kind", type=_FORMATS, metavar="html|eml", help="What FILE holds; else a name in .eml is a message."
-    ),
+    option("--type", "kind", type=_FORMATS, metavar="html|eml", help="What FILE holds; else its name tells."),
     option("--text", is_flag=True, help="Wrap the plain text of messages too."),
 )
 

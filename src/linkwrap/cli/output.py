@@ -21,13 +21,9 @@ import click
 from ..errors import InvalidToken, LinkWrapError
 
 TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
-"""The format of a time in UTC."""
-
 _BATCH: Final = 1000
 _WIDE: Final = 120
-
-Cell = str | tuple[str, str]
-"""A text, or a text and its colour."""
+Cell = str | tuple[str, str]  # a text, or a text and its colour
 
 
 def printable(text: str) -> str:
@@ -38,10 +34,11 @@ def printable(text: str) -> str:
     return "".join(pieces)
 
 
-def tell(message: str) -> None:
-    """Print a message on standard error, on one line, if anybody can read it."""
-    with suppress(OSError):
-        click.echo(printable(" ".join(message.split())), err=True)
+def tell(message: str | None) -> None:
+    """Print a message, if there is one, on standard error, on one line, if anybody can read it."""
+    if message:
+        with suppress(OSError):
+            click.echo(printable(" ".join(message.split())), err=True)
 
 
 def describe(error: Exception) -> tuple[str, int]:
@@ -74,13 +71,14 @@ class Table:
 
     def lines(self, width: int | None = None, *, colours: bool = False) -> Iterator[str]:
         """Yield lines of at most `width` terminal columns; None means one line for each row."""
-        cells = (tuple(self.columns), *self.rows)
-        texts = [[printable(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in cells]
-        widths = [max(_cells(row[index]) for row in texts if row) for index in range(len(self.columns))]
+        widths = [0] * len(self.columns)
+        for cells in (tuple(self.columns), *self.rows):
+            widths = [max(pair) for pair in zip(widths, map(_cells, _texts(cells)), strict=False)] or widths
         if width is not None:
             self._fit(widths, width)
-        for number, row in enumerate(texts):
-            paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells[number]]
+        for number, cells in enumerate((tuple(self.columns), *self.rows)):
+            row = _texts(cells)
+            paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells]
             lines: Iterable[Sequence[str]] = [row] if row else []
             if width is not None and any(_cells(text) > limit for text, limit in zip(row, widths, strict=False)):
                 lines = zip_longest(*map(_folded, row, widths), fillvalue="")
@@ -98,6 +96,10 @@ class Table:
         folding = [index for index, limit in enumerate(limits) if limit != 0]
         while sum(widths) > room and max(widths[index] for index in folding) > 1:
             widths[max(folding, key=widths.__getitem__)] -= 1
+
+
+def _texts(row: Sequence[Cell]) -> list[str]:
+    return [printable(cell if isinstance(cell, str) else cell[0]) for cell in row]
 
 
 def _padded(text: str, width: int, colour: str | None) -> str:
@@ -139,11 +141,8 @@ def print_lines(lines: Iterable[str | Table]) -> None:
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
     colours = terminal and not os.environ.get("NO_COLOR")
-    _write(
-        f"{text}\n"
-        for line in lines
-        for text in (line.lines(width, colours=colours) if isinstance(line, Table) else (printable(line),))
-    )
+    texts = (line.lines(width, colours=colours) if isinstance(line, Table) else [printable(line)] for line in lines)
+    _write(f"{text}\n" for text in chain.from_iterable(texts))
 
 
 def print_json(value: object, *, line: bool = False) -> None:

@@ -16,11 +16,8 @@ from .keys import key_file_option, require_keys
 from .options import Wrapping, message_options
 from .output import describe, tell
 
-_FAULTS: Final = ("malformed", "transfer-encoding", "charset")
-"""The reasons to keep a body that should be wrapped."""
-
-_Result = tuple[str, str | None]
-"""Whether a file was "wrapped", "left" or "failed", and what to say about it."""
+_FAULTS: Final = ("malformed", "transfer-encoding", "charset")  # the reasons to keep a body that should be wrapped
+_Result = tuple[str, str | None]  # "wrapped", "left" or "failed", and what to say about the file
 
 
 @click.command()
@@ -45,8 +42,7 @@ def wrap(files: tuple[str, ...], output: str, wrapping: Wrapping, no_clicks: boo
     if len(names) > 1 and os.path.exists(output) and not os.path.isdir(output):
         raise click.UsageError(f"more than one FILE: -o must be a folder, and {shown(output)} is not")
     wrapper = LinkWrapper(require_keys(key_file), click_tracking=not no_clicks, **wrapping.options)
-    if wrapping.note:
-        tell(wrapping.note)
+    tell(wrapping.note)
     if len(names) > 1 or (names[0] != STANDARD and (output.endswith(("/", os.sep)) or os.path.isdir(output))):
         pairs = _output_names(names, output)
         wrapping.wrap(wrapper, b"", message=False)  # an option that cannot be used is an error before all else
@@ -58,8 +54,7 @@ def wrap(files: tuple[str, ...], output: str, wrapping: Wrapping, no_clicks: boo
             click.get_current_context().exit(_wrap_many(wrapping, wrapper, pairs))
         [(_, output)] = pairs
     _, note = _wrap_file(wrapping, wrapper, names[0], output)
-    if note:
-        tell(note)
+    tell(note)
 
 
 def _wrap_file(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -> _Result:
@@ -90,8 +85,7 @@ def _wrap_many(wrapping: Wrapping, wrapper: LinkWrapper, pairs: Sequence[tuple[s
                 results.append(_attempt(wrapping, wrapper, name, output))
     finally:
         for _, note in results:
-            if note:
-                tell(note)
+            tell(note)
         count, rest = Counter(state for state, _ in results), len(pairs) - len(results)
         counts = f"{len(pairs)} files: {count['wrapped']} wrapped, {count['left']} left, {count['failed']} failed"
         tell(counts + (f", {rest} not done" if rest else ""))

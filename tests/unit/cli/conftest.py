@@ -107,7 +107,7 @@ def at_terminal() -> Callable[..., Shown]:
 
 
 class Checks:
-    """What the checks of a test find in place of the network: `found` has the findings of each host."""
+    """What the checks of a test find in place of the network: `found` has the evidence on each host."""
 
     def __init__(self, target: str = "spgo.io") -> None:
         self.target = target

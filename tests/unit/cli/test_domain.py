@@ -159,7 +159,7 @@ def test_show_keeps_the_history_of_others_out(run: Run) -> None:
 
 
 def test_check(run: Run, checks: Any) -> None:
-    """A verified domain has exit status 0, and what each server, resolver and the redirector says is a line."""
+    """A verified domain has exit status 0, and the answer of each server, DNS resolver and the redirect server is a line."""
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST, secure=False)
     state, title, *lines, advice, following = output(run, "check", HOST).splitlines()
@@ -192,7 +192,7 @@ def test_check_what_is_not_yet_there(run: Run, checks: Any) -> None:
     assert output(run, "check", HOST, status=1).splitlines()[0] == "click.acme.test (acme): propagating"
 
 
-def test_check_while_the_redirector_is_away(run: Run, checks: Any) -> None:
+def test_check_while_the_redirect_server_is_away(run: Run, checks: Any) -> None:
     """Where not even the target answers, a line tells so, and a resolver that is silent is a warning."""
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST)
@@ -213,7 +213,7 @@ def test_check_while_the_redirector_is_away(run: Run, checks: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "mark", "control", "control_mark"),
+    ("status", "mark", "control", "control_mark"),
     [
         ("no-answer", "no", "confirmed", "ok"),
         ("no-answer", "no", "not-asked", "warning"),
@@ -225,7 +225,7 @@ def test_check_while_the_redirector_is_away(run: Run, checks: Any) -> None:
     ],
 )
 def test_check_by_http_that_fails(
-    run: Run, checks: Any, outcome: Any, mark: str, control: Any, control_mark: str
+    run: Run, checks: Any, status: Any, mark: str, control: Any, control_mark: str
 ) -> None:
     """What could not be asked is a warning, the rest is held against it; the target has its name by http too."""
     run(
@@ -242,8 +242,8 @@ def test_check_by_http_that_fails(
     )
     checks.found[HOST] = Evidence(
         ownership_verified=True,
-        http=Probe("http", outcome, "D"),
-        https=Probe("https", outcome, "D"),
+        http=Probe("http", status, "D"),
+        https=Probe("https", status, "D"),
         cname_target=Probe("http", control, "C"),
     )
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
@@ -255,9 +255,35 @@ def test_check_by_http_that_fails(
     assert {
         probe: data(run, "check", HOST, status=1)["evidence"][probe]["status"] for probe in ("http", "cname_target")
     } == {
-        "http": outcome,
+        "http": status,
         "cname_target": control,
     }
+
+
+def test_check_of_ownership(run: Run, checks: Any) -> None:
+    """Of the TXT record, each name server that has the challenge is good, and one without authority is a warning."""
+    run("domain", "add", HOST, "--account", "acme")
+    challenge = data(run, "show", HOST)["domain"]["challenge"]
+    name = f"_linkwrap.{HOST}"
+    answers = (
+        ServerAnswer("ns1.dns.test", "", "records", (f'"{challenge}"',), 60, "TXT record"),
+        ServerAnswer("ns2.dns.test", "", "records", ("another",), 60, "other records"),
+        ServerAnswer("ns3.dns.test", "", "no-records", (), 60, "there is no such name"),
+        ServerAnswer("ns4.dns.test", "", "lame", (), 60, "it does not serve the zone"),
+    )
+    checks.leads(HOST, "spgo.io")
+    ownership = Trace((Hop(name, "acme.test", answers, 0),), "")
+    checks.found[HOST] = replace(checks.found[HOST], ownership=ownership, ownership_verified=False)
+    lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
+    assert [line[1:3] for line in lines if line[0] == f"TXT {name}"] == [
+        ["ns1.dns.test", "ok"],
+        ["ns2.dns.test", "no"],
+        ["ns3.dns.test", "no"],
+        ["ns4.dns.test", "warning"],
+    ]
+    checks.found[HOST] = replace(checks.found[HOST], ownership_verified=True)
+    lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
+    assert [line[2] for line in lines if line[0] == f"TXT {name}"] == ["ok", "ok", "ok", "warning"]
 
 
 def test_check_of_https_links(run: Run, verified: Verified, checks: Any) -> None:

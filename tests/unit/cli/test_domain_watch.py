@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import Result
 
-from linkwrap.domains import DomainRegistry
+from linkwrap.domains import Change, DomainRegistry
 from linkwrap.errors import LinkWrapError
 
 Run = Callable[..., Result]
@@ -119,14 +120,19 @@ def test_after(run: Run, checks: Any) -> None:
 
 
 def test_long_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No change is left out where there are more than come at a time."""
-    add(run, *(f"click{number}.acme.test" for number in range(5)))
-    changes = DomainRegistry.changes
-    monkeypatch.setattr(
-        DomainRegistry, "changes", lambda *arguments, **options: changes(*arguments, **options, limit=2)
-    )
+    """No change is left out if there are more than `changes` returns unasked."""
+    add(run, HOST)
+    with DomainRegistry(os.environ["LINKWRAP_REGISTRY"]) as registry:
+        [change] = registry.changes()
+    history = [replace(change, id=number) for number in range(1, 2502)]
+
+    def changes(_: object, *, after: int = 0, limit: int = 1000, **__: object) -> list[Change]:
+        return [change for change in history if change.id > after][:limit]
+
+    monkeypatch.setattr(DomainRegistry, "changes", changes)
     monkeypatch.setattr(DomainRegistry, "check_due", lambda *_, **__: [])
-    assert len(lines_of(run("domain", "watch", "--once", "--after", "0"))) == 5
+    assert len(lines_of(run("domain", "watch", "--once", "--after", "1"))) == 2500
+    assert run("domain", "show", HOST).stdout.count(": added pending") == 2501
 
 
 def test_rounds(run: Run, checks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
