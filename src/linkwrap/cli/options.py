@@ -93,7 +93,7 @@ _REPEATED: dict[str, Any] = {"multiple": True, "callback": _metadata, "metavar":
 _OPTIONS = (
     option("--domain", envvar="LINKWRAP_DOMAIN", metavar="HOST", help="Your tracking domain, in place of spgo.io."),
     option("--http", is_flag=True, help="Make the links http, not https: for a local try."),
-    option("--account", default="", metavar="ID", help="Account that the message belongs to."),
+    option("--account", default="", show_default=False, metavar="ID", help="Account that the message belongs to."),
     option("--registry", metavar="URL", help="Take the tracking domain of --account from this registry."),
     option("--subaccount", metavar="ID", help="Subaccount that sends the message, with --registry."),
     option("-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it."),
