@@ -38,7 +38,7 @@ Conclusion = Literal["works", "partial", "absent", "wrong", "unanswered", "offli
 def finish(
     domain: Domain, evidence: Evidence, now: datetime, *, cname_target: str, taken: bool = False
 ) -> tuple[Domain, tuple[str, ...], list[Change]]:
-    """Return what a finished check makes of a domain: the domain after it, the advice, and the changes.
+    """Return the domain after a check, the advice, and the changes.
 
     Args:
         domain: The domain as it is in the registry.
@@ -279,6 +279,8 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
     if taken:
         yield f"{host} belongs to another account: it must be removed there before it can be verified here"
     if trace is None or trace.status == "complete":
+        until = domain.propagated_at
+        waits = until and domain.checked_at and until > domain.checked_at and domain.state != "verified"
         if trace and trace.servers_left_out:
             yield "some name servers were not asked, as they are too many or too slow: use fewer zones on the way"
         if not evidence.resolved:
@@ -287,10 +289,10 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
                     yield f"the DNS resolver {answer}: wait until its cache has expired"
                 elif not answer.leads_to_target:
                     yield f"the DNS resolver {answer}: find out why, or configure another one"
-        elif evidence.ownership_verified and evidence.reached and not taken and _waits(domain):
+        elif evidence.ownership_verified and evidence.reached and not taken and waits:
             yield (
                 "everything is set up: DNS resolvers may keep the previous record until "
-                f"{domain.propagated_at:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again after that"
+                f"{until:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again after that"
             )
         yield from _advice_on_probes(domain, evidence)
     if domain.state == "lapsed":
@@ -391,11 +393,6 @@ def _advice_on_probes(domain: Domain, evidence: Evidence) -> Iterator[str]:
         yield f"links are http: for https the redirect server needs a certificate for {host} ({https})"
 
 
-def _waits(domain: Domain) -> bool:
-    waits = domain.propagated_at and domain.checked_at and domain.propagated_at > domain.checked_at
-    return bool(waits) and domain.state != "verified"
-
-
 # History
 
 
@@ -421,17 +418,15 @@ def history(
     changes = []
     if after.state != before.state:
         changes.append(replace(_change(after, "state", at, evidence=evidence), previous_state=before.state))
-    for name in _SETTINGS:
-        if getattr(before, name) != getattr(after, name):
-            changes.append(_change(after, name, at, value=getattr(after, name), evidence=evidence))
+    settings: tuple[ChangeKind, ...] = ("method", "secure", "default")
+    for kind in settings:
+        if getattr(before, kind) != getattr(after, kind):
+            changes.append(_change(after, kind, at, value=getattr(after, kind), evidence=evidence))
     if before.sending_domains != after.sending_domains:
         for sender in sorted({*before.sending_domains} ^ {*after.sending_domains}):
-            kind: ChangeKind = "assigned" if sender in after.sending_domains else "unassigned"
+            kind = "assigned" if sender in after.sending_domains else "unassigned"
             changes.append(_change(after, kind, at, value=sender))
     return changes
-
-
-_SETTINGS: Final[tuple[Literal["method", "secure", "default"], ...]] = ("method", "secure", "default")
 
 
 def _change(

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -27,6 +28,7 @@ from helpers.registries import (
     read_only,
     seed,
     sql,
+    unusable,
     works,
 )
 from linkwrap.domains.storage.database import now
@@ -300,7 +302,7 @@ def test_readers_do_not_wait(database_url: str) -> None:
 @pytest.mark.parametrize("folder_mode", [0o777, 0o755], ids=["folder writable", "folder not writable"])
 @pytest.mark.parametrize("busy", [False, True], ids=["nobody has it open", "somebody has it open"])
 def test_file_that_may_only_be_read(folder_mode: int, busy: bool) -> None:
-    """Who may not write a SQLite file may read it, and is told in one sentence what it cannot do."""
+    """Who may not write a SQLite file, as on a read-only mount, may read it, and is told what cannot be done."""
     with tempfile.TemporaryDirectory(prefix="linkwrap-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -312,10 +314,43 @@ def test_file_that_may_only_be_read(folder_mode: int, busy: bool) -> None:
             folder.chmod(folder_mode if os.geteuid() == 0 else folder_mode & 0o555)
             if busy:
                 assert len(registry.domains()) == 1
-            # In a folder where it may write nothing, SQLite needs the files of whoever has the database open.
-            readable = busy or folder_mode == 0o777
-            worker = multiprocessing.get_context("fork").Process(target=read_only, args=(url, readable))
+            worker = multiprocessing.get_context("fork").Process(target=read_only, args=(url,))
             worker.start()
             worker.join(120)
             folder.chmod(0o755)
+    assert worker.exitcode == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ([], "the registry cannot be created: .* cannot be written to"),
+        (
+            ["domains.db", "domains.db-wal"],
+            "domains.db cannot be opened in a read-only folder while domains.db-wal",
+        ),
+        (["broken"], "the registry's database cannot be used: file is not a database"),
+    ],
+    ids=["no file", "changes in the log", "another file"],
+)
+def test_read_only_folder_that_cannot_be_used(files: list[str], complaint: str) -> None:
+    """The error says what to do; a log that is left over holds changes that would be missing."""
+    with tempfile.TemporaryDirectory(prefix="linkwrap-", dir="/tmp") as name:
+        source, folder = Path(name) / "source", Path(name) / "copy"
+        source.mkdir()
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        with open_registry(f"sqlite:///{source / 'domains.db'}") as registry:
+            registry.add("click.acme.test", account="acme")
+            (source / "broken").write_bytes(b"no database" * 1000)
+            for file in files:  # as a backup of a running registry has them
+                shutil.copy(source / file, folder / file)
+        path = folder / (files[0] if files else "domains.db")
+        folder.chmod(0o555)
+        arguments = (f"sqlite:///{path}", complaint)
+        worker = multiprocessing.get_context("fork").Process(target=unusable, args=arguments)
+        worker.start()
+        worker.join(120)
+        folder.chmod(0o755)
     assert worker.exitcode == 0
