@@ -16,7 +16,6 @@ from linkwrap._extras import missing_extra
         ("linkwrap.django", "django", "django"),
         ("linkwrap.django.backend", "django", "django"),
         ("linkwrap.django.urls", "django", "django"),
-        ("linkwrap.domains", "sqlalchemy", "domains"),
     ],
 )
 def test_missing_package_names_the_extra(module: str, package: str, extra: str) -> None:

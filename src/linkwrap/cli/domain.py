@@ -15,7 +15,7 @@ import click
 from ..account import DEFAULT_TRACKING_DOMAIN
 from ..errors import LinkWrapError, OptionError
 from .keys import key_file_option, require_keys
-from .options import option, tracking_domain, with_options
+from .options import json_option, option, tracking_domain, with_options
 from .output import TIME, Cell, Table, fact_lines, print_json, print_lines, printable, spinner, tell
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _NETWORK: Final = (
 )
 _REGISTRY: Final = (
     option("--registry", envvar="LINKWRAP_REGISTRY", metavar="URL", help="Database, in place of linkwrap.db here."),
-    option("--json", "as_json", is_flag=True, help="Print JSON."),
+    json_option,
 )
 
 

@@ -15,7 +15,7 @@ from ..link import MAX_DESTINATION, Link
 from ..template import LinkTemplate
 from ..wrapper import LinkWrapper
 from .keys import find_keys, key_file_option
-from .options import Wrapping, message_options
+from .options import Wrapping, json_option, message_options
 from .output import Table, print_json, print_lines, tell
 
 GMAIL_CLIP: Final = 102 * 1024  # bytes of HTML from which on Gmail cuts a mail off
@@ -55,7 +55,7 @@ class _Body:
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option("--strict", is_flag=True, help=f"Exit with 1 if a link is left alone as {', '.join(_FAULTS)}.")
 @message_options
 @key_file_option

@@ -11,8 +11,7 @@ from .output import tell
 
 _VARIABLE: Final = "LINKWRAP_KEYS"
 _MAX_KEY_FILE: Final = 1 << 16
-_HELP: Final = f"Keys in place of {_VARIABLE}: one a line, the current one first; # begins a comment."
-key_file_option = click.option("--key-file", type=click.Path(), metavar="FILE", help=_HELP)
+key_file_option = click.option("--key-file", type=click.Path(), metavar="FILE", help=f"Keys in place of {_VARIABLE}.")
 
 
 def find_keys(key_file: str | None) -> SigningKeys | None:

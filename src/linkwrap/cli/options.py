@@ -15,6 +15,7 @@ from ..wrapper import LinkWrapper
 from .files import read_input, shown
 
 option = partial(click.option, show_envvar=True)
+json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +89,18 @@ def _metadata(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -
     return metadata
 
 
-_FORMATS = click.Choice(["html", "eml"])
 _REPEATED: dict[str, Any] = {"multiple": True, "callback": _metadata, "metavar": "KEY=VALUE"}
 _OPTIONS = (
     option("--domain", envvar="LINKWRAP_DOMAIN", metavar="HOST", help="Your tracking domain, in place of spgo.io."),
     option("--http", is_flag=True, help="Make the links http, not https: for a local try."),
-    option("--account", default="", metavar="ID", help="Account that the message belongs to."),
+    option("--account", default="", show_default=False, metavar="ID", help="Account that the message belongs to."),
     option("--registry", metavar="URL", help="Take the tracking domain of --account from this registry."),
     option("--subaccount", metavar="ID", help="Subaccount that sends the message, with --registry."),
     option("-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it."),
     option("--initial-open", is_flag=True, help="Add an open pixel at the top of the mail too."),
     option("--no-opens", is_flag=True, help="Add no open pixel at the end."),
     option("--encoding", metavar="LABEL", help="Encoding of HTML, such as shift_jis; else it is detected."),
-    option("--type", "kind", type=_FORMATS, metavar="html|eml", help="What FILE holds; else its name tells."),
+    option("--type", "kind", type=click.Choice(["html", "eml"]), help="What FILE holds; else its name tells."),
     option("--text", is_flag=True, help="Wrap the plain text of messages too."),
 )
 

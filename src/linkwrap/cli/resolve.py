@@ -5,12 +5,13 @@ import click
 from ..resolver import Click, Open, Resolver
 from .files import STANDARD, read_input
 from .keys import key_file_option, require_keys
+from .options import json_option
 from .output import fact_lines, print_json, print_lines
 
 
 @click.command()
 @click.argument("url")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @key_file_option
 def resolve(url: str, as_json: bool, key_file: str | None) -> None:
     """Show what a redirect URL holds.

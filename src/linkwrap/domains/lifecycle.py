@@ -38,7 +38,7 @@ Conclusion = Literal["works", "partial", "absent", "wrong", "unanswered", "offli
 def finish(
     domain: Domain, evidence: Evidence, now: datetime, *, cname_target: str, taken: bool = False
 ) -> tuple[Domain, tuple[str, ...], list[Change]]:
-    """Return what a finished check makes of a domain: the domain after it, the advice, and the changes.
+    """Return the domain after a check, the advice, and the changes.
 
     Args:
         domain: The domain as it is in the registry.

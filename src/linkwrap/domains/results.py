@@ -113,7 +113,7 @@ class Hop(Value):
 
 @dataclass(frozen=True, slots=True)
 class Trace(Value):
-    """Where a name leads by its authoritative name servers.
+    """The way from a name to the CNAME target, by authoritative name servers.
 
     Attributes:
         hops: The names on the way, in the order in which they were followed.
@@ -199,7 +199,7 @@ class Trace(Value):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, `status` and `at_apex`, ready for JSON.
 
-        For the TXT record that shows ownership, the contents of records and what a CNAME alone has are left out.
+        For the TXT record that shows ownership, the contents of records, `status` and `at_apex` are left out.
         """
         found = asdict(self) | {"hops": [hop.as_dict() for hop in self.hops]}
         if self.cname_target:

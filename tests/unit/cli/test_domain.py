@@ -159,7 +159,7 @@ def test_show_keeps_the_history_of_others_out(run: Run) -> None:
 
 
 def test_check(run: Run, checks: Any) -> None:
-    """A verified domain has exit status 0, and the answer of each server, DNS resolver and the redirect server is a line."""
+    """A verified domain has exit status 0, and each answer (of a name server, a resolver, a probe) is a line."""
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST, secure=False)
     state, title, *lines, advice, following = output(run, "check", HOST).splitlines()

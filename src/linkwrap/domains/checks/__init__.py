@@ -1,1 +1,1 @@
-"""How a domain is checked: DNS questions, authoritative name servers, the redirect server, and many checks at once."""
+"""The checks of a domain: DNS questions, authoritative name servers, the redirect server, and many checks at once."""

@@ -37,7 +37,7 @@ _ISATAP = 0x5EFE  # behind 32 bits that are 0 or 0x02000000 (RFC 5214 6.1)
 
 
 class Server(NamedTuple):
-    """Where a DNS server listens."""
+    """The address and port of a DNS server."""
 
     address: str
     port: int

@@ -1,1 +1,1 @@
-"""How the registry is stored: transactions, tables, domains as rows, and who checks a domain."""
+"""The storage of the registry: transactions, tables, domains as rows, and leases for checks."""

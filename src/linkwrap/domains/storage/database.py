@@ -27,7 +27,7 @@ _CLOCKS: Final = {
     "sqlite": text("SELECT (julianday('now') - 2440587.5) * 86400.0"),
 }
 _LOCK: Final = 7812345678901
-# Whoever writes shares the lock that a migration has for itself.
+# Writers share the lock that a migration holds alone.
 _SHARED_LOCK: Final = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 _ONLY_LOCK: Final = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
 _VERSION: Final = select(SCHEMA.c.version)

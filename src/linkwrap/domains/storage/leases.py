@@ -85,9 +85,9 @@ def lease_due(database: Database, seconds: float, due: datetime) -> Lease | None
 
 
 def due_queries(due: datetime) -> tuple[Select[Any], Select[Any]]:
-    """Return the queries for the domain that has been due for the longest, the second one for when the first has none.
+    """Return two queries for the domain that has been due for the longest; the second is used if the first finds none.
 
-    The second one is for checks that were put off for too long: the clock was wrong then.
+    It finds a check that is further ahead than any should be: the clock was wrong then.
     """
     first = select(*_KEY).order_by(DUE_AT).limit(1)
     return first.where(due >= DUE_AT), first.where(due + lifecycle.LONGEST < DUE_AT)
