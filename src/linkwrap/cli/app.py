@@ -43,8 +43,8 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (wrap, inspect, resolve, keygen, domain):
-    commands.add_command(command)
+for _command in (wrap, inspect, resolve, keygen, domain):
+    commands.add_command(_command)
 
 
 def _status(run: Callable[[], Any]) -> int:

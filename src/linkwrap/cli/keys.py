@@ -2,7 +2,8 @@
 
 import os
 import stat
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
@@ -11,7 +12,9 @@ from .output import tell
 
 _VARIABLE: Final = "LINKWRAP_KEYS"
 _MAX_KEY_FILE: Final = 1 << 16
-key_file_option = click.option("--key-file", type=click.Path(), metavar="FILE", help=f"Keys in place of {_VARIABLE}.")
+key_file_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--key-file", type=click.Path(), metavar="FILE", help=f"Keys in place of {_VARIABLE}."
+)
 
 
 def find_keys(key_file: str | None) -> SigningKeys | None:

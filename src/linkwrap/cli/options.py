@@ -14,8 +14,10 @@ from ..errors import DomainError, OptionError
 from ..wrapper import LinkWrapper
 from .files import read_input, shown
 
-option = partial(click.option, show_envvar=True)
-json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
+option: Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]] = partial(click.option, show_envvar=True)
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = option(
+    "--json", "as_json", is_flag=True, help="Print JSON."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = ()
 """The statements of each migration, valid in SQLite and PostgreSQL: the first one leads from version 1 to version 2."""
 
 
-class UtcTime(TypeDecorator[datetime]):
+class _UtcTime(TypeDecorator[datetime]):
     """A time in UTC, stored in seconds since 1970."""
 
     impl = Double
@@ -57,7 +57,7 @@ class UtcTime(TypeDecorator[datetime]):
             raise _unreadable("a time") from None
 
 
-class JsonText(TypeDecorator[Any]):
+class _JsonText(TypeDecorator[Any]):
     """A value as JSON text."""
 
     impl = Text
@@ -75,14 +75,14 @@ class JsonText(TypeDecorator[Any]):
             raise _unreadable("JSON") from None
 
 
-class JsonObject(JsonText):
+class _JsonObject(_JsonText):
     """A JSON object."""
 
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:
         """Return the object of JSON."""
-        found = JsonText.process_result_value(self, value, dialect)
+        found = _JsonText.process_result_value(self, value, dialect)
         if found is not None and not isinstance(found, dict):
             raise _unreadable("a JSON object")
         return found
@@ -98,8 +98,8 @@ _TYPES: Final[dict[Any, type[TypeEngine[Any]]]] = {
     bool: Boolean,
     int: BigInteger,
     str: Text,
-    datetime: UtcTime,
-    dict[str, Any]: JsonObject,
+    datetime: _UtcTime,
+    dict[str, Any]: _JsonObject,
 }
 
 
@@ -111,7 +111,7 @@ def _columns(value: type, *, key: Sequence[str], without: Sequence[str] = ()) ->
         hint = hints[name]
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         kinds = [option for option in options if option is not type(None)]
-        column_type = JsonText if len(kinds) > 1 else _TYPES.get(kinds[0], Text)
+        column_type = _JsonText if len(kinds) > 1 else _TYPES.get(kinds[0], Text)
         nullable = len(kinds) < len(options)
         columns.append(Column(name, column_type, primary_key=name in key, autoincrement=False, nullable=nullable))
     return columns
@@ -133,7 +133,7 @@ DOMAINS: Final = Table(
     METADATA,
     *_columns(Domain, key=("host", "account_id"), without=("sending_domains",)),
     Column("lease", Text),
-    Column("lease_until", UtcTime),
+    Column("lease_until", _UtcTime),
 )
 DUE_AT: Final = case((DOMAINS.c.lease_until > DOMAINS.c.next_check, DOMAINS.c.lease_until), else_=DOMAINS.c.next_check)
 """When a domain is due: a lease delays it, also one that has run out without a result, so that others come first."""
