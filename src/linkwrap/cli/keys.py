@@ -2,19 +2,16 @@
 
 import os
 import stat
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from ..keys import SigningKeys
-from .output import tell
+from .output import Decorator, tell
 
 _VARIABLE: Final = "LINKWRAP_KEYS"
 _MAX_KEY_FILE: Final = 1 << 16
-key_file_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--key-file", type=click.Path(), metavar="FILE", help=f"Keys in place of {_VARIABLE}."
-)
+key_file_option: Decorator = click.option("--key-file", metavar="FILE", help=f"Keys in place of {_VARIABLE}.")
 
 
 def find_keys(key_file: str | None) -> SigningKeys | None:

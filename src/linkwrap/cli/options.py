@@ -13,11 +13,10 @@ from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..wrapper import LinkWrapper
 from .files import read_input, shown
+from .output import Decorator
 
-option: Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]] = partial(click.option, show_envvar=True)
-json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = option(
-    "--json", "as_json", is_flag=True, help="Print JSON."
-)
+option: Callable[..., Decorator] = partial(click.option, show_envvar=True)
+json_option: Decorator = option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice, zip_longest
-from typing import Final
+from typing import Any, Final
 from unicodedata import combining, east_asian_width
 
 import click
@@ -21,8 +21,8 @@ import click
 from ..errors import InvalidToken, LinkWrapError
 
 TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
-_BATCH: Final = 1000
-_WIDE: Final = 120
+_BATCH, _WIDE = 1000, 120
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]  # an option of click's
 Cell = str | tuple[str, str]  # a text, or a text and its colour
 
 
@@ -30,8 +30,7 @@ def printable(text: str) -> str:
     r"""Return the text with controls, direction marks and lone surrogates written as `\x1b` or `\u202e`."""
     if text.isprintable():
         return text
-    pieces = (piece if piece.isprintable() else piece.encode("unicode_escape").decode("ascii") for piece in text)
-    return "".join(pieces)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def tell(message: str | None) -> None:
