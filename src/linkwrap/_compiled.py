@@ -15,7 +15,6 @@ from ._markup.scan import Positions, element_name, is_amp, scan
 from ._markup.source import open_source
 from ._markup.tokenizer import Span, decode_references
 from ._pixels import Pixels
-from ._text import TextScan
 from ._token.wire import Slot
 from .link import Link
 
@@ -190,6 +189,8 @@ def compile_html(
 
 def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> Compiled[Text]:
     """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it."""
+    from ._text import TextScan
+
     found = TextScan(text, encoding)
     source, unit = found.source, found.source.unit
     decisions: list[Decision] = decider.text(found.links, source)

@@ -6,12 +6,11 @@ that the document repeats are read once.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from .._markup.scan import Columns, element_name
 from .._markup.source import Source
 from .._markup.tokenizer import Span, decode_references
-from .._text import TextLink
 from .._token.packing import DEFAULT_SUBLINK, Slot, encode_link
 from .._token.wire import Kind, Token, read
 from ..errors import InvalidToken
@@ -21,6 +20,9 @@ from ..policy import LinkPolicy
 from .controls import Marked, read_controls, read_marked
 from .decision import UNMARKED, Decision
 from .destination import read_destination
+
+if TYPE_CHECKING:
+    from .._text import TextLink
 
 BATCH: Final = 250
 """Links of a document that each stage runs over; it bounds the memory for that, and for the values that are kept."""
@@ -124,7 +126,7 @@ class Decider:
                 encoded.clear()
         return Decided(decisions, slots, spans, cuts)
 
-    def text(self, links: Iterable[TextLink], source: Source) -> list[Decision]:
+    def text(self, links: "Iterable[TextLink]", source: Source) -> list[Decision]:
         """Decide about the URLs of a plain text.
 
         Raises:

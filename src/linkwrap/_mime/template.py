@@ -1,6 +1,5 @@
 """A compiled message: its parts, the action for each, and the bodies to fill in for each recipient."""
 
-import logging
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from .._compiled import Compiled, Filling
 from ..link import Link
 from ..template import LinkTemplate
-from .transfer import MAX_LINE, Body
 
 if TYPE_CHECKING:
     from email.message import Message
+
+    from .transfer import Body
 
 Mail = TypeVar("Mail", bound="bytes | Message[Any, Any]")
 Fill = Callable[[Compiled[bytes]], Filling]
@@ -35,8 +35,6 @@ PartReason = Literal[
 """Why a part is kept as it is."""
 
 _ENCODING = "Content-Transfer-Encoding"
-
-_log = logging.getLogger("linkwrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class MessagePart:
 class Place:
     """Where a body that is wrapped is in its message."""
 
-    body: Body
+    body: "Body"
     span: tuple[int, int] = (0, 0)
     """In a message's bytes."""
     field: tuple[int, int] | None = None
@@ -151,8 +149,13 @@ def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
     return deepcopy(message, memo)
 
 
-def _fill(body: Body, fill: Fill) -> tuple[bytes, str]:
+def _fill(body: "Body", fill: Fill) -> tuple[bytes, str]:
     filled, mechanism = body.fill(fill(body.compiled))
     if mechanism != body.mechanism:
-        _log.info("a %s body became %s: a line of it would pass %d octets", body.mechanism, mechanism, MAX_LINE)
+        import logging  # takes a quarter of the time that importing linkwrap takes
+
+        from .transfer import MAX_LINE
+
+        message = "a %s body became %s: a line of it would pass %d octets"
+        logging.getLogger("linkwrap").info(message, body.mechanism, mechanism, MAX_LINE)
     return filled, mechanism
