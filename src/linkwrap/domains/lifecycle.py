@@ -1,9 +1,8 @@
 """The effect of a finished check on a domain: next state, time of the next check, advice, history. Nothing does I/O.
 
-    pending ──▶ propagating ──▶ verified ◀──▶ suspended ──▶ lapsed ──▶ propagating
-       └──────▶ invalid ───────────▲
+    pending ◀─▶ invalid ◀─▶ propagating ──▶ verified ◀─▶ suspended ──▶ lapsed ──▶ propagating
 
-Only definite answers change a state. No answer leaves it, until a domain in use has given none for `SILENT_FOR`.
+Only definite answers change a state. A domain in use that has given no answer for `SILENT_FOR` lapses.
 """
 
 import random
