@@ -52,9 +52,6 @@ def finish(
     return after, advice, history(domain, after, now, evidence=after.evidence)
 
 
-# Next state
-
-
 def conclude(domain: Domain, evidence: Evidence) -> Conclusion:
     """Return the conclusion from the evidence.
 

@@ -292,7 +292,7 @@ def check_arguments(**arguments: object) -> None:
     faults: Faults | None = None
     for name, value in arguments.items():
         kind, wanted = _ARGUMENTS[name]
-        if type(value) is not kind:
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             faults = faults or Faults()
             faults.wrong_type(name, _KINDS[kind], value)
         elif not _can_be_used(name, value):

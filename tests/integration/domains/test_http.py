@@ -385,7 +385,15 @@ def test_broken_tls(world: World, registry: DomainRegistry, network: Network) ->
 
 
 @pytest.mark.parametrize("what", ["split", "authorities", "port"])
-def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redirector, age: Age, what: str) -> None:
+def test_trouble_of_this_machine(
+    world: World,
+    registry: DomainRegistry,
+    redirector: Redirector,
+    network: Network,
+    reopen: Callable[..., DomainRegistry],
+    age: Age,
+    what: str,
+) -> None:
     """A private address for the target, no trusted authorities, a closed port: all would suffer, so none does."""
     redirector.certify("click.acme.test")
     world.zone("acme.test", "click CNAME spgo.io.")
@@ -397,20 +405,23 @@ def test_trouble_of_this_machine(world: World, registry: Any, redirector: Redire
         world.zone("spgo.io", "@ A 10.0.0.1")
         world.forget()
     elif what == "authorities":
-        registry._network = replace(registry._network, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        network = replace(network, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     else:
-        registry._network = replace(registry._network, https_port=1)
-    for _ in range(3):
-        result = registry.check("click.acme.test")
-        assert result.verified
-        assert "the redirect server is not reached at spgo.io itself" in " ".join(result.advice)
-        age(registry, 3600 * 100)
+        network = replace(network, https_port=1)
+    with reopen(network=network) as troubled:
+        for _ in range(3):
+            result = troubled.check("click.acme.test")
+            assert result.verified
+            assert "the redirect server is not reached at spgo.io itself" in " ".join(result.advice)
+            age(registry, 3600 * 100)
 
 
-def test_loopback_only_for_tests(check: Callable[[], CheckResult], registry: Any, redirector: Redirector) -> None:
+def test_loopback_only_for_tests(
+    check: Callable[[], CheckResult], network: Network, reopen: Callable[..., DomainRegistry], redirector: Redirector
+) -> None:
     """Without the tests' own exception, loopback is forbidden like the rest."""
-    registry._network = replace(registry._network, allow_loopback=False)
-    result = check()
+    with reopen(network=replace(network, allow_loopback=False)) as registry:
+        result = registry.check("click.acme.test")
     assert result.evidence.ownership is None
     assert result.evidence.http
     assert (result.evidence.http.status, redirector.requests) == ("blocked", [])

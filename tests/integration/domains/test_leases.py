@@ -460,6 +460,26 @@ def test_check_put_off_too_far(database: Database, domains: DomainRegistry, data
             leases.release(database, held)
 
 
+def test_lease_by_a_wrong_clock(
+    database: Database, domains: DomainRegistry, database_url: str, stub: StubCheck
+) -> None:
+    """A lease that holds for longer than any is none, for due checks and for those by hand."""
+    for days, taken in ((7, False), (9, True), (40_000, True)):
+        with sql(database_url) as connection:
+            later = {"later": time.time() + days * 86400}
+            connection.execute(text("UPDATE linkwrap_domains SET lease = 'x', lease_until = :later"), later)
+        held = due(database)
+        assert (held is not None) == taken
+        with sql(database_url) as connection:
+            connection.execute(text("UPDATE linkwrap_domains SET lease = 'x', lease_until = :later"), later)
+        if taken:
+            assert domains.check(HOST).verified
+            pass_time(database_url, 8 * 86400)
+        else:
+            with pytest.raises(DomainError, match="is being checked"):
+                domains.check(HOST)
+
+
 @pytest.mark.parametrize("moment", ["before a lease", "before the result"])
 def test_database_that_fails_in_a_round(
     domains: DomainRegistry, database_url: str, stub: StubCheck, moment: str

@@ -260,6 +260,16 @@ def test_wrong_values(domains: DomainRegistry, options: dict[str, Any], error: t
         domains.add(**{"host": HOST, "account": "acme"} | options)
 
 
+def test_strings_of_other_classes(domains: DomainRegistry) -> None:
+    """A string of a class of its own, such as Django's or an enumeration's, is a string."""
+
+    class Text(str):
+        __slots__ = ()
+
+    domains.add(Text(HOST), account=Text("acme"), method=Text("http"))  # type: ignore[arg-type]
+    assert [domain.host for domain in domains.domains(account=Text("acme"), state=Text("pending"))] == [HOST]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("text", ["ac\0me", "ac\ud800me"], ids=["NUL", "surrogate"])
 @pytest.mark.parametrize("where", ["account", "subaccount"])
 def test_names_that_a_database_cannot_keep(domains: DomainRegistry, where: str, text: str) -> None:

@@ -143,9 +143,10 @@ def _take(connection: Connection, domain: Domain, at: datetime, seconds: float) 
     if domain.next_check is None:  # automatic checks had ended, and begin again
         values["watched_since"] = at
     same = (DOMAINS.c.host == domain.host) & (DOMAINS.c.account_id == domain.account_id)
-    free = DOMAINS.c.lease_until.is_(None) | (DOMAINS.c.lease_until <= at)
+    until = DOMAINS.c.lease_until  # further ahead than any check: the clock was wrong then
+    free = until.is_(None) | (until <= at) | (until > at + lifecycle.LONGEST)
     if not connection.execute(DOMAINS.update().where(same, free).values(values)).rowcount:
-        until: datetime = connection.execute(select(DOMAINS.c.lease_until).where(same)).scalar_one()
-        wait = (until - at).total_seconds()
+        ends: datetime = connection.execute(select(until).where(same)).scalar_one()
+        wait = (ends - at).total_seconds()
         raise DomainError(f"{domain.host} is being checked: retry in {wait:.0f} s at the latest")
     return Lease(domain, token)
