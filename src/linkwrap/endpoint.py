@@ -59,11 +59,10 @@ _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
 # Scanners, search engines, and makers of previews of a link that somebody posted, each by a mark that no person's
 # browser has. The image proxies of mail services (GoogleImageProxy, YahooMailProxy) load for a reader.
-_MACHINE_AGENT = re.compile(
-    "BarracudaCentral|BingPreview|HeadlessChrome|Googlebot|bingbot|facebookexternalhit|LinkedInBot|Slackbot|Twitterbot"
-    "|TelegramBot|Discordbot|SkypeUriPreview",
-    re.ASCII | re.IGNORECASE,
-)
+_MACHINE_AGENTS = (
+    "barracudacentral bingpreview headlesschrome googlebot bingbot facebookexternalhit linkedinbot slackbot twitterbot "
+    "telegrambot discordbot skypeuripreview"
+).split()
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
 
@@ -242,10 +241,11 @@ def _event(
 ) -> dict[str, object]:
     header = {name.lower(): value for name, value in headers.items()}
     agent = _clean(header.get("user-agent"), _MAX_USER_AGENT)
+    lower_agent = (agent or "").lower()
     machine = (
         method == "HEAD"
         or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
-        or (agent is not None and _MACHINE_AGENT.search(agent) is not None)
+        or any(mark in lower_agent for mark in _MACHINE_AGENTS)
     )
     click = visit if isinstance(visit, Click) else None
     if isinstance(visit, Open):
