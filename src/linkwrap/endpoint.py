@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Final
 
 from ._faults import Faults
+from ._token.wire import MAX_PATH, decode_path
 from .errors import InvalidToken
 from .resolver import Click, Open, Resolver, Unsubscribe
 
@@ -35,13 +36,10 @@ _NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 MAX_BODY: Final[int] = 4096
 """Bytes of a request's body that `respond` reads; no mail service sends a tenth of that."""
 
-# RFC 8058, 3.1 and 3.2: one pair, as a form of either kind.
-_ONE_CLICK = re.compile(
-    rb"(?:.*&)?List-Unsubscribe=One-Click(?:&.*)?"
-    rb"|[\r\n]*--.*[\r\n]Content-Disposition:[^\r\n]*;[\t ]*name=\"?List-Unsubscribe\"?[^\r\n]*\r?\n"
-    rb"(?:[^\r\n]+\r?\n)*+\r?\nOne-Click[\r\n]*(?:--.*)?",
-    re.ASCII | re.IGNORECASE | re.DOTALL,
-)
+# Of a multipart form in lower case: a line and its end, the field's name in a line, its value and what ends it.
+_LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
+_FIELD = re.compile(rb'content-disposition:.*?;[\t ]*+name="?list-unsubscribe')
+_VALUE = re.compile(rb"one-click[\r\n]*+(?:--|\Z)")
 _ASK = b"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -59,6 +57,12 @@ _ASK_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-an
 _PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
 _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
+# Scanners, search engines, and makers of previews of a link that somebody posted, each by a mark that no person's
+# browser has. The image proxies of mail services (GoogleImageProxy, YahooMailProxy) load for a reader.
+_MACHINE_AGENTS = (
+    "barracudacentral bingpreview headlesschrome googlebot bingbot facebookexternalhit linkedinbot slackbot twitterbot "
+    "telegrambot discordbot skypeuripreview"
+).split()
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
 
@@ -94,7 +98,8 @@ def respond(
     - `/healthz` answers "ok" on any host.
 
     Links that do not verify and all other paths are 404, links that the resolver's `refuse` stops are 410, methods
-    other than GET and HEAD 405. HEAD is answered like GET, with an empty body.
+    other than GET and HEAD 405. HEAD is answered like GET, with an empty body. The path is percent-decoded once before
+    all that, so that `/%66/a/TOKEN` is the path of a link.
 
     Args:
         resolver: Verifies the URLs.
@@ -103,7 +108,9 @@ def respond(
         host: The `Host` header (None where there is none), or the host that a trusted proxy names.
         headers: The request's headers, names in any case.
         ip_address: The reader's address, for the event.
-        body: The body of a POST to `/u/`. The first `MAX_BODY` + 1 bytes are enough: a longer body is refused.
+        body: The body of a POST to `/u/`. The first `MAX_BODY` + 1 bytes are enough: a longer body is refused. If it is
+            empty, and the headers have a `Transfer-Encoding` but no `Content-Length`, your server could not read it:
+            the response is 411, so that the client may send it with a length.
 
     Raises:
         TypeError: An argument is of the wrong type. No request raises anything.
@@ -120,20 +127,21 @@ def respond(
         _raise_wrong_types(resolver, method, raw_path, host, headers, ip_address, body)
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
     path = path.partition("?")[0]
+    decoded = decode_path(path[:MAX_PATH])  # no longer path is another one than its beginning says
     host = host or ""
     visit: Click | Open | Unsubscribe | None = None
-    if path.startswith("/u/"):
-        response, visit = _unsubscribe(resolver, host, path, method, body)
-    elif not path.startswith(("/f/", "/q/", _WELL_KNOWN)) and path != "/healthz":
+    if decoded.startswith("/u/"):
+        response, visit = _unsubscribe(resolver, host, path, method, headers, body)
+    elif not decoded.startswith(("/f/", "/q/", _WELL_KNOWN)) and decoded != "/healthz":
         response = _text(404, "Not found.\n")
     elif method not in ("GET", "HEAD"):
         response = _text(405, "Only GET and HEAD are allowed.\n", {"Allow": "GET, HEAD"})
-    elif path == "/healthz":
+    elif decoded == "/healthz":
         response = _text(200, "ok")
-    elif path.startswith(_WELL_KNOWN):
-        response = _challenge_response(resolver, host, path)
+    elif decoded.startswith(_WELL_KNOWN):
+        response = _challenge_response(resolver, host, decoded.removeprefix(_WELL_KNOWN))
     else:
-        response, visit = _visit(resolver, host, path)
+        response, visit = _visit(resolver, host, path, pixel=decoded.startswith("/q/"))
     event = None if visit is None else _event(visit, method, headers, ip_address)
     return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
 
@@ -157,14 +165,14 @@ def _raise_wrong_types(
     faults.raise_any()
 
 
-def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | Open | None]:
+def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[Response, Click | Open | None]:
     found: Click | Open | Unsubscribe | None = None
     refused = False
     try:
         found = resolver.resolve_path(host, path)
     except InvalidToken as error:
         refused = error.reason == "refused"
-    if path.startswith("/q/"):
+    if pixel:
         return _respond(200, "image/gif", PIXEL, _NEVER_CACHED), found if isinstance(found, Open) else None
     if refused:
         return _text(410, "This link was disabled.\n"), None
@@ -174,7 +182,7 @@ def _visit(resolver: Resolver, host: str, path: str) -> tuple[Response, Click | 
 
 
 def _unsubscribe(
-    resolver: Resolver, host: str, path: str, method: str, body: bytes
+    resolver: Resolver, host: str, path: str, method: str, headers: Mapping[str, str], body: bytes
 ) -> tuple[Response, Unsubscribe | None]:
     """Take only the POST as the reader's wish: scanners open every link, and send no POST."""
     if method not in ("GET", "HEAD", "POST"):
@@ -185,17 +193,41 @@ def _unsubscribe(
         found = None
     if not isinstance(found, Unsubscribe):
         return _text(404, _NOT_VALID), None
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    sent = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     if method != "POST":
-        headers |= {"Content-Security-Policy": _ASK_POLICY, "X-Frame-Options": "DENY"}
-        return _respond(200, "text/html; charset=utf-8", _ASK, headers), None
-    if len(body) > MAX_BODY or not _ONE_CLICK.fullmatch(body):
-        return _text(400, "The body is not List-Unsubscribe=One-Click.\n", headers), None
-    return _text(200, "Your request to unsubscribe was received.\n", headers), found
+        sent |= {"Content-Security-Policy": _ASK_POLICY, "X-Frame-Options": "DENY"}
+        return _respond(200, "text/html; charset=utf-8", _ASK, sent), None
+    if not body and "content-length" not in (names := {*map(str.lower, headers)}) and "transfer-encoding" in names:
+        return _text(411, "The body has no length: send Content-Length.\n", sent), None
+    if len(body) > MAX_BODY or not _is_one_click(bytes(body).lower()):
+        return _text(400, "The body is not List-Unsubscribe=One-Click.\n", sent), None
+    return _text(200, "Your request to unsubscribe was received.\n", sent), found
 
 
-def _challenge_response(resolver: Resolver, host: str, path: str) -> Response:
-    nonce = path.removeprefix(_WELL_KNOWN)
+def _is_one_click(body: bytes) -> bool:
+    """Whether a form, in lower case, holds the pair of one-click unsubscribe (RFC 8058, 3.1 and 3.2); in linear time.
+
+    The form is of either kind: URL-encoded, or multipart. Of the latter, the boundary is not compared: a part is a line
+    with the field's name, the other lines of its header, an empty line, and the value.
+    """
+    if b"list-unsubscribe=one-click" in body.split(b"&"):
+        return True
+    if not body.lstrip(b"\r\n").startswith(b"--"):
+        return False
+    named = False  # whether the header that is being read has the field's name
+    for line in _LINE.finditer(body):
+        if line[2] == b"\r":
+            named = False
+        elif line[1]:
+            named = named or _FIELD.match(line[1]) is not None
+        elif named and _VALUE.match(body, line.end()):
+            return True
+        else:
+            named = False
+    return False
+
+
+def _challenge_response(resolver: Resolver, host: str, nonce: str) -> Response:
     if _NONCE.fullmatch(nonce):
         try:
             return _text(200, resolver.challenge_response(host, nonce))
@@ -208,7 +240,13 @@ def _event(
     visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None
 ) -> dict[str, object]:
     header = {name.lower(): value for name, value in headers.items()}
-    machine = method == "HEAD" or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
+    agent = _clean(header.get("user-agent"), _MAX_USER_AGENT)
+    lower_agent = (agent or "").lower()
+    machine = (
+        method == "HEAD"
+        or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
+        or any(mark in lower_agent for mark in _MACHINE_AGENTS)
+    )
     click = visit if isinstance(visit, Click) else None
     if isinstance(visit, Open):
         kind = "initial_open" if visit.initial else "open"
@@ -230,7 +268,7 @@ def _event(
         "expired": visit.expired,
         "machine": machine,
         "ip_address": _clean(ip_address, _MAX_IP_ADDRESS),
-        "user_agent": _clean(header.get("user-agent"), _MAX_USER_AGENT),
+        "user_agent": agent,
     }
 
 

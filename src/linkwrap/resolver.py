@@ -123,7 +123,8 @@ class Resolver:
         """Return what a redirect URL means.
 
         Args:
-            url: The whole URL. Its path is read as it stands; the port, the query and the fragment are ignored.
+            url: The whole URL. Its path is percent-decoded once; the port, the query and the fragment are ignored, and
+                so is a rest behind the signature, such as a bracket that a mail client took for part of the URL.
 
         Raises:
             TypeError: `url` is not a `str`.
@@ -159,7 +160,8 @@ class Resolver:
 
         Args:
             host: The request's `Host` header, with a port or without.
-            raw_path: The request's path, not percent-decoded, without its query.
+            raw_path: The request's path, not percent-decoded, without its query. A rest behind the signature is
+                ignored as docs/token.md says.
         """
         if not (isinstance(host, str) and isinstance(raw_path, str)):
             require_str(host=host, raw_path=raw_path)

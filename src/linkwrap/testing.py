@@ -28,8 +28,11 @@ __all__ = ["TrackedLink", "tracked_links", "unwrap"]
 MessageT = TypeVar("MessageT", bound="Message[Any, Any]")
 
 _PIXELS = [pixel.split("{}") for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL)]
+# A redirect URL, and the beginning of what is behind it where that may make it another URL.
 _OURS = re.compile(
-    r"https?://[^/?#\0-\x20\"'<>]++/(?:f/[\w-]{1,64}+|q)/1[\w-]*+\.[\w-]++\.[\w-]{22}(?![\w-])", re.ASCII
+    r"https?://[^/?#\0-\x20\"'<>]++/(?:f/[\w-]{1,64}+|q)/1[\w-]*+\.[\w-]++\.[\w-]{22}(?![\w-])"
+    r"(?=([/;%]++[\w%-]{1,16}+)?+)",
+    re.ASCII,
 )
 _NEVER_ENDS = re.compile(r"<(?:[!?a-zA-Z]|/[^>])")  # where no ">" follows: a browser drops the rest
 # Text on two sides of one of these is not one word.
@@ -134,7 +137,7 @@ def _links(html: str | bytes, encoding: str | None, resolver: Resolver) -> Itera
 
 def _plain_links(text: bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
     for url in _OURS.finditer(open_source(text, encoding).text):
-        click = _resolve(resolver, url[0])
+        click = _resolve(resolver, url[0] + (url[1] or ""))
         if isinstance(click, Click):
             yield TrackedLink("", "", click)
 
@@ -150,7 +153,7 @@ def _unwrapped(mail: str | bytes, encoding: str | None, resolver: Resolver, *, p
             changes[link.start] = link.end, _escape(found.url, text[link.start - 1])
     for url in _OURS.finditer(text):
         if url.start() not in changes:
-            found = _resolve(resolver, url[0])
+            found = _resolve(resolver, url[0] + (url[1] or ""))
             if isinstance(found, Click):
                 changes[url.start()] = url.end(), found.url
             elif isinstance(found, Open):

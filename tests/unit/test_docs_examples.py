@@ -4,35 +4,18 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from helpers.examples import BLOCK, run
 from helpers.paths import DOCS
 from linkwrap import LinkWrapper, SigningKeys
 
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.ASCII | re.DOTALL | re.MULTILINE)
 PAGES = [
     page
     for page in sorted(DOCS.rglob("*.md"))
     if "_build" not in page.parts and BLOCK.search(page.read_text(encoding="utf-8"))
 ]
-EXTRAS = {"click", "django", "dns", "httpx", "jinja2", "rich", "sqlalchemy"}
-
-
-def run(page: Path) -> dict[str, Any]:
-    """Run the examples of a page, one after the other; return the names that they made."""
-    text = page.read_text(encoding="utf-8")
-    names: dict[str, Any] = {"__name__": "example"}
-    for block in BLOCK.finditer(text):
-        above = "\n" * text.count("\n", 0, block.start(1))
-        try:
-            exec(compile(above + block[1], page, "exec", dont_inherit=True), names)  # noqa: S102
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in EXTRAS:
-                raise
-            pytest.skip(f"the example needs an extra: {error.name} is not installed")
-    return names
 
 
 @pytest.fixture(autouse=True)

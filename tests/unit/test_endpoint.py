@@ -5,12 +5,14 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.rests import IGNORED, REFUSED
 from linkwrap._token import wire
 from linkwrap.endpoint import PIXEL, Response, respond
 from linkwrap.keys import SigningKeys
@@ -40,6 +42,11 @@ def click_path(
     context = wire.encode_context("acme", int(time.time()) - age, {"rcpt": "r-42"})
     links = [(wire.encode_link(url, name, unsubscribe), "a")]
     return wire.click_urls(keys, ORIGIN, HOST, context, links)[0].removeprefix(ORIGIN)
+
+
+def unsubscribe_path() -> str:
+    """The path of a message's one-click unsubscribe URL."""
+    return wire.unsubscribe_url(KEYS, "", HOST, wire.encode_context("acme", int(time.time()), {"rcpt": "r-42"}))
 
 
 def open_path(*, initial: bool = False) -> str:
@@ -151,7 +158,8 @@ def test_pixel_on_another_host_is_served_without_an_event(host: str) -> None:
         click_path(keys=SigningKeys("another key, long enough")),
         CLICK[:-1],
         CLICK + "x",
-        CLICK + "/",
+        CLICK + "/x",
+        CLICK + ";x",
         CLICK.replace("/f/a/", "/f/b/"),
         CLICK.replace("/f/a/1", "/f/a/%2531"),
         CLICK.replace("/f/a/", "//f/a/"),
@@ -173,6 +181,8 @@ def test_pixel_on_another_host_is_served_without_an_event(host: str) -> None:
         "/favicon.ico",
         "/f",
         "/healthz/",
+        "/healthz%3Fx",
+        "/%2566/a/" + CLICK.removeprefix("/f/a/"),
         "/q",
     ],
     ids=lambda path: repr(path[:7]),
@@ -231,6 +241,79 @@ def test_query_is_ignored(suffix: str) -> None:
     assert event_of(request(OPEN + suffix))["type"] == "open"
 
 
+def without_time(event: dict[str, object] | None) -> dict[str, object]:
+    """An event without what differs between two requests of one URL."""
+    assert event is not None
+    return {key: value for key, value in event.items() if key not in ("event_id", "timestamp")}
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path.encode()], ids=["str", "bytes"])
+def test_rest_behind_the_signature_shows_nowhere(kind: Any) -> None:
+    """What clients and people put behind a link changes no byte of the response and nothing of the event."""
+    for path in (CLICK, OPEN):
+        clean = request(path)
+        for rest in IGNORED:
+            response = request(kind(path + rest))
+            assert replace(response, event=None) == replace(clean, event=None), rest
+            assert without_time(response.event) == without_time(clean.event), rest
+            assert response.headers["Cache-Control"].find("no-store") >= 0
+
+
+def test_rest_behind_an_unsubscribe_url_shows_nowhere() -> None:
+    """The page and the POST are the same with a rest behind the URL."""
+    path = unsubscribe_path()
+    arguments: dict[str, Any] = {"host": HOST, "headers": {}, "body": b"List-Unsubscribe=One-Click"}
+    page = respond(RESOLVER, method="GET", raw_path=path, **arguments)
+    clean = respond(RESOLVER, method="POST", raw_path=path, **arguments)
+    assert (page.status, clean.status, page.event) == (200, 200, None)
+    for rest in IGNORED:
+        assert respond(RESOLVER, method="GET", raw_path=path + rest, **arguments) == page, rest
+        response = respond(RESOLVER, method="POST", raw_path=path + rest, **arguments)
+        assert replace(response, event=None) == replace(clean, event=None), rest
+        assert without_time(response.event) == without_time(clean.event), rest
+    for rest in REFUSED:
+        response = respond(RESOLVER, method="POST", raw_path=path + rest, **arguments)
+        assert (response.status, response.event) == (404, None), rest
+
+
+def test_rest_that_names_another_path_leads_nowhere() -> None:
+    """A cache takes `TOKEN/x.css` and `TOKEN;x` for another file, and a letter makes another token: not found."""
+    for rest in REFUSED:
+        response = request(CLICK + rest)
+        assert (response.status, response.event) == (404, None), rest
+        pixel = request(OPEN + rest)
+        assert (pixel.body, pixel.event) == (PIXEL, None), rest
+
+
+@pytest.mark.parametrize("rest", ["?x", ")?x=1", "%3Fx?y", "&source=gmail?z", "/?x"])
+def test_rest_and_query_go_together(rest: str) -> None:
+    """A query is cut off first, as ever."""
+    assert request(CLICK + rest).headers["Location"] == SHOP
+
+
+def encoded(path: str, *, start: int = 0, end: int | None = None) -> str:
+    """The path with some characters percent-encoded."""
+    return path[:start] + "".join(f"%{ord(character):02X}" for character in path[start:end]) + path[len(path[:end]) :]
+
+
+@pytest.mark.parametrize(
+    "spell", [{"end": 1}, {"start": 1, "end": 2}, {"start": 2, "end": 3}, {"end": 10}, {}], ids=str
+)
+def test_path_is_decoded_once_before_it_is_looked_at(spell: dict[str, int]) -> None:
+    """`/%66/a/TOKEN` is the path of a link, of each kind and of the others, as under WSGI; encoded twice it is not."""
+    click = encoded(CLICK, **spell)
+    assert request(click).headers["Location"] == SHOP
+    assert request(click.encode()).headers["Location"] == SHOP
+    assert event_of(request(encoded(OPEN, **spell)))["type"] == "open"
+    assert request(encoded("/healthz", **spell)).body == b"ok"
+    challenge = f"/.well-known/linkwrap/{NONCE}"
+    assert request(encoded(challenge, **spell)).body == request(challenge).body
+    arguments: dict[str, Any] = {"method": "POST", "host": HOST, "headers": {}, "body": b"List-Unsubscribe=One-Click"}
+    assert respond(RESOLVER, raw_path=encoded(unsubscribe_path(), **spell), **arguments).status == 200
+    for path in (CLICK, "/healthz", challenge):
+        assert request(encoded(path, **spell).replace("%", "%25")).status == 404
+
+
 def test_expired_link_redirects() -> None:
     """Links never die: the event says that this one is old."""
     response = request(click_path(age=2 * 365 * 86_400))
@@ -283,6 +366,62 @@ def test_machine_is_flagged(method: str, headers: dict[str, str]) -> None:
 def test_reader_is_not_flagged(headers: dict[str, str]) -> None:
     """An ordinary request is a reader's."""
     assert event_of(request(CLICK, headers=headers))["machine"] is False
+
+
+# As they were seen in the wild.
+AGENTS_OF_MACHINES = [
+    "Mozilla/5.0 (compatible; BarracudaCentral/1.0)",
+    "BarracudaCentral",
+    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; bingbot/2.0) Chrome/116.0.1938.76 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/534+ (KHTML, like Gecko) BingPreview/1.0b",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)",
+    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "Twitterbot/1.0",
+    "TelegramBot (like TwitterBot)",
+    "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+    "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5",
+]
+AGENTS_OF_READERS = [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari",
+    "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+    "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+    "Mozilla/5.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [FBAN/FBIOS;FBAV/440.0]",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 [LinkedInApp]/9.29",
+    "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; Microsoft Outlook 16.0.5056)",
+    "",
+]
+
+
+@pytest.mark.parametrize("agent", AGENTS_OF_MACHINES)
+@pytest.mark.parametrize("name", ["User-Agent", "user-agent", "USER-AGENT"])
+def test_known_scanner_never_unsubscribes_the_reader(agent: str, name: str) -> None:
+    """A scanner or preview that names itself is a machine, and its GET of a marked link is a click."""
+    event = event_of(request(click_path(unsubscribe=True), headers={name: agent}))
+    assert (event["type"], event["machine"], event["user_agent"]) == ("click", True, agent)
+    assert event_of(request(click_path(), headers={name: agent.lower()}))["machine"] is True
+    opened = event_of(request(OPEN, headers={name: agent}))
+    assert (opened["type"], opened["machine"]) == ("open", True)
+
+
+@pytest.mark.parametrize("agent", AGENTS_OF_READERS)
+def test_reader_s_program_is_no_machine(agent: str) -> None:
+    """Browsers, mail clients, and the image proxies that load for a reader are not flagged."""
+    event = event_of(request(click_path(unsubscribe=True), headers={"User-Agent": agent}))
+    assert (event["type"], event["machine"]) == ("link_unsubscribe", False)
+    assert event_of(request(OPEN, headers={"User-Agent": agent}))["machine"] is False
+
+
+def test_scanner_s_post_is_the_reader_s_wish() -> None:
+    """RFC 8058: the POST counts, whatever program sends it."""
+    headers = {"User-Agent": AGENTS_OF_MACHINES[0]}
+    arguments: dict[str, Any] = {"host": HOST, "headers": headers, "body": b"List-Unsubscribe=One-Click"}
+    event = event_of(respond(RESOLVER, method="POST", raw_path=unsubscribe_path(), **arguments))
+    assert (event["type"], event["machine"]) == ("list_unsubscribe", False)
 
 
 def test_unsubscribe_link_clicked_by_a_reader_is_a_signal() -> None:

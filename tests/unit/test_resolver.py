@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.rests import IGNORED, REFUSED
 from linkwrap._decide.destination import read_destination
 from linkwrap._token import wire
 from linkwrap.errors import InvalidToken, OptionError
@@ -183,6 +184,23 @@ def test_forged_altered_and_moved_links_are_refused() -> None:
 def test_percent_decoding_happens_once() -> None:
     """A doubly encoded path is another path."""
     assert reason(click_url().replace("/f/a/1", "/f/a/%2531")) == "malformed"
+
+
+def test_rest_behind_the_signature_is_ignored() -> None:
+    """What clients and people put behind a URL changes nothing, of each kind; what makes it another path refuses it."""
+    resolver = Resolver(KEYS)
+    for url, resolve in (
+        (click_url(), resolver.resolve_click),
+        (open_url(), resolver.resolve_open),
+        (unsubscribe_url(), resolver.resolve_unsubscribe),
+    ):
+        found = resolve(url)
+        for rest in IGNORED:
+            assert resolve(url + rest) == resolver.resolve(url + rest) == found, rest
+            assert resolver.resolve_path(HOST, url.removeprefix(ORIGIN) + rest) == found, rest
+            assert resolve(url + rest + "?x#y") == found, rest
+        for rest in REFUSED:
+            assert reason(url + rest) == "malformed", rest
 
 
 def test_rotated_keys_keep_verifying() -> None:

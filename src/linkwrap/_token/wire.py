@@ -3,8 +3,10 @@
     click: /f/SUBLINK/TOKEN    open: /q/TOKEN    unsubscribe: /u/TOKEN      TOKEN = "1" LINK "." CONTEXT "." SIGNATURE
 
 A token that `read` returns was made with one of the keys, for that host, kind and sublink, and no character of it was
-changed. Nothing of it is decoded before its signature verifies, and its length is bounded first of all. A token is
-signed, not encrypted. No exception's message holds a key, a metadata value or a part of a token.
+changed. Mail clients and people put characters behind a URL: a rest behind the signature is ignored, unless it could be
+part of a token or name another path. Nothing of a token is decoded before its signature verifies, and its length is
+bounded first of all. A token is signed, not encrypted. No exception's message holds a key, a metadata value or a part
+of a token.
 """
 
 import re
@@ -37,6 +39,7 @@ __all__ = [
     "Token",
     "challenge_response",
     "click_urls",
+    "decode_path",
     "encode_context",
     "encode_link",
     "message_urls",
@@ -51,7 +54,13 @@ MAX_PATH: Final = 32_768
 
 Kind = Literal["click", "open", "unsubscribe"]
 
-_PATH = re.compile(r"/(?:f/([\w-]{1,64}+)|([qu]))/1([\w-]*+)\.([\w-]++)\.([\w-]{22})", re.ASCII)
+_PATH = re.compile(
+    r"/(?:f/([\w-]{1,64}+)|([qu]))/1([\w-]*+)\.([\w-]++)\.([\w-]{22})"
+    # The rest: one "/", or what begins neither with a character of a token nor with "/" or ";", however often encoded:
+    # proxies and caches read these as the beginning of another name.
+    r"(?:/|(?![\w/;-]|%(?:25)*+(?:2[Ff]|3[Bb])).{1,512})?+",
+    re.ASCII | re.DOTALL,
+)
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
 _OPEN, _INITIAL = "o", "i"
@@ -135,16 +144,16 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     Args:
         keys: All of them verify.
         host: The host name that the request was for, in lower-case A-labels.
-        raw_path: The path as it was sent, without query and fragment. It is percent-decoded here, once, and must then
-            hold only the characters of a token.
+        raw_path: The path as it was sent, without query and fragment. It is percent-decoded here, once. Behind the
+            signature, a rest of at most 512 characters is ignored: it must not begin with a character of a token, nor
+            with "/" or ";", except that a single "/" may end the path.
 
     Raises:
         InvalidToken: Its reason is "too-long", "malformed" or "signature".
     """
     if len(raw_path) > MAX_PATH:
         raise InvalidToken(f"the path is longer than {MAX_PATH} characters", reason="too-long")
-    path = _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
-    if (match := _PATH.fullmatch(path)) is None:
+    if (match := _PATH.fullmatch(decode_path(raw_path))) is None:
         raise InvalidToken("the path does not have the form of a redirect URL", reason="malformed")
     sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
@@ -155,6 +164,11 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     except (ValueError, RecursionError):
         # Not from the cause, which may hold what was signed.
         raise InvalidToken("the signature verifies, but the content is malformed", reason="malformed") from None
+
+
+def decode_path(raw_path: str) -> str:
+    """Return a path percent-decoded once, each byte as the character with its number."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
 
 
 def signed_message(kind: str, host: str, sublink: str, content: str) -> str:

@@ -6,6 +6,7 @@ where `USE_X_FORWARDED_HOST` is on. The reader's address is `REMOTE_ADDR`, as yo
 
 from urllib.parse import quote
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -19,6 +20,12 @@ from . import conf, signals
 @csrf_exempt
 def endpoint(request: HttpRequest) -> HttpResponse:
     """Answer one request by `linkwrap.endpoint.respond`, and send its event as a signal."""
+    try:
+        body = read_body(request) if request.method == "POST" else b""
+    except (
+        Exception
+    ):  # the client broke off, or sent chunks that are none: servers have exceptions of their own for that
+        return HttpResponse(status=400)
     response = respond(
         conf.load().resolver,
         method=request.method or "",
@@ -26,7 +33,7 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         host=request.get_host(),
         headers=request.headers,
         ip_address=request.META.get("REMOTE_ADDR"),
-        body=request.read(MAX_BODY + 1) if request.method == "POST" else b"",
+        body=body,
     )
     if response.event is not None:
         signals.announce(response.event, request)
@@ -41,6 +48,18 @@ class Redirect(HttpResponse):
     def url(self) -> str:
         """The destination, where Django's test client looks for it."""
         return self.headers["Location"]
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body of a request, of a long one its beginning.
+
+    Under WSGI, Django reads as much as `Content-Length` says, and nothing of a body that comes in chunks. The server's
+    own input is read then, if it ends where the body ends.
+    """
+    body = request.read(MAX_BODY + 1)
+    if body or not isinstance(request, WSGIRequest) or request.environ.get("CONTENT_LENGTH"):
+        return body
+    return request.environ["wsgi.input"].read(MAX_BODY + 1) if request.environ.get("wsgi.input_terminated") else b""
 
 
 def raw_path(request: HttpRequest) -> str:

@@ -5,14 +5,17 @@ import email
 import email.policy
 import pickle
 import re
+import time
 from email.message import EmailMessage, Message
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from linkwrap import DomainError, InvalidToken, LinkWrapper, OptionError, Resolver, SigningKeys, TrackingDomain
 from linkwrap._token import wire
-from linkwrap.endpoint import MAX_BODY, Response, respond
+from linkwrap.endpoint import MAX_BODY, Response, _is_one_click, respond
 from linkwrap.resolver import Unsubscribe
 
 KEYS = SigningKeys("the key of one-click unsubscribe")
@@ -154,6 +157,83 @@ def test_post_without_the_pair(body: bytes) -> None:
     assert (response.status, response.event) == (400, None)
 
 
+# The pair as it was looked for until now: right, and quadratic.
+PAIR = re.compile(
+    rb"(?:.*&)?List-Unsubscribe=One-Click(?:&.*)?"
+    rb"|[\r\n]*--.*[\r\n]Content-Disposition:[^\r\n]*;[\t ]*name=\"?List-Unsubscribe\"?[^\r\n]*\r?\n"
+    rb"(?:[^\r\n]+\r?\n)*+\r?\nOne-Click[\r\n]*(?:--.*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+PIECES = [
+    *(b"--x", b"--", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\n\n", b"&", b"=", b";", b" ", b"\t", b"a", b"\0", b"\xff"),
+    *(
+        b"Content-Disposition: form-data",
+        b"content-disposition:",
+        b'; name="List-Unsubscribe"',
+        b";name=list-unsubscribe",
+    ),
+    *(
+        b"Content-Type: text/plain",
+        b"One-Click",
+        b"one-click",
+        b"List-Unsubscribe=One-Click",
+        b"LIST-UNSUBSCRIBE=",
+        FORM,
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=16).map(b"".join))
+@example(b"--\nContent-Disposition:;name=List-Unsubscribe\n\nOne-Click")
+@example(b"--\nContent-Disposition:;name=List-Unsubscribe\r\r\n\r\nOne-Click")
+@example(b"--\rContent-Disposition:;name=List-Unsubscribe\n\n\nOne-Click")
+@example(FORM + FORM)
+@example(FORM.replace(b"One-Click", b"No") + FORM)
+def test_post_is_taken_as_the_rfc_says(body: bytes) -> None:
+    """The pair is found in linear time where the pattern of RFC 8058's examples finds it, and nowhere else."""
+    assert request(body=body).status == (200 if PAIR.fullmatch(body) else 400)
+
+
+HOSTILE = [
+    (b"--\r\nContent-Disposition:", b";name=List-Unsubscribe"),
+    (b"--", b"\r\nContent-Disposition:;name=List-Unsubscribe"),
+    (b"--", b"\r\nContent-Disposition:;name=List-Unsubscribe\r\n\r\n"),
+    (b"--", b"\r\nContent-Disposition:;name=List-Unsubscribe\r\n\r\nOne-Click\r\n"),
+    (b"--\nContent-Disposition:;name=List-Unsubscribe\n\nOne-Click", b"\r\n"),
+    (b"--\nContent-Disposition:", b";\t \t \t \t"),
+    (b"--\nContent-Disposition:;", b"\t"),
+    *((b"", piece) for piece in (b"--x\r\n", b"&", b"\r", b"\n", b"--", b"List-Unsubscribe=One-Click", b"a=b&", b";")),
+    (b"--", b"\r"),
+    (b"--", b"\n"),
+    (b"--\nContent-Disposition:;name=List-Unsubscribe", b"\na"),
+]
+
+
+@pytest.mark.parametrize(("begin", "piece"), HOSTILE, ids=lambda part: repr(part[:30]))
+def test_hostile_post_costs_linear_time(begin: bytes, piece: bytes) -> None:
+    """A body of megabytes, which `respond` refuses unread, would cost as much for each byte as a small one."""
+    start = time.process_time()
+    assert not _is_one_click((begin + piece * (1_000_000 // len(piece)) + b"x").lower())
+    assert time.process_time() - start < 2  # the pattern took minutes
+    body = begin + piece * ((MAX_BODY - len(begin)) // len(piece) - 1) + b"x"
+    assert (request(body=body).status, request(body=begin + piece * MAX_BODY).status) == (400, 400)
+
+
+@pytest.mark.parametrize("name", ["Transfer-Encoding", "TRANSFER-ENCODING", "transfer-encoding"])
+def test_post_whose_body_could_not_be_read_asks_for_a_length(name: str) -> None:
+    """The wish is not lost on a server that reads no chunks: 411 tells the mail service to send it with a length."""
+    headers = {name: "chunked"}
+    response = respond(RESOLVER, method="POST", raw_path=PATH, host=HOST, headers=headers)
+    assert (response.status, response.event) == (411, None)
+    assert response.headers["Cache-Control"] == "no-store"
+    read = respond(RESOLVER, method="POST", raw_path=PATH, host=HOST, headers=headers, body=BODY)
+    assert (read.status, (read.event or {})["type"]) == (200, "list_unsubscribe")
+    empty = respond(RESOLVER, method="POST", raw_path=PATH, host=HOST, headers=headers | {"Content-Length": "0"})
+    assert (empty.status, empty.event) == (400, None)
+    forged = respond(RESOLVER, method="POST", raw_path=PATH[:-1], host=HOST, headers=headers)
+    assert forged.status == 404
+
+
 def test_get_only_asks() -> None:
     """Whoever opens the URL, a scanner above all, unsubscribes nobody: there is a page with a button that posts."""
     response = request("GET", body=BODY)
@@ -179,7 +259,7 @@ def test_other_methods(method: str) -> None:
 def test_forged_url(method: str) -> None:
     """A URL that does not verify is not found, by any method."""
     forged = PATH[:-1] + ("A" if PATH[-1] != "A" else "B")
-    for path in (forged, "/u/", "/u/1x", unsubscribe_path(SigningKeys("some other key, also long")), PATH + "/"):
+    for path in (forged, "/u/", "/u/1x", unsubscribe_path(SigningKeys("some other key, also long")), PATH + "/x"):
         response = request(method, path)
         assert (response.status, response.event) == (404, None)
     assert request(method, host="other.acme.com").status == 404

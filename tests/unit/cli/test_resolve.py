@@ -98,8 +98,9 @@ def test_standard_input(run: Run, link: str) -> None:
         (lambda url: url + "a" * 40_000, "too-long"),
         (lambda url: "", "malformed"),
         (lambda url: "sale\n\x1b[2J", "malformed"),
-        (lambda url: url + "\udcff", "malformed"),
-        (lambda url: f"{url}\n{url}", "malformed"),
+        (lambda url: url[:-1] + "\udcff", "malformed"),
+        (lambda url: f"{url}\n{url * 10}", "malformed"),
+        (lambda url: url + "/x", "malformed"),
     ],
 )
 def test_invalid(run: Run, link: str, damage: Callable[[str], str], reason: str) -> None:

@@ -122,7 +122,8 @@ def test_failing_receiver_costs_the_reader_nothing(listen: Listen, caplog: pytes
         ("/f/a/?url=https://evil.test/", HOST),
         (LINK.replace("/f/a/", "/f/b/"), HOST),
         (LINK.replace("/f/a/", "/f/a/%2541"), HOST),
-        (LINK + "/", HOST),
+        (LINK + "/x", HOST),
+        (LINK + ";x", HOST),
         ("/f/", HOST),
     ],
 )
