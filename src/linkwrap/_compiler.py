@@ -59,7 +59,8 @@ class Compiler:
         decisions, values, cuts = self._decide_all(source, found, base, placed)
         pixels = self._own_pixels(source, found) if found.images else _NO_PIXELS
         initial_at, pixel_at = found.initial_at, min(found.pixel_at, source.tail)
-        if initial_at is not None and initial_at > pixel_at:
+        amp = amp or is_amp(source)
+        if amp or (initial_at is not None and initial_at > pixel_at):
             initial_at = None
         unit = source.unit
         initial_slot = 0 if initial_at is None else bisect(values, (initial_at,))
@@ -82,7 +83,7 @@ class Compiler:
             initial_slot,
             pixel_slot,
             pixels,
-            amp or is_amp(source),
+            amp,
         )
 
     def compile_text(self, text: Text, encoding: str | None) -> LinkTemplate[Text]:

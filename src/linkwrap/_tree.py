@@ -62,8 +62,8 @@ class TreeLinks:
 
     @property
     def initial_at(self) -> int | None:
-        """None where there is no place for the initial-open pixel."""
-        return None if self._first_body is None else 0
+        """None where there is no place for the initial-open pixel, as in AMP."""
+        return None if self.amp or self._first_body is None else 0
 
     def fill(self, urls: list[str] | None, pixel: str, initial: str) -> None:
         """Put URLs in place of the links' values; the pixels are tags as source text."""
