@@ -13,11 +13,15 @@ from ._markup.scan import element_name
 from ._markup.source import open_source
 from .link import Link, Reason
 
-OPEN_PIXEL = '<img border="0" width="1" height="1" alt="" src="{}">'
-# A block of one pixel that the margin takes back again: it moves nothing, and a hidden preheader stays the first text.
+# Chosen by measurement: docs/concepts.md, benchmarks/pixels.py. A float makes no line, and the margins take back its
+# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes alone.
+OPEN_PIXEL = (
+    '<img border="0" width="1" height="1" alt="" src="{}" '
+    'style="float:right;clear:both;width:1px;height:1px;margin:-1px 0 0 -1px;padding:0;border:0">'
+)
 INITIAL_PIXEL = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
-    'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
+    'style="float:right;width:1px;height:1px;margin:0 0 -1px -1px;padding:0;border:0;opacity:0">'
 )
 # In AMP there is no <img>, and no style attribute: this shows nothing wherever it stands.
 # AMP for Email has neither <img> nor <amp-pixel>.

@@ -141,7 +141,8 @@ def test_pixels(parse: Parse) -> None:
     first, last = body.find_all("img")
     assert list(last.attrs) == ["alt", "border", "height", "src", "width"] or last.attrs["border"] == "0"
     assert "opacity:0" in str(first["style"])
-    assert last.get("style") is None
+    assert "opacity" not in str(last["style"])
+    assert all("float:right" in str(pixel["style"]) for pixel in (first, last))
 
 
 @every_parser
