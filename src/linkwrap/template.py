@@ -14,14 +14,15 @@ from ._markup.source import open_source
 from .link import Link, Reason
 
 # Chosen by measurement: docs/concepts.md, benchmarks/pixels.py. A float makes no line, and the margins take back its
-# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes alone.
+# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes. Where a client drops
+# the float, the initial pixel is a block: in a line of its own it would be as high as text.
 OPEN_PIXEL = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
     'style="float:right;clear:both;width:1px;height:1px;margin:-1px 0 0 -1px;padding:0;border:0">'
 )
 INITIAL_PIXEL = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
-    'style="float:right;width:1px;height:1px;margin:0 0 -1px -1px;padding:0;border:0;opacity:0">'
+    'style="display:block;float:right;width:1px;height:1px;margin:0 0 -1px -1px;padding:0;border:0;opacity:0">'
 )
 # In AMP there is no <img>, and no style attribute: this shows nothing wherever it stands.
 # AMP for Email has neither <img> nor <amp-pixel>.
