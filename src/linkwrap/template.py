@@ -14,8 +14,8 @@ from ._markup.source import open_source
 from .link import Link, Reason
 
 # Chosen by measurement: docs/concepts.md, benchmarks/pixels.py. A float makes no line, and the margins take back its
-# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes. Where a client drops
-# the float, the initial pixel is a block: in a line of its own it would be as high as text.
+# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes. Where a client
+# drops the float, the initial pixel is a block: in a line of its own it would be as high as text.
 OPEN_PIXEL = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
     'style="float:right;clear:both;width:1px;height:1px;margin:-1px 0 0 -1px;padding:0;border:0">'
