@@ -159,7 +159,7 @@ def compile_html(
         base = read_base(decode_references(source.decode(*found.base)))
     decisions, slots, values, cuts = decider.document(source, batches, base, placed=placed)
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
-    if initial_at is not None and initial_at > pixel_at:
+    if amp or (initial_at is not None and initial_at > pixel_at):
         initial_at = None
     spans = values.copy()
     pixel_slot = bisect(values, (pixel_at,))

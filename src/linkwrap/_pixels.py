@@ -5,11 +5,16 @@ from typing import Final, NamedTuple
 
 from ._decide.decider import OwnPixel
 
-OPEN_PIXEL: Final = '<img border="0" width="1" height="1" alt="" src="{}">'
-# A block of one pixel that its margin takes back: it moves nothing, and a hidden preheader stays the first text.
+# Chosen by measurement: docs/concepts.md, benchmarks/pixels.py. A float makes no line, and the margins take back its
+# width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes. Where a client
+# drops the float, the initial pixel is a block: in a line of its own it would be as high as text.
+OPEN_PIXEL: Final = (
+    '<img border="0" width="1" height="1" alt="" src="{}" '
+    'style="float:right;clear:both;width:1px;height:1px;margin:-1px 0 0 -1px;padding:0;border:0">'
+)
 INITIAL_PIXEL: Final = (
     '<img border="0" width="1" height="1" alt="" src="{}" '
-    'style="display:block;width:1px;height:1px;margin:0 0 -1px;border:0;opacity:0">'
+    'style="display:block;float:right;width:1px;height:1px;margin:0 0 -1px -1px;padding:0;border:0;opacity:0">'
 )
 # AMP for Email has no <img>, no <amp-pixel> and no style attribute; this shows nothing wherever it is.
 AMP_PIXEL: Final = '<amp-img src="{}" width="1" height="1" alt=""></amp-img>'

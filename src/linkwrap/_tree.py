@@ -52,7 +52,7 @@ class TreeLinks:
         places = (_place(opened, node, name, base, decider) for node, name in found)
         self._places = [place for place in places if place is not None]
         own = decider.own_pixels(images).union(*(place.pixels for place in self._places))
-        initial_at = None if self._first_body is None else 0
+        initial_at = None if amp or self._first_body is None else 0
         self.pixels = Pixels(0, 0, initial_at, 0, own, amp)
         """Which pixels it has; positions say only whether there is one."""
         self.links: tuple[Link, ...] = tuple(link for place in self._places for link in place.links)

@@ -16,7 +16,7 @@ from linkwrap.endpoint import Response, respond
 KEYS = SigningKeys("a key for the tests of damage")
 HOST = "click.acme.test"
 METADATA = {"rcpt": "r-42"}
-PIXEL = re.compile(rf'<img border="0" width="1" height="1" alt="" src="https://{re.escape(HOST)}/q/[^"]+">')
+PIXEL = re.compile(rf'<img border="0" width="1" height="1" alt="" src="https://{re.escape(HOST)}/q/[^"]+"[^>]*>')
 
 
 def wrap(html: str, policy: LinkPolicy | None = None, **options: bool) -> str:

@@ -141,7 +141,8 @@ def test_pixels(parse: Parse) -> None:
     first, last = body.find_all("img")
     assert list(last.attrs) == ["alt", "border", "height", "src", "width"] or last.attrs["border"] == "0"
     assert "opacity:0" in str(first["style"])
-    assert last.get("style") is None
+    assert "opacity" not in str(last["style"])
+    assert all("float:right" in str(pixel["style"]) for pixel in (first, last))
 
 
 @every_parser
@@ -165,15 +166,16 @@ def test_tracking_off(parse: Parse) -> None:
 
 @every_parser
 def test_amp(parse: Parse) -> None:
-    """AMP for Email gets its own kind of pixel."""
+    """AMP for Email gets its own kind of pixel, one at the end."""
     tree = parse('<!doctype html><html amp4email><head></head><body><a href="https://acme.test/">x</a></body></html>')
-    WRAPPER.wrap_tree(tree)
+    WRAPPER.wrap_tree(tree, initial_open=True)
     html = written(tree)
     assert "<img" not in html
     assert re.search('<amp-img [^>]*src="https://click.acme.test/q/', html)
+    assert html.index("</a>") < html.index("<amp-img")
     assert "></amp-img>" in html
     assert len(pixels(html)) == 1
-    WRAPPER.wrap_tree(tree)
+    WRAPPER.wrap_tree(tree, initial_open=True)
     assert written(tree) == html
 
 

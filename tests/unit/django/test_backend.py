@@ -28,7 +28,7 @@ Configure = Callable[..., None]
 Log = Callable[[], str]
 
 HREF = re.compile(r'href="([^"]+)"')
-PIXEL = re.compile(r'<img border="0" width="1" height="1" alt="" src="([^"]+)">')
+PIXEL = re.compile(r'<img border="0" width="1" height="1" alt="" src="([^"]+)" style="[^"]+">')
 HTML = '<body><a href="https://shop.test/?a=1&amp;b=2">Shop</a></body>'
 TEXT = "Shop: https://shop.test/?a=1&b=2 <https://shop.test/b> [https://shop.test/c]."
 
