@@ -19,7 +19,7 @@ from documents import read_documents
 
 from helpers.chromium import Camera, camera, missing
 from helpers.pictures import CASES, CLIENTS, EXCEPTIONS, PLAIN_PIXELS, WIDTHS, Pixels, as_seen_by, forms, with_pixels
-from linkwrap.template import INITIAL_PIXEL, OPEN_PIXEL
+from linkwrap._pixels import INITIAL_PIXEL, OPEN_PIXEL
 
 Key = tuple[str, ...]
 

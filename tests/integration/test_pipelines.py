@@ -41,7 +41,7 @@ from helpers.paths import DOCS
 from helpers.processes import Process, start
 from linkwrap import LinkWrapper, Resolver, SigningKeys, TrackingDomain
 from linkwrap._decide.warnings import document_warnings
-from linkwrap.template import OPEN_PIXEL
+from linkwrap._pixels import OPEN_PIXEL
 
 SECRET = "the key of the tests on other tools"
 KEYS = SigningKeys(SECRET)
