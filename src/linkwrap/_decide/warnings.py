@@ -1,4 +1,4 @@
-"""What a sender should know about a document as a whole, in sentences."""
+"""Warnings about a document as a whole, in sentences."""
 
 import re
 

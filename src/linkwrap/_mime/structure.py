@@ -16,9 +16,9 @@ from typing import Any, Final
 Span = tuple[int, int]
 
 MAX_DEPTH: Final = 50
-"""How deep multiparts can be nested."""
+"""The depth to which multiparts can be nested."""
 MAX_PARTS: Final = 10_000
-"""How many parts a message can have."""
+"""The number of parts that a message can have."""
 _MAX_FIELD = 4096  # octets of a header in _FIELDS: longer ones would take quadratic time
 
 _FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
@@ -42,9 +42,9 @@ class Part:
     path: tuple[int, ...] = ()
     """There, the index of each part down to it."""
     span: Span = (0, 0)
-    """Where its body is, of a message's bytes."""
+    """The place of its body in a message's bytes."""
     head: Span = (0, 0)
-    """Where its headers are."""
+    """The place of its headers."""
     children: "list[Part] | None" = None
     """The parts of a multipart; None for other parts, and for a broken one."""
     broken: bool = False
