@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from .._hosts import url_host
 from .._mime.input import is_text, looks_like_message, sending_domain
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
@@ -150,7 +151,11 @@ def tracking_domain(host: str, name: str, *, secure: bool = True) -> TrackingDom
         return TrackingDomain(host, secure=secure, verified=True)
     except DomainError as error:
         message = str(error).removeprefix(f"TrackingDomain({host!r}): ")
-        raise click.BadParameter(message, param_hint=f"'{name}'") from None
+    if "/" in host:
+        plain, is_http = url_host(host)
+        option = f"{name} {plain or 'click.acme.com'}{' --http' * (is_http and name == '--domain')}"
+        message = f"it must be a host name, not a URL: give {option}"
+    raise click.BadParameter(message, param_hint=f"'{name}'")
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
