@@ -114,7 +114,7 @@ def respond(
         and isinstance(raw_path, (str, bytes))
         and (host is None or isinstance(host, str))
         and isinstance(headers, (dict, Mapping))
-        and all(isinstance(text, str) for pair in headers.items() for text in pair)
+        and all(issubclass(kind, str) for kind in {*map(type, headers), *map(type, headers.values())})
         and (ip_address is None or isinstance(ip_address, str))
         and isinstance(body, (bytes, bytearray, memoryview))
     ):
