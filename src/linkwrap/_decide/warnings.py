@@ -1,4 +1,4 @@
-"""Warnings about a document as a whole, in sentences."""
+"""What a sender should know about a document as a whole, in sentences."""
 
 import re
 

@@ -16,9 +16,9 @@ from typing import Any, Final
 Span = tuple[int, int]
 
 MAX_DEPTH: Final = 50
-"""The depth to which multiparts can be nested."""
+"""How deep multiparts can be nested."""
 MAX_PARTS: Final = 10_000
-"""The number of parts that a message can have."""
+"""How many parts a message can have."""
 _MAX_FIELD = 4096  # octets of a header in _FIELDS: longer ones would take quadratic time
 
 _FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
