@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from helpers import effort
 from helpers.paths import CORPUS
 
 pytest_plugins = ["helpers.domain_fixtures"]
@@ -21,7 +22,8 @@ REQUIRE_ALL = os.environ.get("LINKWRAP_REQUIRE_ALL") == "1"
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.register_profile("endurance", deadline=None, max_examples=1000)
+settings.load_profile("endurance" if effort.ENDURANCE else "ci" if os.environ.get("CI") else "default")
 
 
 @pytest.fixture(scope="session")

@@ -58,14 +58,14 @@ class Compiled(Generic[Text]):
     charset: str | None
     """The codec for texts that are filled in, as in `Source`."""
     positions: Positions
-    """Where the links are. In a plain text, a tag starts with its URL, and ends with the brackets behind that."""
+    """The places of the links. In a plain text, a tag starts with its URL, and ends with the brackets behind that."""
     decisions: tuple[Decision, ...]
     slots: tuple[Slot, ...]
     """A slot for each link that is wrapped, in the order of the text."""
     static: tuple[Text, ...]
     """The text between the slots, those of the pixels included."""
     pixels: Pixels | None
-    """Where the pixels go; None for a plain text."""
+    """The places of the pixels; None for a plain text."""
 
     def fill(self, filling: Filling) -> Text:
         """Return the document with these texts in its slots."""

@@ -9,5 +9,5 @@ def missing_extra(error: ModuleNotFoundError, extra: str, *packages: str) -> Mod
     package = (error.name or "").partition(".")[0]
     if package not in packages:
         return error
-    message = f"{package} is not installed: linkwrap.{extra} needs pip install 'linkwrap[{extra}]'"
+    message = f"{package} is not installed: linkwrap.{extra} needs pip install '.[{extra}]' in a clone of linkwrap"
     return ModuleNotFoundError(message, name=package)

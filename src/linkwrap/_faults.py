@@ -17,10 +17,11 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._sentences)
 
-    def wrong_type(self, name: str, expected: str, value: object) -> None:
-        """Add that the argument `name` must be `expected`, and is of another type."""
+    def wrong_type(self, name: str, expected: str, value: object, found: str = "") -> None:
+        """Add that the argument `name` must be `expected`, and is of another type, or is what `found` says."""
         self._any_wrong_type = True
-        self._sentences.append(f"{name} must be {expected}, not {'None' if value is None else type(value).__name__}")
+        found = found or ("None" if value is None else type(value).__name__)
+        self._sentences.append(f"{name} must be {expected}, not {found}")
 
     def unknown_keyword(self, name: str, known: Iterable[str]) -> None:
         """Add that there is no argument `name`."""
@@ -30,6 +31,11 @@ class Faults:
     def wrong_value(self, sentence: str) -> None:
         """Add a sentence that says which value cannot be used, and why."""
         self._sentences.append(sentence)
+
+    def error(self, error: Exception) -> None:
+        """Add the message of an error, which is a `TypeError` for a wrong type."""
+        self._any_wrong_type |= isinstance(error, TypeError)
+        self._sentences.append(str(error))
 
     def raise_any(self, prefix: str = "", error: type[LinkWrapError] = OptionError, *, suffix: str = "") -> None:
         """Raise one error that lists all faults, if there are any."""

@@ -3,6 +3,7 @@
 import re
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?+", re.ASCII)
+_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//))?(?://)?(?:[^/?#]*@)?([^/?#]*)", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]++|0x[0-9a-f]*+", re.ASCII)
 
 
@@ -13,7 +14,7 @@ def host_name(host: str) -> str:
     host names; IP addresses, other single labels, wildcards and names with an underscore are not.
 
     Raises:
-        ValueError: It is no DNS host name; the message is one sentence that says why.
+        ValueError: It is not a DNS host name; the message is one sentence that says why.
     """
     name = host.lower() if host.isascii() else _a_labels(host)
     name = name.removesuffix(".")
@@ -24,15 +25,24 @@ def host_name(host: str) -> str:
         fault = "it is longer than 253 characters"
     elif "" in labels:
         fault = "a label is empty"
-    elif _NUMBER.fullmatch(labels[-1]) or ":" in name:
-        fault = "it is an IP address or has a port"
+    elif _NUMBER.fullmatch(labels[-1]) or name.count(":") > 1:
+        fault = "it is an IP address: use a host name such as localhost"
+    elif ":" in name:
+        fault = "it has a port"
     elif wrong := [label for label in labels if not _LABEL.fullmatch(label)]:
-        fault = f"{wrong[0][:80]!r} is not 1 to 63 letters, digits and inner hyphens"
+        which = "it" if len(labels) == 1 else repr(wrong[0][:80])
+        fault = f"{which} is not 1 to 63 letters, digits and inner hyphens"
     elif len(labels) == 1 and name != "localhost":
         fault = "it has only one label"
     else:
         return name
-    raise ValueError(f"{host[:80]!r} is no DNS host name: {fault}")
+    raise ValueError(f"{host[:80]!r} is not a DNS host name: {fault}")
+
+
+def url_host(url: str) -> tuple[str, bool]:
+    """Return the host and port of a URL that was given as a host name, and whether its scheme is http."""
+    found = _URL.match(url)
+    return (found[2], (found[1] or "").lower() == "http") if found else ("", False)
 
 
 def _a_labels(host: str) -> str:
@@ -47,4 +57,4 @@ def _a_labels(host: str) -> str:
             name = ""
         if name:
             return name
-    raise ValueError(f"{host[:80]!r} is no DNS host name: it is not valid in IDNA")
+    raise ValueError(f"{host[:80]!r} is not a DNS host name: it is not valid in IDNA")

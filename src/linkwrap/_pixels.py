@@ -33,12 +33,12 @@ AMP_TAGS: Final = PixelTags(AMP_PIXEL, AMP_PIXEL)
 
 @dataclass(slots=True, eq=False)
 class Pixels:
-    """Where the pixels of a document go, and which it already has; it is not changed, as `Compiled`."""
+    """The places for the pixels of a document, and those that it already has; like `Compiled`, it is not changed."""
 
     at: int
     """The place of the open pixel in the source."""
     slot: int
-    """How many wrapped links are before it."""
+    """The number of wrapped links before it."""
     initial_at: int | None
     """The place of the initial-open pixel; None for none."""
     initial_slot: int

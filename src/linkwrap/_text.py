@@ -65,7 +65,7 @@ class TextLink(NamedTuple):
     start: int
     end: int
     behind: int
-    """Where the brackets end; `end` without brackets."""
+    """The end of the brackets; `end` without brackets."""
     attributes: dict[str, str]
     """The attributes in the brackets: names in lower case, of two with one name the first."""
 

@@ -10,13 +10,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Final, TypeVar
 
 from ._faults import Faults
-from ._hosts import host_name
+from ._hosts import host_name, url_host
 from .errors import DomainError
 
 _Key = TypeVar("_Key")
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-_URL = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//))?(?://)?(?:[^/?#]*@)?([^/?#]*)", re.ASCII | re.IGNORECASE)
 
 
 def _host_and_port(host: object, port: object, faults: Faults) -> tuple[str, int | None]:
@@ -46,9 +45,8 @@ def _host_and_port(host: object, port: object, faults: Faults) -> tuple[str, int
 
 def _without_url(url: str) -> str:
     """Return how to write the host of what was given as a URL."""
-    found = _URL.match(url)
-    scheme, host = (found[1] or "https", found[2]) if found else ("https", "")
-    if scheme.lower() == "http":
+    host, is_http = url_host(url)
+    if is_http:
         return f"for http use TrackingDomain({host!r}, secure=False, verified=True)"
     return f"use {host or 'click.acme.com'!r}"
 
@@ -81,7 +79,7 @@ class TrackingDomain:
             assigned to another tracking domain.
         subaccount: The one subaccount that it belongs to and serves; None where it is the account's own.
         sending_domains: The sending domains (domains of From addresses) that are assigned to it, kept like `host`.
-        problem: Why it is not verified, in words, such as "suspended since 2026-11-30T10:00:00Z"; the error for
+        problem: Why it is not verified, in words, such as "suspended since 2026-11-30 10:00:00 UTC"; the error for
             a request for the domain quotes it.
 
     Raises:

@@ -121,10 +121,13 @@ def respond(
         and isinstance(raw_path, (str, bytes))
         and (host is None or isinstance(host, str))
         and isinstance(headers, (dict, Mapping))
+        and all(issubclass(kind, str) for kind in {*map(type, headers), *map(type, headers.values())})
         and (ip_address is None or isinstance(ip_address, str))
         and isinstance(body, (bytes, bytearray, memoryview))
     ):
-        _raise_wrong_types(resolver, method, raw_path, host, headers, ip_address, body)
+        faults = _wrong_types(resolver, method, raw_path, host, headers, ip_address, body)
+        del resolver  # a traceback may show the variables of a frame, and this may be a key
+        faults.raise_any()
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
     path = path.partition("?")[0]
     decoded = decode_path(path[:MAX_PATH])  # no longer path is another one than its beginning says
@@ -146,9 +149,9 @@ def respond(
     return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
 
 
-def _raise_wrong_types(
+def _wrong_types(
     resolver: object, method: object, raw_path: object, host: object, headers: object, ip_address: object, body: object
-) -> None:
+) -> Faults:
     faults = Faults()
     expected: list[tuple[str, str, object, tuple[type, ...]]] = [
         ("resolver", "Resolver", resolver, (Resolver,)),
@@ -162,7 +165,11 @@ def _raise_wrong_types(
     for name, words, value, types in expected:
         if not isinstance(value, types):
             faults.wrong_type(name, words, value)
-    faults.raise_any()
+    if isinstance(headers, Mapping):
+        others = [text for pair in headers.items() for text in pair if not isinstance(text, str)]
+        if others:
+            faults.wrong_type("each name and value of headers", "str", others[0])
+    return faults
 
 
 def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[Response, Click | Open | None]:

@@ -88,7 +88,9 @@ def _wrapper(environment: Environment) -> LinkWrapper:
     how = "set it with environment.extend(linkwrap=LinkWrapper(keys, …))"
     if wrapper is None:
         raise OptionError(f"the Jinja2 environment has no LinkWrapper: {how}")
-    raise TypeError(f"the Jinja2 environment's linkwrap must be a LinkWrapper, not {type(wrapper).__name__}: {how}")
+    found = type(wrapper).__name__
+    del wrapper, environment  # a traceback may show the variables of a frame, and this may be a key
+    raise TypeError(f"the Jinja2 environment's linkwrap must be a LinkWrapper, not {found}: {how}")
 
 
 @pass_environment

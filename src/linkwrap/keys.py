@@ -121,6 +121,8 @@ class SigningKeys:
             value = message.encode()
         except AttributeError:
             raise TypeError(f"message must be str, not {type(message).__name__}") from None
+        except UnicodeEncodeError:
+            value = message.encode("utf-8", "surrogatepass")
         return self._signers[0].get_signature(value).decode()
 
     def verify(self, message: str, signature: str) -> bool:

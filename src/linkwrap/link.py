@@ -37,8 +37,8 @@ class Link:
     conditional: bool
     """Whether it is inside an Outlook conditional comment."""
     start: int | None
-    """Where the value starts in the input, quotes excluded: characters of a `str`, bytes of `bytes`; None in a tree."""
+    """The start of the value in the input, without quotes: characters of a `str`, bytes of `bytes`; None in a tree."""
     end: int | None
-    """Where the value ends."""
+    """The end of the value in the input."""
     warning: str | None = None
     """A sentence about a control attribute that was ignored."""

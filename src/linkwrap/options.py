@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from ._faults import Faults
 from ._markup.encodings import codec_of_caller
-from ._token.packing import MAX_ACCOUNT_ID
+from ._token.packing import MAX_ACCOUNT_ID, MAX_TIME, encode_context
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .errors import DomainError, OptionError
 
@@ -62,8 +62,12 @@ def text_faults(name: str, text: object, encoding: object) -> Faults | None:
     return faults
 
 
-def apply_options(settings: Settings, options: Mapping[str, object], faults: Faults) -> Settings:
+def apply_options(
+    settings: Settings, options: Mapping[str, object], faults: Faults, metadata: Mapping[str, object] | None = None
+) -> Settings:
     """Return settings changed by some options.
+
+    The metadata is checked only if something else is wrong: else `encode_context` checks it, once.
 
     Raises:
         TypeError: There is no such option, or one is of the wrong type.
@@ -90,6 +94,8 @@ def apply_options(settings: Settings, options: Mapping[str, object], faults: Fau
                 faults.wrong_value("sent_at must have a time zone, as datetime.now(UTC) has")
             else:
                 changes[name] = int(value.timestamp())
+                if not 0 <= changes[name] <= MAX_TIME:
+                    faults.wrong_value("the time of sending must be from 1970 to 4147")
         elif name == "account_id":
             if not isinstance(value, str):
                 faults.wrong_type(name, "str", value)
@@ -100,6 +106,11 @@ def apply_options(settings: Settings, options: Mapping[str, object], faults: Fau
             changes[name] = value
         else:
             faults.wrong_type(name, "bool", value)
+    if (faults or domain_fault) and isinstance(metadata, Mapping):
+        try:
+            encode_context("", 0, metadata)
+        except (TypeError, OptionError) as error:
+            faults.error(error)
     if domain_fault:
         if not faults:
             raise DomainError(domain_fault)

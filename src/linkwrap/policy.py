@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ._faults import Faults
+from ._faults import Faults, require_str
 from ._hosts import host_name
 from .link import Link
 
@@ -52,13 +52,10 @@ class LinkPolicy:
     def __post_init__(self) -> None:
         faults = Faults()
         hosts: set[str] = set()
-        if not _are_names(self.honour):
-            faults.wrong_type("honour", "a collection of senders", self.honour)
-        elif unknown := sorted(set(self.honour) - SENDERS):
+        senders = set(self.honour) if _are_names("honour", "senders", self.honour, faults) else set()
+        if unknown := sorted(senders - SENDERS):
             faults.wrong_value(f"honour must be senders of {', '.join(sorted(SENDERS))}, not {', '.join(unknown)}")
-        if not _are_names(self.skip_hosts):
-            faults.wrong_type("skip_hosts", "a collection of host names", self.skip_hosts)
-        else:
+        if _are_names("skip_hosts", "host names", self.skip_hosts, faults):
             for host in self.skip_hosts:
                 wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
                 try:
@@ -73,6 +70,8 @@ class LinkPolicy:
 
     def skips(self, url: str) -> bool:
         """Tell whether links to the host of this destination are left alone."""
+        if not isinstance(url, str):
+            require_str(url=url)
         match = _HOST.match(url)
         host = match[1].removesuffix(".") if match else ""
         if host in self.skip_hosts:
@@ -81,9 +80,12 @@ class LinkPolicy:
         return any("*." + ".".join(labels[first:]) in self.skip_hosts for first in range(1, len(labels)))
 
 
-def _are_names(value: object) -> bool:
-    return (
-        isinstance(value, Collection)
-        and not isinstance(value, str | bytes)
-        and all(isinstance(name, str) for name in value)
-    )
+def _are_names(name: str, kind: str, value: object, faults: Faults) -> bool:
+    """Return whether an argument is a collection of strings; add a fault if not."""
+    if not isinstance(value, Collection) or isinstance(value, str | bytes):
+        faults.wrong_type(name, f"a collection of {kind}", value)
+        return False
+    others = [item for item in value if not isinstance(item, str)]
+    if others:
+        faults.wrong_type(f"each of {name}", "str", others[0])
+    return not others

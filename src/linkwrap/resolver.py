@@ -37,7 +37,7 @@ class Click:
     link_name: str | None
     """None where the link had no name."""
     unsubscribe: bool
-    """How the link was marked; not that anyone consented to anything."""
+    """Whether the link was marked so; not that anyone consented to anything."""
     metadata: dict[str, Any]
     """The metadata of the message."""
     account_id: str
@@ -111,7 +111,7 @@ class Resolver:
         elif max_age <= timedelta(0):
             faults.wrong_value(f"max_age must be positive, not {max_age}")
         if inspect.iscoroutinefunction(refuse):
-            faults.wrong_type("refuse", "a callable that is not async", refuse)
+            faults.wrong_type("refuse", "a callable", refuse, "an async one")
         elif refuse is not None and not callable(refuse):
             faults.wrong_type("refuse", "a callable or None", refuse)
         faults.raise_any()

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ._compiled import Compiled, Filling
+from ._faults import Faults
 from ._pixels import AMP_TAGS, HTML_TAGS
+from .errors import OptionError
 from .link import Link
 
 __all__ = ["LinkTemplate"]
@@ -46,15 +48,35 @@ class LinkTemplate(Generic[Text]):
         A document that already has a pixel of ours, of any account, gets no slot for another.
 
         Args:
-            slot: Returns the text for the number of a URL in `LinkWrapper.urls`, such as `"{{ urls[3] }}"`, in ASCII.
-                The numbers are those of the wrapped links in the order of the text, then of the open pixel, then of
-                the initial-open pixel.
+            slot: Returns the text for the number of a URL in `LinkWrapper.urls`, such as `"{{ urls[3] }}"`, in ASCII
+                for a template of `bytes`. The numbers are those of the wrapped links in the order of the text, then of
+                the open pixel, then of the initial-open pixel.
             open_tracking: Whether to add the open pixel.
             initial_open: Whether to add the initial-open pixel.
+
+        Raises:
+            TypeError: An argument is of the wrong type, or `slot` returned no `str`.
+            OptionError: `slot` returned text that is not ASCII for a template of `bytes`.
         """
+        faults = Faults()
+        if not callable(slot):
+            faults.wrong_type("slot", "a callable", slot)
+        for name, flag in (("open_tracking", open_tracking), ("initial_open", initial_open)):
+            if not isinstance(flag, bool):
+                faults.wrong_type(name, "bool", flag)
+        faults.raise_any()
         compiled = self._compiled
+
+        def text(number: int) -> str:
+            found: object = slot(number)
+            if not isinstance(found, str):
+                raise TypeError(f"slot must return str, not {type(found).__name__}")
+            if compiled.charset is not None and not found.isascii():
+                raise OptionError(f"slot must return ASCII for a template of bytes, not {found!r:.80}")
+            return found
+
         count = len(compiled.slots)
-        urls = [slot(number) for number in range(count)]
+        urls = [text(number) for number in range(count)]
         pixels = compiled.pixels
         if pixels is None:
             return compiled.fill(Filling(urls))
@@ -62,9 +84,9 @@ class LinkTemplate(Generic[Text]):
         tags = AMP_TAGS if pixels.amp else HTML_TAGS
         pixel = initial = ""
         if open_tracking and False not in present:
-            pixel = tags.open.format(slot(count))
+            pixel = tags.open.replace("{}", text(count))
         if initial_open and True not in present:
-            initial = tags.initial.format(slot(count + 1))
+            initial = tags.initial.replace("{}", text(count + 1))
         return compiled.fill(Filling(urls, pixel, initial))
 
     def __repr__(self) -> str:

@@ -72,7 +72,8 @@ class LinkWrapper:
     ) -> None:
         faults = Faults()
         if not isinstance(keys, SigningKeys):
-            faults.wrong_type("keys", "SigningKeys, which SigningKeys('…') makes of a secret", keys)
+            found = f"{type(keys).__name__}: SigningKeys('…') makes them of a secret"
+            faults.wrong_type("keys", "SigningKeys", keys, found)
             # A traceback that prints the variables of a frame must not print a key.
             del keys
         if not isinstance(policy, LinkPolicy):
@@ -325,7 +326,7 @@ class LinkWrapper:
             metadata: As in `render`.
             link_name: The link name, cut to 63 bytes of UTF-8.
             unsubscribe: Whether it is marked as an unsubscribe link.
-            sublink: The path segment in place of `a`: 1 to 64 letters, digits, "-" or "_".
+            sublink: The path segment in place of `a`: 1 to 64 letters, digits, "-" or "_"; a space becomes "_".
             options: Options for this message.
 
         Raises:
@@ -397,7 +398,7 @@ class LinkWrapper:
             faults = faults or Faults()
             if not fits:
                 faults.wrong_type("metadata", "a mapping", metadata)
-            settings = apply_options(settings, options, faults)
+            settings = apply_options(settings, options, faults, metadata)
         sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
         return settings, wire.encode_context(settings.account_id, sent_at, metadata)
 

@@ -2,27 +2,26 @@
 
 The rules by which the parsers themselves may differ are in `oracles`. They excuse one parser for one document, never
 both sides of a comparison at once, and each may be used only as often as `BOUNDS` says.
-`make test` compares 20,000 random documents; with CI or LINKWRAP_REQUIRE_ALL set, 200,000.
+`make test` compares 20,000 random documents; with CI or LINKWRAP_REQUIRE_ALL set, 200,000; `make endurance` a million.
 """
 
 import email
 import email.message
 import multiprocessing
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from helpers import effort
 from helpers.generator import document, shrink
 from helpers.oracles import Pairs, compare, html5lib_links, lexbor_links
 from helpers.paths import CORPUS
 from linkwrap._markup.scan import scan
 from linkwrap._markup.tokenizer import decode_references
 
-COMPLETE = bool(os.environ.get("CI") or os.environ.get("LINKWRAP_REQUIRE_ALL"))
-DOCUMENTS = 200_000 if COMPLETE else 20_000
+DOCUMENTS = effort.count(20_000, ci=200_000, endurance=1_000_000)
 # Of 10,000 random documents, in how many a rule may excuse a parser.
 BOUNDS = {
     "linkwrap:implied": 1,
@@ -231,7 +230,7 @@ def corpus_bodies() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(CORPUS)}#{number}", payload.decode("latin-1")
 
 
-@pytest.mark.skipif(not CORPUS.is_dir() and not COMPLETE, reason=f"no corpus of real mail at {CORPUS}")
+@pytest.mark.skipif(not CORPUS.is_dir() and not effort.COMPLETE, reason=f"no corpus of real mail at {CORPUS}")
 def test_corpus() -> None:
     """On every body of real mail, both parsers agree with us, without any excuse."""
     bodies = list(corpus_bodies())

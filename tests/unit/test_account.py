@@ -78,9 +78,9 @@ def test_options_are_keyword_only() -> None:
     ("host", "options", "fault"),
     [
         ("", {}, "it is empty"),
-        ("acme", {}, "'acme' is no DNS host name: it has only one label"),
-        ("*.acme.com", {}, "'*.acme.com' is no DNS host name"),
-        ("192.0.2.1:80", {}, "'192.0.2.1' is no DNS host name: it is an IP address"),
+        ("acme", {}, "'acme' is not a DNS host name: it has only one label"),
+        ("*.acme.com", {}, "'*.acme.com' is not a DNS host name"),
+        ("192.0.2.1:80", {}, "'192.0.2.1' is not a DNS host name: it is an IP address"),
         ("[2001:db8::1]:80", {}, "it is an IP address"),
         ("https://click.acme.com", {}, "not a URL: use 'click.acme.com'"),
         ("click.acme.com/", {}, "not a URL: use 'click.acme.com'"),
@@ -101,7 +101,7 @@ def test_options_are_keyword_only() -> None:
         ("click.acme.com", {"port": -1}, "port must be from 1 to 65535, not -1"),
         ("click.acme.com", {"subaccount": ""}, "subaccount must be None or a string that is not empty"),
         ("click.acme.com", {"problem": ""}, "problem must be None or a string that is not empty"),
-        ("click.acme.com", {"sending_domains": ["a@acme.com"]}, "'a@acme.com' is no DNS host name"),
+        ("click.acme.com", {"sending_domains": ["a@acme.com"]}, "'a@acme.com' is not a DNS host name"),
     ],
 )
 def test_a_faulty_tracking_domain_says_what_is_wrong(host: str, options: dict[str, object], fault: str) -> None:

@@ -1,8 +1,6 @@
-"""docs/architecture.md names modules, functions and tests that exist, and layers that hold."""
+"""docs/architecture.md names modules, functions and tests that exist; `test_layers` has its table of layers."""
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.paths import DOCS, ROOT
@@ -43,50 +41,3 @@ def faults() -> list[str]:
 def test_all_that_the_page_names_exists() -> None:
     """A stranger finds each module, function, constant and test where the page says."""
     assert faults() == []
-
-
-def layers() -> list[list[str]]:
-    """Return the layers of the page from the bottom up, each with its modules, or with its folder."""
-    table = PAGE.partition("## Layers")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", table, re.MULTILINE)[2:]
-    return [CODE.findall(name) or CODE.findall(modules) for name, modules in rows]
-
-
-def layer_of(module: str) -> int | None:
-    """Return the number of a module's layer, given its path in the package."""
-    for number, layer in enumerate(layers()):
-        if any(module == path or (path.endswith("/") and module.startswith(path)) for path in layer):
-            return number
-    return None
-
-
-def imports(module: Path) -> Iterator[str]:
-    """Yield the modules of the package that a module imports, by their paths in the package."""
-    package = module.relative_to(PACKAGE).parts[:-1]
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = PACKAGE.joinpath(*package[: len(package) - node.level + 1], *(node.module or "").split("."))
-            for path in (base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)):
-                if path.is_file():
-                    yield path.relative_to(PACKAGE).as_posix()
-
-
-def test_every_module_has_a_layer() -> None:
-    """The table of layers has a row for each module of the package."""
-    assert len(layers()) >= 8
-    modules = [path.relative_to(PACKAGE).as_posix() for path in sorted(PACKAGE.rglob("*.py"))]
-    assert [module for module in modules if layer_of(module) is None] == ["__init__.py"]
-
-
-def test_layers_know_only_those_below() -> None:
-    """No module imports one of a layer above its own, not even in a function."""
-    upwards = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        module = path.relative_to(PACKAGE).as_posix()
-        layer = layer_of(module)
-        upwards += [
-            f"{module} imports {other}"
-            for other in imports(path)
-            if layer is not None and (layer_of(other) or 0) > layer
-        ]
-    assert upwards == []

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import tokens
+from helpers.frames import leaks
 from helpers.rests import IGNORED, REFUSED
 from linkwrap._token import wire
 from linkwrap.endpoint import PIXEL, Response, respond
@@ -41,7 +43,7 @@ def click_path(
     """The path of a redirect URL that leads to `url`, sent `age` seconds ago."""
     context = wire.encode_context("acme", int(time.time()) - age, {"rcpt": "r-42"})
     links = [(wire.encode_link(url, name, unsubscribe), "a")]
-    return wire.click_urls(keys, ORIGIN, HOST, context, links)[0].removeprefix(ORIGIN)
+    return tokens.click_urls(keys, ORIGIN, HOST, context, links)[0].removeprefix(ORIGIN)
 
 
 def unsubscribe_path() -> str:
@@ -52,7 +54,7 @@ def unsubscribe_path() -> str:
 def open_path(*, initial: bool = False) -> str:
     """The path of an open pixel's URL."""
     context = wire.encode_context("acme", int(time.time()), {"rcpt": "r-42"})
-    return wire.open_url(KEYS, ORIGIN, HOST, context, initial=initial).removeprefix(ORIGIN)
+    return tokens.open_url(KEYS, ORIGIN, HOST, context, initial=initial).removeprefix(ORIGIN)
 
 
 CLICK = click_path()
@@ -556,6 +558,8 @@ def test_no_signed_destination_escapes_its_header(url: str) -> None:
         ("host", b"click.acme.com", "host must be str or None, not bytes"),
         ("headers", [("Host", HOST)], "headers must be a mapping, not list"),
         ("headers", None, "headers must be a mapping, not None"),
+        ("headers", {1: "x"}, "each name and value of headers must be str, not int"),
+        ("headers", {"X": None}, "each name and value of headers must be str, not None"),
         ("ip_address", 5, "ip_address must be str or None, not int"),
         ("body", "List-Unsubscribe=One-Click", "body must be bytes, not str"),
         ("body", None, "body must be bytes, not None"),
@@ -568,6 +572,14 @@ def test_argument_of_another_type_is_a_type_error(name: str, value: object, expe
     with pytest.raises(TypeError) as raised:
         respond(arguments.pop("resolver"), **arguments)
     assert str(raised.value) == expected
+
+
+def test_a_key_in_place_of_the_resolver_is_in_no_frame() -> None:
+    """Tools that print the variables of a traceback's frames print no key."""
+    secret = "a secret of at least 16 bytes"
+    with pytest.raises(TypeError) as raised:
+        respond(secret, method="GET", raw_path=CLICK, host=HOST, headers={})  # type: ignore[arg-type]
+    assert leaks(raised.value, secret) == []
 
 
 def test_one_message_lists_every_argument_of_another_type() -> None:

@@ -24,7 +24,7 @@ def test_missing_package_names_the_extra(module: str, package: str, extra: str) 
     code = f"import sys; sys.modules[{package!r}] = None; import {module} as module; module.DomainRegistry"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
-    expected = f"{package} is not installed: linkwrap.{extra} needs pip install 'linkwrap[{extra}]'"
+    expected = f"{package} is not installed: linkwrap.{extra} needs pip install '.[{extra}]' in a clone of linkwrap"
     assert last == f"ModuleNotFoundError: {expected}"
     assert done.stderr.count("Traceback") == 1
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 import sys
+import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -332,6 +333,9 @@ def test_environment_without_wrapper(source: str, wrapper: object, error: type[E
     with pytest.raises(error, match=r"environment\.extend\(linkwrap=LinkWrapper\(keys, …\)\)") as caught:
         template.render()
     assert wrapper is None or "must be a LinkWrapper, not str" in str(caught.value)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if "linkwrap" in frame.f_globals["__name__"]]
+    assert frames
+    assert [frame for frame in frames if wrapper and str(wrapper) in repr(frame.f_locals)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The layers: a module imports only its own layer and those below, and importing values loads no other package."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,32 +9,13 @@ from pathlib import Path
 import pytest
 
 import linkwrap
+from helpers.paths import DOCS
 
 PACKAGE = Path(linkwrap.__file__).parent
 
 NAMES = {path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
 NAMES |= {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
-
-LAYERS = [
-    {"errors", "_faults", "_extras"},
-    {"_hosts", "keys", "link", "account"},
-    {"policy"},
-    {"_markup"},
-    {"_text"},
-    {"_token"},
-    {"_decide"},
-    {"_pixels"},
-    {"_compiled"},
-    {"template"},
-    {"_mime", "_tree", "options"},
-    {"wrapper"},
-    {"resolver"},
-    {"endpoint", "testing", "_blocks"},
-    {"jinja", "django", "domains"},
-    {"cli"},
-]
-"""From the bottom up; a package is one name."""
 
 PUBLIC = {
     "account",
@@ -67,11 +49,16 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} -
 """
 
 
-def layer(name: str) -> int:
-    """The number of a module's or package's layer."""
-    found = [number for number, names in enumerate(LAYERS) if name in names]
-    assert found, f"{name} is in no layer of {__file__}"
-    return found[0]
+def table() -> list[list[str]]:
+    """The layers of docs/architecture.md from the bottom up, each with its modules, or with its folder."""
+    page = (DOCS / "architecture.md").read_text("utf-8").partition("## Layers")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", page, re.MULTILINE)[2:]
+    code = re.compile(r"`([^`\n]+)`")
+    return [code.findall(name) or code.findall(modules) for name, modules in rows]
+
+
+LAYERS = {path.removesuffix(".py").rstrip("/"): number for number, layer in enumerate(table()) for path in layer}
+"""The layer of each module or package, counted from the bottom."""
 
 
 def imports(path: Path) -> set[str]:
@@ -89,11 +76,18 @@ def imports(path: Path) -> set[str]:
     return {name.split(".")[1] for name in found if name.startswith("linkwrap.") and name.split(".")[1] in NAMES}
 
 
+def test_every_module_has_a_layer() -> None:
+    """The table of layers has each module and package of linkwrap, once."""
+    assert set(LAYERS) == NAMES
+    assert sum(map(len, table())) == len(NAMES)
+    assert len(table()) >= 8
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_imports_point_downwards(path: Path) -> None:
     """No file imports a module of a higher layer, not even inside a function."""
     name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    assert {other for other in imports(path) if layer(other) > layer(name)} == set()
+    assert {other for other in imports(path) if LAYERS[other] > LAYERS[name]} == set()
 
 
 def test_markup_imports_nothing_above_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import tokens
 from helpers.rests import IGNORED, REFUSED
 from linkwrap._decide.destination import read_destination
 from linkwrap._token import wire
@@ -37,13 +38,13 @@ def click_url(
     """A redirect URL that leads to `url`."""
     context = wire.encode_context(account_id, int(sent_at or time.time()), {"rcpt": "r-42"})
     links = [(wire.encode_link(url, name, unsubscribe), sublink)]
-    return wire.click_urls(keys, f"https://{host}", host, context, links)[0]
+    return tokens.click_urls(keys, f"https://{host}", host, context, links)[0]
 
 
 def open_url(*, initial: bool = False, sent_at: float | None = None) -> str:
     """An open pixel's URL."""
     context = wire.encode_context("acme", int(sent_at or time.time()), {"rcpt": "r-42"})
-    return wire.open_url(KEYS, ORIGIN, HOST, context, initial=initial)
+    return tokens.open_url(KEYS, ORIGIN, HOST, context, initial=initial)
 
 
 def unsubscribe_url(*, sent_at: float | None = None) -> str:
@@ -165,7 +166,7 @@ def test_longest_link_resolves_even_percent_encoded() -> None:
     metadata = {str(i): f"{i * 6700417:x}" for i in range(60)}
     context = wire.encode_context("a" * 60, int(time.time()), metadata)
     link = wire.encode_link(destination, "n" * 63, True)
-    url = wire.click_urls(KEYS, ORIGIN, HOST, context, [(link, "s" * 64)])[0]
+    url = tokens.click_urls(KEYS, ORIGIN, HOST, context, [(link, "s" * 64)])[0]
     head, token = url.rsplit("/", 1)
     spelled = head + "/" + "".join(f"%{ord(c):02X}" for c in token)
     for form in (url, spelled):
@@ -354,6 +355,13 @@ def test_failing_refuse_never_costs_the_reader_the_page(caplog: pytest.LogCaptur
     assert "shop.example" not in caplog.text
 
 
+@pytest.mark.parametrize("nonce", ["0" * 32, "", "ü", "\ud800"])
+def test_every_text_has_a_challenge_response(nonce: str) -> None:
+    """Whatever is signed verifies, a lone surrogate too."""
+    response = Resolver(KEYS).challenge_response(HOST, nonce)
+    assert KEYS.verify(wire.signed_message("verify", HOST, "", nonce), response)
+
+
 def test_wrong_options_are_named_together() -> None:
     """One error lists every option that is wrong."""
 
@@ -362,7 +370,7 @@ def test_wrong_options_are_named_together() -> None:
 
     faults = (
         "keys must be SigningKeys, not str; max_age must be positive, not 0:00:00; "
-        "refuse must be a callable that is not async, not function"
+        "refuse must be a callable, not an async one"
     )
     with pytest.raises(TypeError) as raised:
         Resolver("secret", max_age=timedelta(0), refuse=refuse)  # type: ignore[arg-type]

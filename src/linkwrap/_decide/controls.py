@@ -23,8 +23,9 @@ _SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX = "data-msys-"
 _WORDS = {_PREFIX, *(value if name == "class" and value else name for name, value in OPT_OUTS.values())}
 _MARKS = [word.encode() for word in sorted(_WORDS) if not any(other in word for other in _WORDS if other != word)]
-# Every mark holds one of these; a document with neither is passed over at once.
+# Most marks hold one of these; a document with neither, and none of the other marks, is passed over at once.
 _HINTS = (b"track", b"data-")
+_OTHER_MARKS = [mark for mark in _MARKS if not any(hint in mark for hint in _HINTS)]
 
 
 class Marked(NamedTuple):
@@ -62,7 +63,7 @@ def read_marked(
 def _may_be_marked(tags: str) -> bool:
     lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
     # rfind is the quicker one here.
-    if lowered.rfind(_HINTS[0]) < 0 and lowered.rfind(_HINTS[1]) < 0:
+    if lowered.rfind(_HINTS[0]) < 0 and lowered.rfind(_HINTS[1]) < 0 and not _OTHER_MARKS:
         return False
     return any(map(lowered.__contains__, _MARKS))
 

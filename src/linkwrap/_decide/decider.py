@@ -47,7 +47,7 @@ class Decided(NamedTuple):
     slots: list[Slot]
     """A slot for each link that is wrapped."""
     spans: list[Span]
-    """Where the values of these links are."""
+    """The places of the values of these links."""
     cuts: list[Span]
     """The attributes that these links lose."""
 

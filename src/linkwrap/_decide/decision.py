@@ -6,7 +6,7 @@ from ..link import Link, Reason
 
 
 class Decision(NamedTuple):
-    """What is done with a link, and why; it is wrapped where there is no `reason`."""
+    """The decision about one link; it is wrapped if there is no `reason`."""
 
     url: str | None = None
     """Its destination."""

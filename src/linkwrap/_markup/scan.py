@@ -55,7 +55,7 @@ def _walkers(images: bool) -> tuple[_Walker, _Walker]:
 
 
 class Position(NamedTuple):
-    """Where a link is in the text: its tag, and the value of its `href` as written, quotes excluded."""
+    """The place of a link in the text: its tag, and the value of its `href` as written, quotes excluded."""
 
     tag_start: int
     start: int
@@ -79,7 +79,7 @@ _WIDTH = len(Position._fields)
 
 
 class Positions:
-    """Where all links of a text are, in its order; 40 bytes a link."""
+    """The places of all links of a text, in its order; 40 bytes a link."""
 
     __slots__ = ("_fields",)
 
@@ -121,7 +121,7 @@ class LinkTag(NamedTuple):
     element: str
     """`a`, `area` or the VML element's name (`v:rect`), in lower case."""
     start: int
-    """Where the value of the `href` starts as written, quotes excluded."""
+    """The start of the value of the `href` as written, quotes excluded."""
     end: int
     conditional: bool
     """Whether it is inside an Outlook conditional comment."""
@@ -160,7 +160,7 @@ class Scan:
         self._walkers = _walkers(_may_hold_pixel(text))
         self._fields: list[int] = []
         self._kept = 0
-        """How many fields are in `positions` already."""
+        """The number of fields that are in `positions` already."""
         live_end = self._region(0, len(text), conditional=False)
         if self._fields:
             self.positions.extend(self._fields)

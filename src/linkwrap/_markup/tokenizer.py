@@ -147,7 +147,7 @@ def lower(name: str) -> str:
 
 
 class Attribute(NamedTuple):
-    """Where an attribute is: all of it, without white space around it, and its value, quotes excluded."""
+    """The place of an attribute: all of it, without white space around it, and its value, quotes excluded."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""What a file of unknown origin holds: text or another format, HTML or a message, and the sender of a message."""
+"""The content of a file of unknown origin: text or another format, HTML or a message, and the sender of a message."""
 
 import re
 from email.parser import BytesHeaderParser
@@ -10,7 +10,9 @@ from .._markup.source import open_source
 _HEAD: Final = 4096
 _MAX_FROM: Final = 10_000
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
-_OTHER_FORMAT = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|%PDF-|PK\x03\x04|\x1f\x8b|\x7fELF")
+_OTHER_FORMAT = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|RIFF.{4}(?:WEBP|WAVE|AVI )|%PDF-|PK\x03\x04|\x1f\x8b|\x7fELF", re.DOTALL
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_IN_TEXT: Final = 1 / 16
 """The share of control characters that a damaged text may have; compressed data has a ninth."""

@@ -111,7 +111,7 @@ class Quoted:
 
 
 class _Places:
-    """Where each octet of the content is in the encoded text; in ascending order, all look-ups take linear time."""
+    """The place of each octet of the content in the encoded text; in ascending order, all look-ups take linear time."""
 
     def __init__(self, raw: bytes) -> None:
         self._lines = raw.splitlines(keepends=True)

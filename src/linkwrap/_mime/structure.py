@@ -42,9 +42,9 @@ class Part:
     path: tuple[int, ...] = ()
     """There, the index of each part down to it."""
     span: Span = (0, 0)
-    """Where its body is, of a message's bytes."""
+    """The place of its body in a message's bytes."""
     head: Span = (0, 0)
-    """Where its headers are."""
+    """The place of its headers."""
     children: "list[Part] | None" = None
     """The parts of a multipart; None for other parts, and for a broken one."""
     broken: bool = False

@@ -58,7 +58,7 @@ class MessagePart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where a body that is wrapped is in its message."""
+    """The place of a body that is wrapped in its message."""
 
     body: "Body"
     span: tuple[int, int] = (0, 0)

@@ -46,7 +46,7 @@ _JUST_TEXT = frozenset((str,))
 
 
 class Alphabet:
-    """What the capitals stand for in one kind of text.
+    """The meanings of the capitals in one kind of text.
 
     A capital that is free may get a meaning, since no old text uses it; no meaning may change or move.
     """

@@ -38,12 +38,10 @@ __all__ = [
     "Slot",
     "Token",
     "challenge_response",
-    "click_urls",
     "decode_path",
     "encode_context",
     "encode_link",
     "message_urls",
-    "open_url",
     "read",
     "signed_message",
     "unsubscribe_url",
@@ -115,16 +113,6 @@ def message_urls(
         content = f"{_INITIAL if initial else _OPEN}.{context}"
         urls.append(f"{origin}/q/1{content}.{sign(pixel_start + content)}")
     return urls
-
-
-def click_urls(keys: SigningKeys, origin: str, host: str, context: str, links: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the redirect URL of each link, given by its LINK part and its sublink; the rest as in `message_urls`."""
-    return message_urls(keys, origin, host, context, [Slot(link, sublink) for link, sublink in links])
-
-
-def open_url(keys: SigningKeys, origin: str, host: str, context: str, *, initial: bool = False) -> str:
-    """Return the open pixel's URL, that of the initial-open pixel if `initial`; the rest as in `message_urls`."""
-    return message_urls(keys, origin, host, context, (), (initial,))[0]
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:

@@ -13,7 +13,8 @@ def main() -> None:
     """Run the command with the arguments of this process, and exit."""
     missing = [name for name in ("click", "rich") if find_spec(name) is None]
     if missing:
-        sys.stderr.write(f"Error: {' and '.join(missing)} not installed: pip install 'linkwrap[cli]'\n")
+        names = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'}"
+        sys.stderr.write(f"Error: {names} not installed: pip install '.[cli]' in a clone of linkwrap\n")
         sys.exit(2)
     try:
         from .app import commands

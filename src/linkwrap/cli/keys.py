@@ -2,7 +2,7 @@
 
 import os
 import stat
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -15,14 +15,10 @@ key_file_option: Decorator = click.option("--key-file", metavar="FILE", help=f"K
 
 
 def find_keys(key_file: str | None) -> SigningKeys | None:
-    """Return the keys of the key file, or else those of the environment; None if there are none.
-
-    Raises `OptionError` if a key is too short, and `click.ClickException` if the key file cannot be read or used.
-    """
+    """Return the keys of the key file, or else those of the environment; None if there are none."""
     if key_file is None:
         return SigningKeys.from_env(_VARIABLE) if os.environ.get(_VARIABLE) else None
-    current, *retired = _read_key_file(key_file)
-    return SigningKeys(current, retired=retired)
+    return SigningKeys(**_read_key_file(key_file))
 
 
 def require_keys(key_file: str | None) -> SigningKeys:
@@ -32,26 +28,32 @@ def require_keys(key_file: str | None) -> SigningKeys:
     raise click.UsageError(f"no keys: set {_VARIABLE} or give --key-file; linkwrap keygen prints a key")
 
 
-def _read_key_file(name: str) -> list[bytes]:
+def _read_key_file(name: str) -> dict[str, Any]:
+    # A traceback may show the variables of a frame: no function that can fail has a key in one.
     # No message names the file: whoever gives a key in place of a file name would find the key in a log.
     try:
         with open(name, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_MAX_KEY_FILE + 1)
+            keys, fault = _entries(file.read(_MAX_KEY_FILE + 1))
     except OSError as error:
         raise click.ClickException(f"cannot read the key file: {error.strerror}") from None
+    if not keys:
+        raise click.UsageError(fault)
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IROTH:
+        tell("Warning: everybody on this machine can read the key file: chmod 600 changes that")
+    return {"current": keys[0], "retired": keys[1:]}
+
+
+def _entries(content: bytes) -> tuple[list[bytes], str]:
+    """Return the keys in a key file; none of them, and a sentence, if something is wrong with the file."""
     if len(content) > _MAX_KEY_FILE or b"\0" in content:
-        raise click.UsageError("the key file must be plain text with one key a line")
+        return [], "the key file must be plain text with one key a line"
     lines = [line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
     keys = [line for line in lines if line and not line.startswith(b"#")]
     for number, line in enumerate(lines, 1):
         if line in keys and (b"," in line or line.startswith(f"{_VARIABLE}=".encode())):
-            raise click.UsageError(f"line {number} of the key file must be one key, without a comma or a variable")
-    if not keys:
-        raise click.UsageError("the key file holds no key; linkwrap keygen prints one")
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IROTH:
-        tell("Warning: everybody on this machine can read the key file: chmod 600 changes that")
-    return keys
+            return [], f"line {number} of the key file must be one key, without a comma or a variable"
+    return keys, "the key file holds no key; linkwrap keygen prints one"
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from .._hosts import url_host
 from .._mime.input import is_text, looks_like_message, sending_domain
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
@@ -21,7 +22,7 @@ json_option: Decorator = option("--json", "as_json", is_flag=True, help="Print J
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """How files are wrapped, as the options say.
+    """The way that files are wrapped, by the options.
 
     `kind` is None to tell by the name of each file; `options` are those of `LinkWrapper`, but for the tracking domain:
     that is `domain`, or one that the `account` of the registry has, if there is a registry.
@@ -38,7 +39,7 @@ class Wrapping:
 
     @property
     def note(self) -> str | None:
-        """What to tell the user about the tracking domain, if anything."""
+        """A message about the tracking domain for the user; None for none."""
         if self.account:
             note = f"Warning: account {self.account.id!r} has no domain in the registry: its links are on "
             return None if self.account.domains else note + self.account.fallback.host
@@ -129,10 +130,7 @@ def message_options(command: Callable[..., None]) -> Any:
                 kept = opened.account(account)
         opens = {"open_tracking": not rest.pop("no_opens"), "initial_open": rest.pop("initial_open")}
         wrapping = Wrapping(
-            kind=rest.pop("kind"),
-            encoding=rest.pop("encoding"),
-            text=rest.pop("text"),
-            metadata=rest.pop("metadata"),
+            **{name: rest.pop(name) for name in ("kind", "encoding", "text", "metadata")},
             options={"account_id": account, **opens},
             domain=None if domain is None else tracking_domain(domain, "--domain", secure=not http),
             account=kept,
@@ -150,7 +148,11 @@ def tracking_domain(host: str, name: str, *, secure: bool = True) -> TrackingDom
         return TrackingDomain(host, secure=secure, verified=True)
     except DomainError as error:
         message = str(error).removeprefix(f"TrackingDomain({host!r}): ")
-        raise click.BadParameter(message, param_hint=f"'{name}'") from None
+    if "/" in host:
+        plain, is_http = url_host(host)
+        option = f"{name} {plain or 'click.acme.com'}{' --http' * (is_http and name == '--domain')}"
+        message = f"it must be a host name, not a URL: give {option}"
+    raise click.BadParameter(message, param_hint=f"'{name}'")
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""What commands print: tables, facts and JSON on standard output, messages on standard error.
+"""The output of commands: tables, facts and JSON on standard output, messages on standard error.
 
 Text of others (mail, DNS answers, file names) is escaped here, so it cannot move the cursor or hide itself.
 """

@@ -106,10 +106,7 @@ def _attempt(wrapping: Wrapping, wrapper: LinkWrapper, name: str, output: str) -
 
 
 def _output_names(names: Sequence[str], folder: str) -> list[tuple[str, str]]:
-    """Return each file with its output, the file of the same name in the folder.
-
-    Raises `click.UsageError` if an output would replace another output or one of the files.
-    """
+    """Return each file with its output in the folder; an error if that would replace another, or one of the files."""
     inputs = {identity: name for name in names if (identity := _identity(name))}
     pairs: list[tuple[str, str]] = []
     taken: dict[object, str] = {}

@@ -338,7 +338,7 @@ def test_unknown_host(domains: DomainRegistry) -> None:
             call("news.acme.test")
         with pytest.raises(DomainError, match=r"there is no domain 'click\.acme\.test' of account 'evil'"):
             call(HOST, account="evil")
-        with pytest.raises(DomainError, match="no DNS host name"):
+        with pytest.raises(DomainError, match="not a DNS host name"):
             call("not a host")
 
 

@@ -242,9 +242,9 @@ def test_link_before_it_is_verified(domains: DomainRegistry, stub: StubCheck) ->
 @pytest.mark.parametrize(
     ("sender", "complaint"),
     [
-        ("", "no DNS host name"),
-        ("acme", "no DNS host name"),
-        ("192.0.2.1", "no DNS host name"),
+        ("", "not a DNS host name"),
+        ("acme", "not a DNS host name"),
+        ("192.0.2.1", "not a DNS host name"),
         ("mailer@acme.test", "is an email address: give the part after the @"),
         ("https://acme.test", "is a URL: give the host alone"),
         ("*.acme.test", "is a wildcard: add each host by itself"),

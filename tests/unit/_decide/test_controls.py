@@ -1,16 +1,27 @@
 """Control attributes: which tags are read, and that the quick look at a tag misses none."""
 
+import importlib.util
+from typing import cast
+
 import pytest
 
-from linkwrap._decide.controls import _HINTS, _MARKS, REMOVED, read_controls, read_marked
+from linkwrap._decide.controls import REMOVED, read_controls, read_marked
 from linkwrap._decide.decision import UNMARKED
 from linkwrap._markup.source import open_source
 from linkwrap.policy import OPT_OUTS, SENDERS
 
 
-def test_every_mark_holds_a_hint() -> None:
-    """A document without the hints is passed over, so an opt-out that holds none of them would be missed."""
-    assert [mark for mark in _MARKS if not any(hint in mark for hint in _HINTS)] == []
+def test_opt_out_with_any_name_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An opt-out is named in the policy alone: nothing else has to be changed for another name."""
+    monkeypatch.setitem(cast("dict[str, tuple[str, str | None]]", OPT_OUTS), "mandrill", ("mc:leave", None))
+    spec = importlib.util.find_spec("linkwrap._decide.controls")
+    assert spec is not None
+    assert spec.loader is not None
+    controls = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(controls)
+    tag = "<a href=x MC:leave>"
+    (mark,) = controls.read_marked(open_source(tag), [0], [len(tag)], SENDERS).values()
+    assert mark.draft.reason == "opted-out"
 
 
 @pytest.mark.parametrize("sender", sorted(SENDERS))

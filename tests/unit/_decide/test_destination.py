@@ -319,6 +319,7 @@ def test_a_host_name_is_kept_as_lower_case_a_labels(host: str, name: str) -> Non
         ("0x7f.1", "IP address"),
         ("acme.0x", "IP address"),
         ("１.２.３.４", "IP address"),
+        ("a b", "host name: it is not 1 to 63 letters"),
         ("::1", "IP address"),
         ("[::1]", "IP address"),
         ("acme.com:80", "has a port"),
@@ -342,7 +343,7 @@ def test_a_host_name_is_kept_as_lower_case_a_labels(host: str, name: str) -> Non
 )
 def test_what_is_no_host_name_says_why(host: str, why: str) -> None:
     """What cannot be a DNS host name is refused in one short sentence that says why."""
-    with pytest.raises(ValueError, match="is no DNS host name") as caught:
+    with pytest.raises(ValueError, match="is not a DNS host name") as caught:
         host_name(host)
     assert type(caught.value) is ValueError
     assert why in str(caught.value)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from helpers import tokens
 from linkwrap import DomainError, InvalidToken, LinkWrapper, OptionError, Resolver, SigningKeys, TrackingDomain
 from linkwrap._token import wire
 from linkwrap.endpoint import MAX_BODY, Response, _is_one_click, respond
@@ -269,8 +270,8 @@ def test_forged_url(method: str) -> None:
 def test_kinds_are_apart() -> None:
     """No token of one kind does the work of another: a link unsubscribes nobody, and an unsubscribe URL is no link."""
     context = wire.encode_context("acme", 1, METADATA)
-    (click,) = wire.click_urls(KEYS, "", HOST, context, [(wire.encode_link("https://shop.test/"), "a")])
-    pixel = wire.open_url(KEYS, "", HOST, context)
+    (click,) = tokens.click_urls(KEYS, "", HOST, context, [(wire.encode_link("https://shop.test/"), "a")])
+    pixel = tokens.open_url(KEYS, "", HOST, context)
     for path in (click, pixel):
         assert request(path="/u/" + path.rpartition("/")[2]).status == 404
         with pytest.raises(InvalidToken, match="not an unsubscribe URL") as raised:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from helpers import tokens
 from helpers.paths import DOCS, TESTS
 from helpers.rests import IGNORED, REFUSED
 from helpers.spellings import BASE64URL, spellings
@@ -46,17 +47,17 @@ def click_path(
     """The path of a redirect URL."""
     context = wire.encode_context(account_id, sent_at, METADATA if metadata is None else metadata)
     link = wire.encode_link(url, name, unsubscribe)
-    return wire.click_urls(keys, "", host, context, [(link, sublink)])[0]
+    return tokens.click_urls(keys, "", host, context, [(link, sublink)])[0]
 
 
 def open_path(*, initial: bool = False) -> str:
     """The path of an open pixel's URL."""
-    return wire.open_url(KEYS, "", HOST, wire.encode_context("acme", SENT_AT, METADATA), initial=initial)
+    return tokens.open_url(KEYS, "", HOST, wire.encode_context("acme", SENT_AT, METADATA), initial=initial)
 
 
 def signed(link: str, context: str, keys: SigningKeys = KEYS) -> str:
     """The path of a click with parts of the test's own, rightly signed."""
-    return wire.click_urls(keys, "", HOST, context, [(link, "a")])[0]
+    return tokens.click_urls(keys, "", HOST, context, [(link, "a")])[0]
 
 
 def reason(path: str, *, keys: SigningKeys = KEYS, host: str = HOST) -> str:
@@ -211,8 +212,8 @@ def test_urls_have_the_documented_form() -> None:
     """Clicks are under /f/, opens under /q/, on the given origin, in characters that need no encoding anywhere."""
     context = wire.encode_context("acme", SENT_AT, METADATA)
     links = [(wire.encode_link(SHOP), "a"), (wire.encode_link("http://other.example/"), "app_1")]
-    first, second = wire.click_urls(KEYS, "http://localhost:8080", "localhost", context, links)
-    pixel = wire.open_url(KEYS, ORIGIN, HOST, context)
+    first, second = tokens.click_urls(KEYS, "http://localhost:8080", "localhost", context, links)
+    pixel = tokens.open_url(KEYS, ORIGIN, HOST, context)
     assert first.startswith("http://localhost:8080/f/a/1")
     assert second.startswith("http://localhost:8080/f/app_1/1")
     assert pixel.startswith(f"{ORIGIN}/q/1")
@@ -553,7 +554,7 @@ def test_challenge_response_is_bound_to_key_nonce_and_host() -> None:
         wire.challenge_response(KEYS, "1" * 32, HOST),
         wire.challenge_response(KEYS, "0" * 32, "click.other.test"),
         wire.challenge_response(SigningKeys("another key, long enough"), "0" * 32, HOST),
-        wire.open_url(KEYS, "", HOST, "0" * 32)[-22:],
+        tokens.open_url(KEYS, "", HOST, "0" * 32)[-22:],
         KEYS.sign("0" * 32),
     }
     assert answer == wire.challenge_response(KEYS, "0" * 32, HOST)

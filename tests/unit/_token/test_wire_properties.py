@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from helpers import tokens
 from linkwrap._token import wire
 from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, MAX_TIME, Alphabet
 from linkwrap._token.wire import MAX_ACCOUNT_ID, MAX_LINK_NAME, MAX_METADATA, Token
@@ -18,7 +19,7 @@ KEYS = SigningKeys("a key for the properties")
 HOST = "click.acme.test"
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 MESSAGE = wire.encode_context("acme", 1_764_000_000, {"message_id": "m-1", "rcpt": "r-42"})
-CLICK = wire.click_urls(KEYS, "", HOST, MESSAGE, [(wire.encode_link("https://shop.example/a?b=1"), "a")])[0]
+CLICK = tokens.click_urls(KEYS, "", HOST, MESSAGE, [(wire.encode_link("https://shop.example/a?b=1"), "a")])[0]
 
 # Text of any kind, surrogates and controls included, and text that is full of the words of the format.
 any_text = st.text(st.characters(), max_size=200)
@@ -61,7 +62,7 @@ def test_click_comes_back(
 ) -> None:
     """Every destination, name, account and time comes back from its redirect URL."""
     context = wire.encode_context(account_id, sent_at, None)
-    path = wire.click_urls(KEYS, "", HOST, context, [(wire.encode_link(url, name, unsubscribe), sublink)])[0]
+    path = tokens.click_urls(KEYS, "", HOST, context, [(wire.encode_link(url, name, unsubscribe), sublink)])[0]
     url, name, account_id = from_json([url, name, account_id])
     expected = Token("click", url, name, unsubscribe, sublink, False, account_id, {}, sent_at)
     assert wire.read(KEYS, HOST, path) == expected
@@ -77,7 +78,7 @@ def test_metadata_comes_back_or_is_refused_for_its_size(metadata: dict[str, Any]
         assert length > MAX_METADATA
     else:
         assert length <= MAX_METADATA
-        token = wire.read(KEYS, HOST, wire.open_url(KEYS, "", HOST, context, initial=initial))
+        token = wire.read(KEYS, HOST, tokens.open_url(KEYS, "", HOST, context, initial=initial))
         assert token == Token("open", "", None, False, None, initial, "acme", from_json(metadata), 0)
 
 
@@ -137,7 +138,7 @@ def test_percent_encoding_changes_nothing(encoded: list[bool], template: str) ->
 @example(link="x", context="AAAAAAacmeDFJ")
 def test_signed_nonsense_is_read_or_malformed(link: str, context: str) -> None:
     """Content that somebody else signed with the key cannot do more than be refused."""
-    path = wire.click_urls(KEYS, "", HOST, context, [(link, "a")])[0]
+    path = tokens.click_urls(KEYS, "", HOST, context, [(link, "a")])[0]
     reasons = set()
     try:
         wire.read(KEYS, HOST, path)

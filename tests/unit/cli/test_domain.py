@@ -699,7 +699,8 @@ def test_extra_is_missing(missing: str, arguments: list[str]) -> None:
     text = f"import sys; sys.modules[{missing!r}] = None; from linkwrap.cli import main; main()"
     done = subprocess.run([*script_of(text), *arguments], input="", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Error: {missing} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'\n"
+    install = "pip install '.[domains]' in a clone of linkwrap"
+    assert done.stderr == f"Error: {missing} is not installed: linkwrap.domains needs {install}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["domain", "--help"], ["domain", "check", "--help"], ["wrap"]])

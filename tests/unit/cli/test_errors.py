@@ -51,8 +51,11 @@ def assert_fails(result: Result, status: int, *words: str) -> None:
         (["wrap", "-m", f"k={SECRET}", "-m", f"k={SECRET}2"], ["'--metadata'", "given twice"]),
         (["wrap", "-m", f"k={SECRET * 200}"], ["metadata has 1208 bytes as JSON"]),
         (["wrap", "--account", "x" * 101], ["account id is longer than 100 bytes"]),
-        (["wrap", "--domain", "https://acme.com"], ["'--domain'", "not a URL"]),
-        (["wrap", "--domain", "under_score.com"], ["'--domain': 'under_score.com' is no DNS host name"]),
+        (["wrap", "--domain", "https://acme.com"], ["'--domain'", "not a URL: give --domain acme.com (see"]),
+        (["wrap", "--domain", "http://localhost:8080"], ["not a URL: give --domain localhost:8080 --http (see"]),
+        (["wrap", "--domain", "//a/b"], ["not a URL: give --domain a (see"]),
+        (["wrap", "--domain", "127.0.0.1:8080", "--http"], ["it is an IP address: use a host name such as localhost"]),
+        (["wrap", "--domain", "under_score.com"], ["'--domain': 'under_score.com' is not a DNS host name"]),
         (["inspect", "-", "--domain", "\udcff"], ["'--domain'"]),
         (["inspect", "-", "--encoding", "klingon"], ["unknown encoding 'klingon'"]),
         (["wrap", "--key-file", "EMPTY"], ["the key file holds no key"]),
@@ -242,9 +245,9 @@ def test_extra_is_missing(missing: list[str]) -> None:
     """Where the extra is not installed, one line says what to install."""
     script = f"import sys; sys.modules.update(dict.fromkeys({missing!r})); from linkwrap.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False)
-    names = " and ".join(missing)
+    names = "click and rich are" if len(missing) == 2 else f"{missing[0]} is"
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"Error: {names} not installed: pip install 'linkwrap[cli]'\n"
+    assert done.stderr == f"Error: {names} not installed: pip install '.[cli]' in a clone of linkwrap\n"
 
 
 def test_waiting_at_a_terminal(command: list[str], at_terminal: Callable[..., Any]) -> None:
@@ -258,6 +261,9 @@ NO_MAIL = {
     "empty": (b"", "is empty"),
     "white space": (b" \r\n", "is empty"),
     "PNG": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is not text"),
+    "GIF": (b"GIF89a the rest is ASCII", "is not text"),
+    "WebP": (b"RIFF\x24\n\r\x20WEBPVP8 the rest is ASCII", "is not text"),
+    "WAVE": (b"RIFF    WAVEfmt the rest is ASCII", "is not text"),
     "PDF": (b"%PDF-1.4\n% all of it is ASCII\n", "is not text"),
     "bytes": (bytes(range(256)) * 9, "is not text"),
     "UTF-16 of controls": (("\ufeff" + "\x01\x02" * 50).encode("utf-16-le"), "is not text"),
@@ -287,6 +293,8 @@ def test_what_is_no_mail(run: Run, tmp_path: Path, content: str, kind: str) -> N
     "content",
     [
         b"<p>\0\1 damaged, but a text of more than 32 characters",
+        b"RIFF club: <a href='https://acme.com/'>",
+        b"GIF8 and other numbers: <a href='https://acme.com/'>",
         "\ufeff<p>Grüße".encode("utf-16-le"),
         "<p>ソース".encode("cp932") * 100,
         "<p>ソース".encode("iso-2022-jp") * 100,

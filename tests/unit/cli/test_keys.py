@@ -4,10 +4,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 
-from linkwrap import LinkWrapper, SigningKeys
+from helpers.frames import leaks
+from linkwrap import LinkWrapper, OptionError, SigningKeys
+from linkwrap.cli.keys import find_keys
 
 Run = Callable[..., Result]
 CURRENT, RETIRED, OTHER = "the current key: long enough", "a retired key: long enough", "another key: long enough"
@@ -95,3 +98,15 @@ def test_key_file_in_the_form_of_the_environment(run: Run, tmp_path: Path, conte
     assert result.exit_code == 2
     assert "line 2 of the key file" in result.stderr
     assert CURRENT not in result.stderr
+
+
+@pytest.mark.parametrize("content", ["short key", f"{CURRENT},{RETIRED}", f"{CURRENT}\0", f"{CURRENT}\nshort key"])
+def test_key_file_is_in_no_frame(tmp_path: Path, content: str) -> None:
+    """Tools that print the variables of a traceback's frames print no key, however the file is wrong."""
+    file = tmp_path / "keys"
+    file.write_text(content, encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises((OptionError, click.UsageError)) as raised:
+        find_keys(str(file))
+    assert leaks(raised.value, CURRENT) == []
+    assert leaks(raised.value, "short key") == []

@@ -107,7 +107,7 @@ def test_a_host_is_kept_as_lower_case_a_labels(host: str, expected: str) -> None
         ("click.localhost", "a name of the reader's own machine"),
         (LONGEST.replace(".com", ".info"), "longer than 243 characters: the TXT record needs the rest"),
         (f"{LABEL}.{LABEL}.{LABEL}.{LABEL}.com", "it is longer than 253 characters"),
-        ("ü" * 200 + ".com", "is no DNS host name"),
+        ("ü" * 200 + ".com", "is not a DNS host name"),
         ("spgo.io", "is the CNAME target"),
         ("SPGO.io.", "is the CNAME target"),
         ("ｓｐｇｏ.io", "is the CNAME target"),

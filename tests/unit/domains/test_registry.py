@@ -84,7 +84,9 @@ def test_without_the_extra(package: str, name: str) -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
-    assert last.endswith(f"{package} is not installed: linkwrap.domains needs pip install 'linkwrap[domains]'")
+    assert last.endswith(
+        f"{package} is not installed: linkwrap.domains needs pip install '.[domains]' in a clone of linkwrap"
+    )
 
 
 def test_values_without_the_extra() -> None:
