@@ -134,6 +134,9 @@ class Decider:
         for link in links:
             href = source.decode(link.start, link.end)
             draft = read_controls(link.attributes, self._honoured) if link.attributes else UNMARKED
+            if link.placeholder is not None:
+                decisions.append(Decision(None, draft.reason or "placeholder", *draft[2:]))
+                continue
             if self._asks:
                 place = link.start * source.unit, link.end * source.unit
                 decisions.append(self.decide(href, None, draft, place=place))
