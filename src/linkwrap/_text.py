@@ -40,7 +40,8 @@ _CONTROL = re.compile(f"(?:{_BRACKETS})++(?!{_GLUED})", re.ASCII | re.IGNORECASE
 _ATTRIBUTE = re.compile(f"({_NAME}){_EQUALS}({_VALUE})", re.ASCII | re.IGNORECASE)
 
 # Placeholders that hold what ends a URL, or can. One that is closed in its line is part of the URL as a whole; of
-# another only its opener is. The last two forms have no opener: unclosed, they are parentheses and brackets of a URL.
+# another only its opener is. The last three forms have no opener: unclosed, they are characters of a URL.
+_LETTER = r"(?=[^\0-@\[-`{-\x7f])"
 _PLACEHOLDER = "|".join(
     (
         *(
@@ -58,12 +59,13 @@ _PLACEHOLDER = "|".join(
         ),
         rf"(?:{_BRACKETS})++(?={_GLUED})",
         r"\{(?:(?:[^{}\r\n:]|:(?!//))*+\})?+",
-        r"\(\((?=[a-z])[^:()\r\n]*+\)\)",
-        r"(?<![a-z0-9_\]])\[(?=[a-z])[^,:\[\]\r\n]*+:[^,\[\]\r\n]*+\]",
+        rf"\(\({_LETTER}[^:()\r\n]*+\)\)",
+        rf"(?:(?<![a-z0-9_\]])|(?<=%20))\[{_LETTER}[^,:\[\]\r\n]*+:[^,\[\]\r\n]*+\]",
+        rf"##(?:_|{_LETTER})(?:[^#:\r\n]|:(?!//))*+##",
     )
 )
 _COMMA = ",(?!https?://)"  # another begins the next URL
-_RUN = rf"(?:[^{_ENDS}()\[\]$*,]++|{_PLACEHOLDER}|[$*]|{_COMMA})*+"
+_RUN = rf"(?:[^{_ENDS}#()\[\]$*,]++|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
 
 # Symbols that no international name has, beyond ASCII: those of Latin-1, punctuation, arrows, lines and shapes.
 _SYMBOLS = (

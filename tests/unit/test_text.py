@@ -315,6 +315,11 @@ def test_url_with_an_unclosed_placeholder_is_left_alone(opener: str, closer: str
         "((first-name.de, or none))",
         "[subscriber:first name]",
         "[user: 'name']",
+        "[пользователь: имя]",
+        "((имя получателя))",
+        "##first name##",
+        "###FIRST NAME###",
+        "##_имя: 'x'##",
         "[% path %]",
         "[%= a['b'] %]",
         '<?= "x" ?>',
@@ -426,10 +431,13 @@ def test_url_between_braces_that_do_not_hold_it(text: str) -> None:
         "https://a.test/[foo,bar]",
         "https://a.test/?d=50%&e=100%25",
         "https://[2001:db8::1]/[::1]",
+        "https://a.test/##a",
+        "https://a.test/#a##b",
+        "https://a.test/##1",
     ],
 )
-def test_brackets_of_a_url_are_no_placeholder(url: str) -> None:
-    """Arrays of PHP, filters and other brackets of real URLs neither end it nor hold white space."""
+def test_characters_of_a_url_are_no_placeholder(url: str) -> None:
+    """Arrays of PHP, filters and others that real URLs hold neither end it nor hold white space."""
     assert link(f"See {url} a]) b").href == url
     assert wrap(f"{url} b:c]") == f"<<{link(url).url}>> b:c]"
 
