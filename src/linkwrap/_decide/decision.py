@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from ..link import Link, Reason
+from .one_time import is_one_time
 
 
 class Decision(NamedTuple):
@@ -16,6 +17,21 @@ class Decision(NamedTuple):
     unsubscribe: bool = False
     sublink: str | None = None
     warning: str | None = None
+    placeholder: str | None = None
+    """The placeholder in its value, where that is the reason."""
+
+    def marked(self, draft: "Decision") -> "Decision":
+        """Return this decision, made by the destination, together with that by the control attributes."""
+        _, reason, name, unsubscribe, sublink, warning, _ = draft
+        return Decision(
+            self.url,
+            reason or self.reason,
+            name,
+            unsubscribe,
+            sublink,
+            "; ".join(filter(None, (warning, self.warning))) or None,
+            None if reason else self.placeholder,
+        )
 
     def link(
         self,
@@ -40,6 +56,8 @@ class Decision(NamedTuple):
             start=start,
             end=end,
             warning=self.warning,
+            placeholder=self.placeholder,
+            one_time=self.url is not None and is_one_time(self.url),
         )
 
 

@@ -144,6 +144,8 @@ def test_json(run: Run, mail: Path) -> None:
         "start": HTML.index("https://acme.com/sale"),
         "end": HTML.index('" data-msys-linkname'),
         "warning": None,
+        "placeholder": None,
+        "one_time": False,
     }
     assert [link["reason"] for link in found["links"]] == [None, None, None, "scheme", "placeholder", None]
     assert [link["conditional"] for link in found["links"]] == [False, True, False, False, False, False]
