@@ -13,11 +13,8 @@ _WORDS: Final = frozenset(
     login logon signin signup onetime otp oob oobcode passcode token verify verifyemail emailverification verification
     confirm confirmemail confirmation activate activation invite invites invitation invitations""".split()
 )
-# Any of the words has one of these in it.
-_MAY_HAVE_WORD = re.compile(
-    "reset|passw|pwd|recover|magic|log-?_?[io]n|sign-?_?[iu][np]|one-?_?time|otp|oob|passcode|token|verif|confirm|activat|invit",
-    re.ASCII | re.IGNORECASE,
-)
+# Each of the words, in any spelling, has one of these in it; as a pattern this would take three times as long.
+_STEMS = "reset passw pwd recover magic log sign time otp oob passcode token verif confirm activat invit".split()
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+", re.ASCII)
 
 # A path segment, or a parameter with its name, in the path, the query or the fragment of a URL.
@@ -44,7 +41,7 @@ _VOWELS = 0.28  # among random letters 0.23 are vowels, in words some 0.38
 
 def is_one_time(url: str) -> bool:
     """Tell whether a destination looks like a link that works once."""
-    if not _MAY_HAVE_WORD.search(url):
+    if not _may_have_word(url):
         return False
     fields = _fields(url)
     return any(_has_word(name) for name, _, _ in fields) and any(_is_random(value) for _, value, _ in fields)
@@ -81,8 +78,12 @@ def _unescape(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16))
 
 
+def _may_have_word(text: str) -> bool:
+    return any(map(text.lower().__contains__, _STEMS))
+
+
 def _has_word(name: str) -> bool:
-    if not _MAY_HAVE_WORD.search(name):
+    if not _may_have_word(name):
         return False
     words = [word.lower() for word in _WORD.findall(name)]
     return not _WORDS.isdisjoint(words) or not _WORDS.isdisjoint(map("".join, pairwise(words)))
