@@ -4,7 +4,7 @@ It is plain data: no keys, no host, no recipient.
 """
 
 from bisect import bisect
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
@@ -188,7 +188,7 @@ def compile_html(
 
 
 def compile_text(
-    text: Text, decider: Decider, encoding: str | None = None, *, opted_out: Container[str] = frozenset()
+    text: Text, decider: Decider, encoding: str | None = None, *, opted_out: Set[str] = frozenset()
 ) -> Compiled[Text]:
     """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it.
 

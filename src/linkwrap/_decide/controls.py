@@ -78,17 +78,17 @@ class Controls:
         if name is None:
             name = value(_NAMES[1])
         sublink, warning = read_sublink(value(_SUBLINK))
-        opted_out = any(self._opts_out(attributes, *rule) for rule in self._opt_outs)
-        reason: Reason | None = "opted-out" if opted_out else None
+        reason: Reason | None = None
+        for attribute, expected, any_case in self._opt_outs:
+            found = value(attribute)
+            if found is None:
+                continue
+            if expected is not None:
+                found = lower(found) if any_case else found
+                if expected not in (found.split() if attribute == "class" else [found.strip()]):
+                    continue
+            reason = "opted-out"
         return Decision(None, reason, cut_name(name), (value(_UNSUBSCRIBE) or "").strip() == "1", sublink, warning)
-
-    @staticmethod
-    def _opts_out(attributes: Mapping[str, str], attribute: str, expected: str | None, any_case: bool) -> bool:
-        found = attributes.get(attribute)
-        if found is None or expected is None:
-            return found is not None
-        found = lower(found) if any_case else found
-        return expected in (found.split() if attribute == "class" else [found.strip()])
 
     def _may_be_marked(self, tags: str) -> bool:
         lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text

@@ -5,7 +5,7 @@ that the document repeats are read once.
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Final, NamedTuple, get_args
 
@@ -136,7 +136,7 @@ class Decider:
                 encoded.clear()
         return Decided(decisions, slots, spans, cuts)
 
-    def text(self, links: Iterable[TextLink], source: Source, opted_out: Container[str] = _NOTHING) -> list[Decision]:
+    def text(self, links: Iterable[TextLink], source: Source, opted_out: Set[str] = _NOTHING) -> list[Decision]:
         """Decide about the URLs of a plain text.
 
         Args:
@@ -152,7 +152,7 @@ class Decider:
             href = source.decode(link.start, link.end)
             draft = self._controls.read(link.attributes) if link.attributes else UNMARKED
             decision = self._read(href, None)
-            if decision.url in opted_out and draft.reason is None:
+            if opted_out and decision.url in opted_out:
                 draft = draft._replace(reason="opted-out")
             decision = decision.marked(draft)
             if self.asks:
@@ -185,6 +185,8 @@ class Decider:
             TypeError: The policy's `destination` returned neither a `str` nor None.
         """
         decision = self._read(href, base).marked(draft)
+        if not self.asks:
+            return decision
         return self._wanted(decision, href, element, base, conditional=conditional, place=place)
 
     def unasked(self) -> "Decider":
@@ -259,7 +261,9 @@ class Decider:
     def _read(self, href: str, base: str | None) -> Decision:
         """Return the decision about a value as far as its destination goes."""
         url, reason = read_destination(href, base, self._placeholders)
-        return self._unusable(href, base, reason) if url is None else Decision(url, self._refusal(url))
+        if url is None:
+            return self._unusable(href, base, reason)
+        return Decision(url, self._refusal(url) if self._refuses or "/f/" in url or "%" in url else None)
 
     def _unusable(self, href: str, base: str | None, reason: Unusable | None) -> Decision:
         if reason == "placeholder":

@@ -22,16 +22,13 @@ class Decision(NamedTuple):
 
     def marked(self, draft: "Decision") -> "Decision":
         """Return this decision, made by the destination, together with that by the control attributes."""
+        if draft is UNMARKED:
+            return self
+        url, found, _, _, _, warned, placeholder = self
         _, reason, name, unsubscribe, sublink, warning, _ = draft
-        return Decision(
-            self.url,
-            reason or self.reason,
-            name,
-            unsubscribe,
-            sublink,
-            "; ".join(filter(None, (warning, self.warning))) or None,
-            None if reason else self.placeholder,
-        )
+        if warned:
+            warning = f"{warning}; {warned}" if warning else warned
+        return Decision(url, reason or found, name, unsubscribe, sublink, warning, None if reason else placeholder)
 
     def link(
         self,
