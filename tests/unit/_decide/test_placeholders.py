@@ -111,6 +111,20 @@ PLACEHOLDERS = {
 
 # Real forms of URLs that come near a rule, by that rule.
 LINKS = {
+    "<": [
+        "https://a.test/?q=a%3Cb",
+        "https://a.test/?q=%3C%25",
+        "https://a.test/?q=a>b",
+        "https://a.test/-%3E/x",
+        "https://a.test/?html=%3Cspan%3E",
+    ],
+    "%%": [
+        "https://a.test/100%%20off",
+        "https://a.test/100%%C3%A9",
+        "https://a.test/?d=50%%",
+        "https://a.test/?d=%%&e=1",
+        "https://a.test/?d=100%%25",
+    ],
     "{name}": [
         'https://api.a.test/?filter={"id":1}',
         'https://api.a.test/?filter={"where":{"name":"x"},"limit":5}',
