@@ -148,11 +148,12 @@ class LinkPolicy:
         """Tell whether links to the host of this destination are left alone."""
         return _is_named(url, self.skip_hosts)
 
-    def opt_out_markup(self) -> list[OptOut]:
-        """Return the markup that opts a link out: that of the senders, and the policy's own."""
-        named = [OptOut(*OPT_OUTS[sender], sender != "customerio") for sender in sorted(self.honour)]
-        own = (_read_opt_out(text, Faults()) for text in sorted(self.opt_outs))
-        return named + [opt_out for opt_out in own if opt_out is not None]
+
+def opt_out_markup(policy: LinkPolicy) -> list[OptOut]:
+    """Return the markup that opts a link out: that of the senders, and the policy's own."""
+    named = [OptOut(*OPT_OUTS[sender], sender != "customerio") for sender in sorted(policy.honour)]
+    own = (_read_opt_out(text, Faults()) for text in sorted(policy.opt_outs))
+    return named + [opt_out for opt_out in own if opt_out is not None]
 
 
 def _read_opt_out(text: str, faults: Faults) -> OptOut | None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from .._markup.source import Source
 from .._markup.tokenizer import Span, lower, read_tag
 from ..link import MAX_LINK_NAME, Reason
-from ..policy import LinkPolicy
+from ..policy import LinkPolicy, opt_out_markup
 from .decision import Decision
 
 _NAMES = ("data-msys-linkname", "data-msys-link-name")
@@ -38,7 +38,7 @@ class Controls:
     __slots__ = ("_hints", "_marks", "_opt_outs", "_read")
 
     def __init__(self, policy: LinkPolicy) -> None:
-        markup = policy.opt_out_markup()
+        markup = opt_out_markup(policy)
         self._read = REMOVED | {attribute for attribute, _, _ in markup}
         self._opt_outs = [
             (attribute, lower(value) if value and any_case else value, any_case)
