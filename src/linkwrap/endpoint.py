@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Final
 
+from ._decide.one_time import event_url
 from ._faults import Faults
 from .errors import InvalidToken
 from .resolver import Click, Open, Resolver, Unsubscribe
@@ -223,7 +224,7 @@ def _event(
         "timestamp": int(time.time()),
         "account_id": visit.account_id,
         "tracking_domain": visit.host,
-        "target_link_url": click and click.url,
+        "target_link_url": click and event_url(click.url),
         "target_link_name": click and click.link_name,
         "rcpt_meta": visit.metadata,
         "sent_at": int(visit.sent_at.timestamp()),
