@@ -9,8 +9,9 @@ is never joined over lines. All functions take linear time.
 
 import codecs
 import re
+from array import array
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ._markup.encodings import NOT_ASCII_COMPATIBLE, codec_of_caller, find_text_codec
 from ._markup.source import Source, open_source
@@ -89,6 +90,7 @@ _END = re.compile(f"[{_ENDS}]")
 _BRACE = re.compile(r"[{}]")
 _APART = re.compile(r"""[\s"'`\xab\xbb\u2018-\u201f]""")
 
+_NO_ATTRIBUTES: Final[dict[str, str]] = {}  # shared, since a text can have many links
 _MASKED = re.compile("\xa4+", re.ASCII)
 _NOT_ASCII = re.compile(r"[^\0-\x7f]", re.ASCII)
 
@@ -137,6 +139,8 @@ class TextScan:
         """Positions are those of the source's text."""
 
     def _attributes(self, characters: str, start: int, end: int) -> dict[str, str]:
+        if start == end:
+            return _NO_ATTRIBUTES
         attributes: dict[str, str] = {}
         for attribute in _ATTRIBUTE.finditer(characters, start, end):
             value, value_end = attribute.span(2)
@@ -149,7 +153,8 @@ class TextScan:
 def _find(text: str) -> Iterator[tuple[int, int, int, Span | None]]:
     """Yield where each URL of the text starts and ends, where the brackets behind it end, and its placeholder."""
     position = 0
-    groups = _Groups(text) if "{" in text else None
+    groups: _Groups | None = None
+    braces = "{" in text
     while match := _URL.search(text, position):
         start, rest, end = match.start(), match.end(1), match.end()
         if match.end(2) >= 0 and text[end : end + 1] in ("(", ")", "[", "]"):
@@ -170,7 +175,8 @@ def _find(text: str) -> Iterator[tuple[int, int, int, Span | None]]:
             behind = end
         if end > rest:
             placeholder = _unfinished(text, rest, end) if _END.search(text, rest, end) else None
-            if placeholder is None and groups is not None:
+            if placeholder is None and braces:
+                groups = groups or _Groups(text)
                 placeholder = groups.around(start)
             yield start, end, behind, placeholder
 
@@ -204,31 +210,34 @@ def _unfinished(text: str, start: int, end: int) -> Span | None:
 class _Groups:
     """The outermost `{…}` of a text without white space and quotes, for ascending positions."""
 
-    __slots__ = ("_at", "_groups")
+    __slots__ = ("_at", "_ends", "_starts")
 
     def __init__(self, text: str) -> None:
-        self._groups: list[Span] = []
+        self._starts, self._ends = array("L"), array("L")
         self._at = 0
-        opened: list[int] = []
+        opened = array("L")
         position = 0
         for brace in _BRACE.finditer(text):
             if opened and _APART.search(text, position, brace.start()):
-                opened.clear()
+                del opened[:]
             position = brace.end()
             if brace[0] == "{":
                 opened.append(brace.start())
             elif opened:
                 start = opened.pop()
-                while self._groups and self._groups[-1][0] > start:
-                    self._groups.pop()
-                self._groups.append((start, position))
+                while self._starts and self._starts[-1] > start:
+                    self._starts.pop()
+                    self._ends.pop()
+                self._starts.append(start)
+                self._ends.append(position)
 
     def around(self, position: int) -> Span | None:
         """Return the group that holds a position, one behind the position before."""
-        while self._at < len(self._groups) and self._groups[self._at][1] <= position:
+        while self._at < len(self._ends) and self._ends[self._at] <= position:
             self._at += 1
-        group = self._groups[self._at] if self._at < len(self._groups) else None
-        return group if group and group[0] < position else None
+        if self._at < len(self._starts) and self._starts[self._at] < position:
+            return self._starts[self._at], self._ends[self._at]
+        return None
 
 
 def _characters(data: bytes, source: Source, codec: str) -> str:
