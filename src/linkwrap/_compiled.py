@@ -4,13 +4,12 @@ It is plain data: no keys, no host, no recipient.
 """
 
 from bisect import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
 from ._decide.decider import BATCH, Decider, OwnPixel, slot_of
 from ._decide.decision import Decision
-from ._decide.destination import read_base
 from ._markup.scan import Positions, element_name, is_amp, scan
 from ._markup.source import open_source
 from ._markup.tokenizer import Span, decode_references
@@ -156,7 +155,7 @@ def compile_html(
     amp = amp or is_amp(source)
     batches = found.positions.batches(BATCH)
     if found.base:
-        base = read_base(decode_references(source.decode(*found.base)))
+        base = decider.base(decode_references(source.decode(*found.base)))
     decisions, slots, values, cuts = decider.document(source, batches, base, placed=placed)
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
     if amp or (initial_at is not None and initial_at > pixel_at):
@@ -187,13 +186,18 @@ def compile_html(
     )
 
 
-def compile_text(text: Text, decider: Decider, encoding: str | None = None) -> Compiled[Text]:
-    """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it."""
+def compile_text(
+    text: Text, decider: Decider, encoding: str | None = None, *, opted_out: Set[str] = frozenset()
+) -> Compiled[Text]:
+    """Do to a plain text what `compile_html` does to a document; the brackets behind its URLs are cut out of it.
+
+    `opted_out` are destinations that are opted out.
+    """
     from ._text import TextScan
 
     found = TextScan(text, encoding)
     source, unit = found.source, found.source.unit
-    decisions: list[Decision] = decider.text(found.links, source)
+    decisions: list[Decision] = decider.text(found.links, source, opted_out)
     positions = Positions(field for link in found.links for field in (link.start, link.start, link.end, link.behind, 0))
     slots = [*map(slot_of, decisions)]
     wrapped = [(link.start, link.end) for link, slot in zip(found.links, slots, strict=True) if slot is not None]

@@ -2,17 +2,20 @@
 
 Clients mostly agree on where a URL ends: before white space, controls, `<`, `>`, `"`, a backtick, a brace, a bracket
 that it did not open, and typographic and East Asian punctuation; sentence punctuation at its end is not part of it.
-Where clients differ, the longer URL is taken: a client would add characters that are cut off here to the signed URL,
-which breaks it. A URL is never joined over lines. All functions take linear time.
+Where clients differ, the longer URL is taken: a client would add characters that are cut off here to the signed URL.
+An authority ends at the first character that it cannot have, so that `http://a.test|http://b.test` is two URLs. A URL
+is never joined over lines. All functions take linear time.
 """
 
 import codecs
 import re
+from array import array
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ._markup.encodings import NOT_ASCII_COMPATIBLE, codec_of_caller, find_text_codec
 from ._markup.source import Source, open_source
+from ._markup.tokenizer import Span
 
 # In no URL: white space, controls and direction marks, delimiters, full-width punctuation.
 _ENDS = (
@@ -26,35 +29,68 @@ _ENDS = (
 _TRAILING = ".,;:!?'|\u2018\u2019\u201a\u201b\u2013\u2014\u2026\u060c\u061b\u061f\u06d4\u0964\u0965"
 _NO_LETTER = re.compile(f"[{_ENDS}{_TRAILING}\ufffd]")
 
-# Behind one of these it is part of another text: "svn+http://", "www.a.test/?to=https://", "a_https://".
-_START = re.compile(r"(?<![a-z0-9+.\-_/=?&#%@])https?://", re.ASCII | re.IGNORECASE)
 _LINE_END = re.compile(r"[\t ]*+[\r\n]", re.ASCII)
 
 # The bracket syntax. It stays where the URL goes on behind it: without it, the rest would be read as part of the URL.
 _NAME = "data-msys-(?:clicktrack|link-?name|unsubscribe|sublink)"
 _EQUALS = r"[\t ]*+=[\t ]*+"
 _VALUE = r"""(?:"[^"\r\n]*+"|'[^'\r\n]*+'|[^\0-\x20"'=\[\]]++)"""
-_CONTROLS = (
-    rf"(?:\[\[(?:[\t ]*+{_NAME}{_EQUALS}{_VALUE})++[\t ]*+\]\])++"
-    rf"(?![{_TRAILING}]*+(?:[^{_ENDS}{_TRAILING})\]]|\{{[{{%]|<%))"
-)
-_CONTROL = re.compile(_CONTROLS, re.ASCII | re.IGNORECASE)
+_BRACKETS = rf"\[\[(?:[\t ]*+{_NAME}{_EQUALS}{_VALUE})++[\t ]*+\]\]"
+_GLUED = rf"(?!,https?://)[{_TRAILING}]*+(?:[^{_ENDS}{_TRAILING})\]]|\{{|<[%?])"
+_CONTROL = re.compile(f"(?:{_BRACKETS})++(?!{_GLUED})", re.ASCII | re.IGNORECASE)
 _ATTRIBUTE = re.compile(f"({_NAME}){_EQUALS}({_VALUE})", re.ASCII | re.IGNORECASE)
 
-# A placeholder that is closed in its line is part of the URL, spaces included; of another only its opener is.
+# Placeholders that hold what ends a URL, or can. One that is closed in its line is part of the URL as a whole; of
+# another only its opener is. The last three forms have no opener: unclosed, they are characters of a URL.
+_LETTER = r"(?=[^\0-@\[-`{-\x7f])"
 _PLACEHOLDER = "|".join(
-    rf"{opener}(?:[^{inner}\r\n]*+{closer})?+"
-    for opener, inner, closer in (
-        (r"\{\{", "{}", r"\}\}"),
-        (r"\{%", "{%", r"%\}"),
-        ("<%", "<%", "%>"),
-        (r"\*\|", "|", r"\|\*"),
-        (r"\$\{", "{}", r"\}"),
-        (rf"(?!{_CONTROLS})\[\[", r"\[\]", r"\]\]"),
+    (
+        *(
+            rf"{opener}(?:[^{inner}\r\n]*+{closer})?+"
+            for opener, inner, closer in (
+                (r"\{\{++", "{}", r"\}\}++"),
+                (r"\{%", "{%", r"%\}"),
+                ("<%", "<%", "%>"),
+                (r"<\?", "<?", r"\?>"),
+                (r"\*\|", "|", r"\|\*"),
+                (r"\$\{", "{}", r"\}"),
+                (r"\[%(?![0-9a-f]{2})", "%", r"%\]"),
+                (rf"(?!{_BRACKETS})\[\[", r"\[\]", r"\]\]"),
+            )
+        ),
+        rf"(?:{_BRACKETS})++(?={_GLUED})",
+        r"\{(?:(?:[^{}\r\n:]|:(?!//))*+\})?+",
+        rf"\(\({_LETTER}[^:()\r\n]*+\)\)",
+        rf"(?:(?<![a-z0-9_\]])|(?<=%20))\[{_LETTER}[^,:\[\]\r\n]*+:[^,\[\]\r\n]*+\]",
+        rf"##(?:_|{_LETTER})(?:[^#:\r\n]|:(?!//))*+##",
     )
 )
-_RUN = re.compile(rf"(?:[^{_ENDS}()\[\]$*]++|{_PLACEHOLDER}|[$*])*+", re.ASCII | re.IGNORECASE)
+_COMMA = ",(?!https?://)"  # another begins the next URL
+_RUN = rf"(?:[^{_ENDS}#()\[\]$*,]++|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
 
+# Symbols that no international name has, beyond ASCII: those of Latin-1, punctuation, arrows, lines and shapes.
+_SYMBOLS = (
+    r"\xa1-\xa9\xac\xae-\xb1\xb4\xb6\xb8\xbf\xd7\xf7\u060c\u061b\u061f\u06d4\u0964\u0965"
+    r"\u2010-\u205e\u2190-\u21ff\u2500-\u25ff"
+)
+_USER = rf"(?:[^{_ENDS}/\\?#@\[\]^|]*+@)*+"
+# ";" is in no name either, but behind a redirect URL it would not be ignored: with it, the URL is left alone.
+_NAME_OR_V4 = rf"(?:[^{_ENDS}{_SYMBOLS}!#$&'()*+,/:=?@\[\\\]^|~]++|{_PLACEHOLDER})*+"
+_HOST = rf"(?:\[[0-9a-f]*+:[0-9a-f:.]*+\]|{_NAME_OR_V4})"
+_PORT = rf"(?::(?:[0-9]++|{_PLACEHOLDER})*+)?+"
+
+# A URL up to the first bracket or its end. Behind one of the characters it is part of another text: "svn+http://",
+# "www.a.test/?to=https://", "a_https://".
+_URL = re.compile(
+    rf"(?<![a-z0-9+.\-_/=?&#%@])(https?://){_USER}{_HOST}{_PORT}((?=[/?#\\]){_RUN})?+", re.ASCII | re.IGNORECASE
+)
+_REST = re.compile(_RUN, re.ASCII | re.IGNORECASE)
+_UNFINISHED = re.compile(_PLACEHOLDER, re.ASCII | re.IGNORECASE)
+_END = re.compile(f"[{_ENDS}]")
+_BRACE = re.compile(r"[{}]")
+_APART = re.compile(r"""[\s"'`\xab\xbb\u2018-\u201f]""")
+
+_NO_ATTRIBUTES: Final[dict[str, str]] = {}  # shared, since a text can have many links
 _MASKED = re.compile("\xa4+", re.ASCII)
 _NOT_ASCII = re.compile(r"[^\0-\x7f]", re.ASCII)
 
@@ -68,6 +104,8 @@ class TextLink(NamedTuple):
     """The end of the brackets; `end` without brackets."""
     attributes: dict[str, str]
     """The attributes in the brackets: names in lower case, of two with one name the first."""
+    placeholder: Span | None = None
+    """A placeholder that is not for the URL's own text to tell: one that holds what ends a URL, or is around it."""
 
 
 class TextScan:
@@ -95,12 +133,14 @@ class TextScan:
         if isinstance(text, bytes) and self.source.unit == 1 and self.encoding and not characters.isascii():
             characters = _characters(text, self.source, codec_of_caller(self.encoding))
         self.links = [
-            TextLink(start, end, behind, self._attributes(characters, end, behind))
-            for start, end, behind in _find(characters)
+            TextLink(start, end, behind, self._attributes(characters, end, behind), placeholder)
+            for start, end, behind, placeholder in _find(characters)
         ]
         """Positions are those of the source's text."""
 
     def _attributes(self, characters: str, start: int, end: int) -> dict[str, str]:
+        if start == end:
+            return _NO_ATTRIBUTES
         attributes: dict[str, str] = {}
         for attribute in _ATTRIBUTE.finditer(characters, start, end):
             value, value_end = attribute.span(2)
@@ -110,14 +150,18 @@ class TextScan:
         return attributes
 
 
-def _find(text: str) -> Iterator[tuple[int, int, int]]:
-    """Yield where each URL of the text starts and ends, and where the brackets behind it end."""
+def _find(text: str) -> Iterator[tuple[int, int, int, Span | None]]:
+    """Yield where each URL of the text starts and ends, where the brackets behind it end, and its placeholder."""
     position = 0
-    while match := _START.search(text, position):
-        start, rest = match.span()
-        end = _url_end(text, rest)
+    groups: _Groups | None = None
+    braces = "{" in text
+    while match := _URL.search(text, position):
+        start, rest, end = match.start(), match.end(1), match.end()
+        if match.end(2) >= 0 and text[end : end + 1] in ("(", ")", "[", "]"):
+            end = _path_end(text, end)
         # Behind brackets that stay, others stay too: without them the first ones would count.
-        controls = None if "[[" in text[rest:end] else _CONTROL.match(text, end)
+        bracketed = text.startswith("[[", end) and "[[" not in text[rest:end]
+        controls = _CONTROL.match(text, end) if bracketed else None
         behind = controls.end() if controls else end
         position = max(behind, rest)
         angled = text[start - 1 : start] == "<"
@@ -130,16 +174,17 @@ def _find(text: str) -> Iterator[tuple[int, int, int]]:
                 end += text.startswith("*|", end - 1)  # a placeholder's opener
             behind = end
         if end > rest:
-            yield start, end, behind
+            placeholder = _unfinished(text, rest, end) if _END.search(text, rest, end) else None
+            if placeholder is None and braces:
+                groups = groups or _Groups(text)
+                placeholder = groups.around(start)
+            yield start, end, behind, placeholder
 
 
-def _url_end(text: str, position: int) -> int:
-    """Return where a URL ends, sentence punctuation included, from a position in it on."""
+def _path_end(text: str, position: int) -> int:
+    """Return where a URL ends, sentence punctuation included, from the first bracket behind its authority on."""
     parentheses = brackets = 0
     while True:
-        run = _RUN.match(text, position)
-        assert run is not None
-        position = run.end()
         character = text[position : position + 1]
         if character == "(":
             parentheses += 1
@@ -151,7 +196,48 @@ def _url_end(text: str, position: int) -> int:
             brackets -= 1
         else:
             return position
-        position += 1
+        rest = _REST.match(text, position + 1)
+        assert rest is not None
+        position = rest.end()
+
+
+def _unfinished(text: str, start: int, end: int) -> Span | None:
+    """Return the first placeholder between two positions that holds a character that ends a URL."""
+    spans = (placeholder.span() for placeholder in _UNFINISHED.finditer(text, start, end))
+    return next((span for span in spans if _END.search(text, *span)), None)
+
+
+class _Groups:
+    """The outermost `{…}` of a text without white space and quotes, for ascending positions."""
+
+    __slots__ = ("_at", "_ends", "_starts")
+
+    def __init__(self, text: str) -> None:
+        self._starts, self._ends = array("L"), array("L")
+        self._at = 0
+        opened = array("L")
+        position = 0
+        for brace in _BRACE.finditer(text):
+            if opened and _APART.search(text, position, brace.start()):
+                del opened[:]
+            position = brace.end()
+            if brace[0] == "{":
+                opened.append(brace.start())
+            elif opened:
+                start = opened.pop()
+                while self._starts and self._starts[-1] > start:
+                    self._starts.pop()
+                    self._ends.pop()
+                self._starts.append(start)
+                self._ends.append(position)
+
+    def around(self, position: int) -> Span | None:
+        """Return the group that holds a position, one behind the position before."""
+        while self._at < len(self._ends) and self._ends[self._at] <= position:
+            self._at += 1
+        if self._at < len(self._starts) and self._starts[self._at] < position:
+            return self._starts[self._at], self._ends[self._at]
+        return None
 
 
 def _characters(data: bytes, source: Source, codec: str) -> str:

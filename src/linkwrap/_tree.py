@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._compiled import Filling, compile_html
 from ._decide.controls import REMOVED
 from ._decide.decider import Decider, OwnPixel, slot_of
-from ._decide.destination import read_base
 from ._faults import Faults
 from ._markup import tokenizer
 from ._markup.scan import AMP_NAMES, RAW_TEXT
@@ -48,7 +47,7 @@ class TreeLinks:
         self._tree = opened
         self._first_body: Any = None
         self._last = opened.root
-        found, base, images, amp = self._find()
+        found, base, images, amp = self._find(decider)
         places = (_place(opened, node, name, base, decider) for node, name in found)
         self._places = [place for place in places if place is not None]
         own = decider.own_pixels(images).union(*(place.pixels for place in self._places))
@@ -72,7 +71,7 @@ class TreeLinks:
         if filling.pixel:
             self._tree.insert(self._last, *_read_tag(filling.pixel), first=False)
 
-    def _find(self) -> tuple[list[tuple[Any, str | None]], str | None, list[str], bool]:
+    def _find(self, decider: Decider) -> tuple[list[tuple[Any, str | None]], str | None, list[str], bool]:
         """Return nodes that can hold links, with their names, the base URL, the images' URLs, and whether it is AMP."""
         tree = self._tree
         amp = False
@@ -99,7 +98,7 @@ class TreeLinks:
             elif name == "html" and self._first_body is None:
                 self._last = node
                 amp = amp or not AMP_NAMES.isdisjoint(tree.attributes(node))
-        return found, read_base(bases[0]) if bases else None, images, amp
+        return found, decider.base(bases[0]) if bases else None, images, amp
 
 
 class _Place(NamedTuple):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Final
 
+from ._decide.one_time import event_url
 from ._faults import Faults
 from ._token.wire import MAX_PATH, decode_path
 from .errors import InvalidToken
@@ -268,7 +269,7 @@ def _event(
         "timestamp": int(time.time()),
         "account_id": visit.account_id,
         "tracking_domain": visit.host,
-        "target_link_url": click and click.url,
+        "target_link_url": click and event_url(click.url),
         "target_link_name": click and click.link_name,
         "rcpt_meta": visit.metadata,
         "sent_at": int(visit.sent_at.timestamp()),

@@ -10,7 +10,7 @@ MAX_LINK_NAME: Final = 63
 
 Unusable = Literal["empty", "fragment", "placeholder", "scheme", "relative", "invalid", "too-long"]
 """Why a value is not a destination."""
-Reason = Unusable | Literal["opted-out", "already-wrapped", "policy"]
+Reason = Unusable | Literal["opted-out", "already-wrapped", "one-time", "policy"]
 """Why a link is not wrapped."""
 
 
@@ -41,4 +41,8 @@ class Link:
     end: int | None
     """The end of the value in the input."""
     warning: str | None = None
-    """A sentence about a control attribute that was ignored."""
+    """A sentence about a control attribute that was ignored, or about another sender's URL scheme."""
+    placeholder: str | None = None
+    """The placeholder that was found in it, at most 80 characters, where that is the reason."""
+    one_time: bool = False
+    """Whether the destination looks like a link that works once: to reset a password, log in, verify an address."""

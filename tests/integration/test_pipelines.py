@@ -297,7 +297,7 @@ def test_mjml_source_is_no_html() -> None:
     assert compiled.returncode
     assert "Malformed MJML" in compiled.stderr
     (warning,) = document_warnings(MJML)
-    assert "compile it to HTML first" in warning
+    assert "compile it to HTML first" in warning.message
 
 
 def test_link_names_in_mjml_are_as_the_page_shows_them() -> None:

@@ -1,5 +1,6 @@
 """Wrapping, as users write it. Type checkers read this file; nothing runs it."""
 
+import re
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
 from typing import Any, assert_type
@@ -15,6 +16,7 @@ from linkwrap import (
     TrackingDomain,
 )
 from linkwrap.options import MessageOptions
+from linkwrap.policy import utm
 
 keys = SigningKeys(SigningKeys.generate(), retired=[b"a key of last year's, in bytes"])
 assert_type(SigningKeys.from_env("MAIL_KEYS"), SigningKeys)
@@ -97,7 +99,18 @@ def policies(link: Link) -> LinkPolicy:
         return f"{link.url}?utm_source=mail" if link.element == "a" else None
 
     assert_type(link.start, int | None)
+    assert_type(link.placeholder, str | None)
+    assert_type(link.one_time, bool)
     return LinkPolicy(honour={"sparkpost"}, skip_hosts=("*.acme.com",), destination=destination)
+
+
+def own_rules() -> tuple[LinkPolicy, ...]:
+    """A pattern or None for placeholders, own opt-outs, and campaign parameters."""
+    return (
+        LinkPolicy(opt_outs=("data-no-track", ".mktNoTrack"), placeholders=None, one_time="leave"),
+        LinkPolicy(placeholders=re.compile(r"\{\w+\}"), destination=utm(source="mail", hosts=["shop.acme.com"])),
+        LinkPolicy(one_time="keep"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
 
 
 def wrong_types(raw: bytearray, any_keys: Any) -> None:

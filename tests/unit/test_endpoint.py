@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from linkwrap._token import wire
 from linkwrap.endpoint import PIXEL, Response, respond
 from linkwrap.keys import SigningKeys
 from linkwrap.resolver import Resolver
+from linkwrap.wrapper import LinkWrapper
 
 KEYS = SigningKeys("k" * 32)
 RESOLVER = Resolver(KEYS)
@@ -598,3 +600,21 @@ def test_body_may_be_any_bytes(kind: Any) -> None:
     body = kind(b"List-Unsubscribe=One-Click")
     response = respond(RESOLVER, method="POST", raw_path=path, host=HOST, headers={}, body=body)
     assert event_of(response)["type"] == "list_unsubscribe"
+
+
+@pytest.mark.parametrize(
+    ("destination", "shown"),
+    [
+        ("https://shop.test/reset/8f14e45fceea167a5a36dedd4bea2543", "https://shop.test/reset/"),
+        ("https://shop.test/login?token=dGhpcyBpcyBhIHNlY3JldA-7kQ2x_PzL9#x", "https://shop.test/login"),
+        ("https://shop.test/sale?id=8f14e45fceea167a5a36dedd4bea2543#x", None),
+    ],
+)
+def test_event_of_a_one_time_link_has_no_secret(destination: str, shown: str | None) -> None:
+    """The reader is redirected to the whole destination; the event has what cannot be used."""
+    url = urlsplit(LinkWrapper(KEYS, tracking_domain="click.acme.test").wrap_url(destination))
+    for method in ("GET", "HEAD"):
+        response = respond(Resolver(KEYS), method=method, raw_path=url.path, host="click.acme.test", headers={})
+        assert response.headers["Location"] == destination
+        assert response.event is not None
+        assert response.event["target_link_url"] == (shown or destination)

@@ -400,9 +400,9 @@ def test_constant_url_is_signed_per_message() -> None:
 
 def test_escaped_ampersands_reach_the_site_as_ampersands() -> None:
     """mautic #1702 #1711, postal #296 #2568, listmonk #844, mail-tracker #18 #24: `&amp;` literal or encoded twice."""
-    url = "https://shop.test/?a=1&copy=2&b='\"<>"
+    url = "https://shop.test/?a=1&copy=2&b='\">"
     source = '<a href="{{ url }}">x</a>'
-    seen = "https://shop.test/?a=1&copy=2&b=%27%22%3C%3E"
+    seen = "https://shop.test/?a=1&copy=2&b=%27%22%3E"
     assert destinations(render("{% linkwrap %}" + source + "{% endlinkwrap %}", url=url)) == [seen]
     assert destinations(render(source.replace("url", "url|wrap_url"), url=url)) == [seen]
     safe = Markup("https://shop.test/?a=1&amp;copy=2")

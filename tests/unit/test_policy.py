@@ -1,98 +1,326 @@
-"""`LinkPolicy`: the opt-outs that count, the hosts that are left alone, and destinations of the sender's own."""
+"""`LinkPolicy`: own opt-outs, placeholders, one-time links, and `utm`; in every form that takes a policy."""
 
+import pickle
+import re
+from collections.abc import Sequence
+from email.message import EmailMessage
+from typing import Any
+
+import lxml.html
 import pytest
+from bs4 import BeautifulSoup
 
-from linkwrap import Link, LinkPolicy, LinkWrapper, OptionError, SigningKeys
+from linkwrap import Link, LinkPolicy, LinkWrapper, OptionError, Resolver, SigningKeys
+from linkwrap.policy import DEFAULT_PLACEHOLDERS, utm
 
-KEYS = SigningKeys("a key for the tests of the policy")
-WRAPPER = LinkWrapper(KEYS)
-MAIL = '<p><a href="https://shop.test/sale">Sale</a></p>'
+KEYS = SigningKeys("a key for the tests of policies")
+RESET = "https://shop.test/reset/8f14e45fceea167a5a36dedd4bea2543"
+
+
+def reasons(html: str, policy: LinkPolicy) -> Sequence[tuple[str | None, str | None]]:
+    """The reason and the placeholder of each link, the same from text, bytes, UTF-16, both trees and a message."""
+    wrapper = LinkWrapper(KEYS, policy=policy)
+    message = EmailMessage()
+    message.set_content(html, subtype="html")
+    (part,) = [part.template for part in wrapper.compile_message(message).parts if part.template]
+    found = [
+        [(link.reason, link.placeholder) for link in links]
+        for links in (
+            wrapper.compile(html).links,
+            wrapper.compile(html.encode()).links,
+            wrapper.compile(html.encode("utf-16")).links,
+            wrapper.wrap_tree(lxml.html.document_fromstring(html)),
+            wrapper.wrap_tree(BeautifulSoup(html, "html.parser")),
+            part.links,
+        )
+    ]
+    assert all(other == found[0] for other in found)
+    return found[0]
 
 
 @pytest.mark.parametrize(
-    ("sender", "markup"),
+    ("markup", "opted_out"),
     [
-        ("sparkpost", 'data-msys-clicktrack="0"'),
-        ("sendgrid", "clicktracking=off"),
-        ("sendgrid", 'CLICKTRACKING="OFF"'),
-        ("mailgun", 'disable-tracking="true"'),
-        ("postmark", "data-pm-no-track"),
-        ("ses", "ses:no-track"),
-        ("mandrill", "mc:disable-tracking"),
-        ("customerio", 'class="button untracked big"'),
-        ("ahoy", 'data-skip-click="true"'),
-        ("mautic", 'mautic:disable-tracking="true"'),
+        ("data-skip-click", True),
+        ('data-skip-click="false"', True),
+        ('mautic:disable-tracking=""', True),
+        ('mautic:disable-tracking="1"', True),
+        ('MAUTIC:disable-tracking="true"', True),
+        ('class="mktNoTrack"', True),
+        ('class="btn MKTNOTRACK"', True),
+        ("data-no-track", True),
+        ('data-no-track="x"', True),
+        ('HsTracking="false"', True),
+        ("hstracking=FALSE", True),
+        ("hstracking=true", False),
+        ('class="mktNoTrack-2"', False),
+        ('title="data-no-track"', False),
+        ('data-no-tracks="1"', False),
     ],
 )
-def test_opt_outs_are_honoured_and_stay(sender: str, markup: str) -> None:
-    """Another sender's opt-out keeps the link out and stays in the mail; a policy can choose whose count."""
-    html = f'<a href="https://shop.test/" {markup}>x</a>'
-    (link,) = WRAPPER.compile(html).links
-    assert link.reason == "opted-out"
-    assert WRAPPER.wrap(html, open_tracking=False) == html
-    others = LinkWrapper(KEYS, policy=LinkPolicy(honour=LinkPolicy().honour - {sender}))  # type: ignore[operator]
-    assert others.compile(html).links[0].wrapped
-    assert markup in others.wrap(html)
+def test_opt_outs_count_in_every_form(markup: str, opted_out: bool) -> None:
+    """Those of other senders with any value where these take any, and a sender's own."""
+    policy = LinkPolicy(opt_outs=("data-no-track", ".mktNoTrack", "hstracking=false"))
+    html = f'<html><body><a {markup} href="https://shop.test/">x</a></body></html>'
+    assert reasons(html, policy) == [("opted-out" if opted_out else None, None)]
+    if opted_out:
+        assert LinkWrapper(KEYS, policy=policy).wrap(html, open_tracking=False) == html
 
 
 @pytest.mark.parametrize(
-    "markup", ['data-msys-clicktrack="1"', "clicktracking=on", 'class="untracked-not"', 'title="untracked"']
+    ("opt_out", "message"),
+    [
+        ("", "'' must be an attribute"),
+        ("a b", "'a b' must be an attribute"),
+        ("1x", "must be an attribute"),
+        ("[data-x]", "must be an attribute"),
+        ("#id", "must be an attribute"),
+        ("däta", "must be an attribute"),
+        ("=x", "must be an attribute"),
+        (".", "must be a dot and the name of one class"),
+        (".a b", "must be a dot and the name of one class"),
+        (".a.b", "must be a dot and the name of one class"),
+        (".ä", "must be a dot and the name of one class"),
+        ("x=", "must have a value behind '='"),
+        ("x= y", "must have a value behind '=', without white space"),
+        ('x="y"', "must have its value without quotes"),
+        ("x='y'", "must have its value without quotes"),
+        ("href=https://a.test/", "another attribute; skip_hosts"),
+    ],
 )
-def test_other_values_do_not_opt_out(markup: str) -> None:
-    """Only the documented values opt out."""
-    assert WRAPPER.compile(f'<a href="https://shop.test/" {markup}>x</a>').links[0].wrapped
+def test_opt_out_that_means_nothing(opt_out: str, message: str) -> None:
+    """It is refused when the policy is made, and the message says what is wrong."""
+    with pytest.raises(OptionError, match="opt_outs: .*" + re.escape(message) if "href" not in opt_out else message):
+        LinkPolicy(opt_outs=["data-ok", opt_out])
 
 
-def test_policy_rewrites_destinations() -> None:
-    """`destination` sees each link once and says what is signed; None leaves the link alone; nonsense is judged."""
-    seen: list[Link] = []
+def test_faults_of_the_new_options_are_listed() -> None:
+    """One message lists them all; a wrong type makes it a TypeError."""
+    with pytest.raises(
+        OptionError, match=r"opt_outs: 'a b'.*no empty text.*one_time must be 'wrap' or 'leave', not 'x'"
+    ):
+        LinkPolicy(opt_outs=["a b"], placeholders=re.compile("x*"), one_time="x")  # type: ignore[arg-type]
+    wrong: Any = {"opt_outs": "data-x", "placeholders": "{x}", "one_time": None}
+    expected = (
+        r"opt_outs must be a collection of str, not str; placeholders must be a compiled pattern.*one_time must be"
+    )
+    with pytest.raises(TypeError, match=expected):
+        LinkPolicy(**wrong)
+    with pytest.raises(TypeError, match="placeholders must be a compiled pattern for str, or None, not Pattern"):
+        LinkPolicy(placeholders=re.compile(b"x"))  # type: ignore[arg-type]
 
-    def destination(link: Link) -> str | None:
-        seen.append(link)
-        assert link.url is not None
-        return {"/1": link.url + "?utm_source=mail", "/2": None, "/3": "javascript:alert(1)"}[link.url[-2:]]
 
-    wrapper = LinkWrapper(KEYS, policy=LinkPolicy(destination=destination))
-    html = "".join(f'<a href="https://shop.test/{number}">' for number in (1, 2, 3))
-    template = wrapper.compile(html)
-    assert [link.reason for link in template.links] == [None, "policy", "scheme"]
-    assert template.links[0].url == "https://shop.test/1?utm_source=mail"
-    assert [(link.element, link.start) for link in seen] == [("a", 9), ("a", 39), ("a", 69)]
+def test_policy_is_a_value() -> None:
+    """It can be compared and pickled; the default pattern stays the default."""
+    policy = LinkPolicy(opt_outs=["b", "a"], one_time="leave", destination=utm(source="x", hosts=["shop.test"]))
+    again = pickle.loads(pickle.dumps(policy))  # noqa: S301
+    assert again == policy
+    assert again.placeholders == DEFAULT_PLACEHOLDERS
+    assert LinkWrapper(KEYS, policy=again).compile("<a href='https://shop.test/?a={x}'>").links[0].placeholder == "{x}"
 
 
-def test_policy_skips_hosts() -> None:
-    """Hosts of the sender's own are left alone, those under a wildcard too, however they are spelled."""
-    policy = LinkPolicy(skip_hosts=["Login.Shop.test", "*.bücher.test"])
+@pytest.mark.parametrize(
+    ("href", "piece"),
+    [
+        ("https://a.test/?e={contactfield=email}", "{contactfield=email}"),
+        ("https://{product}.a.test/signup", "{product}"),
+        ("https://a.test/hi/?u=[subscriber:email]", "[subscriber:email]"),
+        ("https://a.test/s/?c=###SYS_AUTHCODE###", "##SYS_AUTHCODE##"),
+        ("https://a.test/u?e=%recipient.email%", "%recipient.email%"),
+        ("https://a.test/p/((reference))", "((reference))"),
+        ("https://a.test/[% path %]", "[% path %]"),
+        ("https://a.test/?e=&lt;span&gt;", "<span>"),
+    ],
+)
+def test_placeholders_are_the_same_in_every_form(href: str, piece: str) -> None:
+    """HTML, bytes, trees and messages leave the link alone, and name the piece that matched."""
+    html = f'<html><body><a href="{href}">x</a><a href="https://a.test/f?filter[name]=x&f[0]=1">y</a></body></html>'
+    assert reasons(html, LinkPolicy()) == [("placeholder", piece), (None, None)]
+
+
+def test_invalid_hosts_are_the_same_in_every_form() -> None:
+    """`a.test@TrackLink` has the host "tracklink", which some service would have replaced; an intranet's host stays."""
+    html = "<html><body><a href='https://a.test@TrackLink'>x</a><a href='http://intranet/'>y</a></body></html>"
+    assert reasons(html, LinkPolicy()) == [("invalid", None), (None, None)]
+    wrapper = LinkWrapper(KEYS)
+    assert wrapper.wrap_url("https://a.test@TrackLink") == "https://a.test@TrackLink"
+    assert wrapper.wrap_text("See https://a.test@TrackLink now") == "See https://a.test@TrackLink now"
+
+
+@pytest.mark.parametrize("scheme", ["https", "http", "HTTPS"])
+def test_no_track_scheme_of_postal(scheme: str) -> None:
+    """`https+notrack://` is opted out, with a warning, since only Postal makes an https URL of it."""
+    html = f"<html><body><a href=' {scheme}+notrack://shop.test/?a=1'>x</a></body></html>"
+    assert reasons(html, LinkPolicy(honour=[])) == [("opted-out", None)]
+    wrapper = LinkWrapper(KEYS)
+    (link,) = wrapper.compile(html).links
+    assert link.url is None
+    assert link.warning is not None
+    assert link.warning.startswith(f"{scheme.lower()}+notrack: is Postal's opt-out")
+    assert wrapper.wrap(html, open_tracking=False) == html
+    assert wrapper.wrap_url(f"{scheme}+notrack://shop.test/") == f"{scheme}+notrack://shop.test/"
+    both = wrapper.compile(html.replace("<a ", "<a data-msys-sublink='a/b' ")).links[0]
+    assert "a/b" in str(both.warning)
+    assert "Postal" in str(both.warning)
+
+
+def test_one_time_links_are_wrapped_unless_a_policy_leaves_them() -> None:
+    """Either way the link says that it is one."""
+    html = f"<html><body><a href='{RESET}'>x</a><a href='https://shop.test/reset'>y</a></body></html>"
+    assert reasons(html, LinkPolicy()) == [(None, None), (None, None)]
+    assert reasons(html, LinkPolicy(one_time="leave")) == [("one-time", None), (None, None)]
+    leaving = LinkWrapper(KEYS, policy=LinkPolicy(one_time="leave"))
+    for wrapper in (leaving, LinkWrapper(KEYS)):
+        assert [link.one_time for link in wrapper.compile(html).links] == [True, False]
+    assert leaving.wrap_url(RESET) == RESET
+    assert leaving.wrap_text(f"Reset: {RESET}") == f"Reset: {RESET}"
+    assert Resolver(KEYS).resolve_click(LinkWrapper(KEYS).wrap_url(RESET)).url == RESET
+
+
+# What HTML opts out is opted out in the text of the same message
+
+
+def text_reasons(html: str, text: str, policy: LinkPolicy, amp: str | None = None) -> Sequence[str | None]:
+    """The reasons of the URLs of a message's text."""
+    message = EmailMessage()
+    message.set_content(text)
+    if amp is not None:
+        message.add_alternative(amp, subtype="x-amp-html")
+    message.add_alternative(html, subtype="html")
     wrapper = LinkWrapper(KEYS, policy=policy)
-    hosts = ["login.shop.test", "LOGIN.shop.test.", "login.shop.test:8443", "a.b.bücher.test", "u@login.shop.test"]
-    for host in hosts:
-        assert wrapper.compile(f'<a href="https://{host}/">').links[0].reason == "policy", host
-    for host in ("shop.test", "xlogin.shop.test", "bücher.test"):
-        assert wrapper.compile(f'<a href="https://{host}/">').links[0].wrapped, host
+    for given in (message, message.as_bytes()):
+        template = wrapper.compile_message(given, text=True)
+        (plain,) = [part for part in template.parts if part.content_type == "text/plain"]
+        assert plain.template is not None
+        found = [link.reason for link in plain.template.links]
+    return found
 
 
-def test_policy_lists_every_fault() -> None:
-    """A policy with several faults is refused in one message."""
-    with pytest.raises(OptionError, match=r"not acme.*not a DNS host name"):
-        LinkPolicy(honour=["acme"], skip_hosts=["a b"])
+OUT = '<a data-pm-no-track href="https://shop.test/a">x</a>'
+IN = OUT.replace("data-pm-no-track ", "")
+
+
+@pytest.mark.parametrize(
+    ("html", "amp", "opted_out"),
+    [
+        (OUT, None, True),
+        (OUT * 2, None, True),
+        (OUT.replace("data-pm-no-track", "data-own"), None, True),
+        (OUT.replace("/a", "/x/../a"), None, True),
+        (OUT, OUT, True),
+        ("<p>no link</p>", OUT, True),
+        (f"<base href='https://shop.test/'>{OUT.replace('https://shop.test/', '')}", None, True),
+        (OUT + IN, None, False),
+        (IN, None, False),
+        (OUT, IN, False),
+        (OUT.replace("/a", "/b"), None, False),
+        ("<p>no link</p>", None, False),
+    ],
+)
+@pytest.mark.parametrize("tagged", [False, True])
+def test_text_follows_the_html_of_its_message(html: str, amp: str | None, opted_out: bool, tagged: bool) -> None:
+    """Only where every HTML and AMP occurrence of a destination is opted out, whatever `destination` returns."""
+    destination = utm(source="mail", hosts=["shop.test"]) if tagged else None
+    policy = LinkPolicy(opt_outs=["data-own"], destination=destination)
+    expected = ["opted-out" if opted_out else None, None]
+    assert text_reasons(html, "https://shop.test/a and https://shop.test/\n", policy, amp) == expected
+
+
+def test_text_of_a_message_without_html_follows_nothing() -> None:
+    """A text alone decides for itself."""
+    message = EmailMessage()
+    message.set_content('https://shop.test/a https://shop.test/b[[data-msys-clicktrack="0"]]\n')
+    parts = LinkWrapper(KEYS).compile_message(message, text=True).parts
+    assert parts[0].template is not None
+    assert [link.reason for link in parts[0].template.links] == [None, "opted-out"]
+
+
+# utm
+
+
+def link(url: str | None) -> Link:
+    """A link with this destination."""
+    return Link(url or "#x", url, "a", None, False, None, True, None, False, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://shop.test/", "https://shop.test/?utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test/?", "https://shop.test/?utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test/a?b=1", "https://shop.test/a?b=1&utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test/a?b", "https://shop.test/a?b&utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test/#top", "https://shop.test/?utm_source=news&utm_campaign=a%20b%26c#top"),
+        ("https://shop.test/?a=1#/x?y", "https://shop.test/?a=1&utm_source=news&utm_campaign=a%20b%26c#/x?y"),
+        ("https://www.shop.test/", "https://www.shop.test/?utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://u:p@shop.test:8080/", "https://u:p@shop.test:8080/?utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test./", "https://shop.test./?utm_source=news&utm_campaign=a%20b%26c"),
+        ("https://shop.test/?utm_source=x", "https://shop.test/?utm_source=x&utm_campaign=a%20b%26c"),
+        ("https://shop.test/?UTM_Source=x", "https://shop.test/?UTM_Source=x&utm_campaign=a%20b%26c"),
+        ("https://shop.test/?utm%5Fsource=x", "https://shop.test/?utm%5Fsource=x&utm_campaign=a%20b%26c"),
+        ("https://shop.test/?utm_source=&utm_campaign=y", "https://shop.test/?utm_source=&utm_campaign=y"),
+        ("https://shop.test/#utm_source=x", "https://shop.test/?utm_source=news&utm_campaign=a%20b%26c#utm_source=x"),
+    ],
+)
+def test_campaign_parameters_are_added_once_before_the_fragment(url: str, expected: str) -> None:
+    """They go into the query, and what is there already is kept; what comes out is a destination."""
+    tag = utm(source="news", campaign="a b&c", hosts=["shop.test", "*.shop.test"])
+    assert tag(link(url)) == expected
+    assert tag(link(expected)) == expected
+    policy = LinkPolicy(destination=tag)
+    (found,) = LinkWrapper(KEYS, policy=policy).compile(f'<a href="{url.replace("&", "&amp;")}">x</a>').links
+    assert found.url == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.test/",
+        "https://xshop.test/",
+        "https://shop.test.evil.test/",
+        "https://other.test/?u=https://shop.test/",
+        "https://shop.test@other.test/",
+        *(
+            f"https://shop.test/f?a=1&{name}=abc"
+            for name in "X-Amz-Signature Signature sig hmac token X-Goog-Signature sign access_token hdnts jwt".split()
+        ),
+        "https://shop.test/f?X%2DAmz%2DSignature=abc",
+    ],
+)
+def test_others_and_signed_urls_stay_as_they_are(url: str) -> None:
+    """Only the hosts that are named get parameters, and never a URL whose signature they would break."""
+    tag = utm(source="news", medium="email", hosts=["shop.test"], overwrite=True)
+    assert tag(link(url)) == url
+    wrapper = LinkWrapper(KEYS, policy=LinkPolicy(destination=tag))
+    assert Resolver(KEYS).resolve_click(wrapper.wrap_url(url)).url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://shop.test/?utm_source=x&a=1", "https://shop.test/?utm_source=news&a=1"),
+        ("https://shop.test/?utm_source=x&a=1&utm_source=y#z", "https://shop.test/?utm_source=news&a=1#z"),
+        ("https://shop.test/?utm_medium=x", "https://shop.test/?utm_medium=x&utm_source=news"),
+    ],
+)
+def test_campaign_parameters_replace_where_told(url: str, expected: str) -> None:
+    """With `overwrite`, a value takes the place of the one that was there, and stands once."""
+    assert utm(source="news", hosts=["shop.test"], overwrite=True)(link(url)) == expected
+
+
+def test_link_without_a_destination() -> None:
+    """A caller that passes one gets its value back."""
+    assert utm(source="news", hosts=["shop.test"])(link(None)) == "#x"
+
+
+def test_faults_of_utm_are_listed() -> None:
+    """One message lists them all."""
+    with pytest.raises(OptionError, match=r"source must not be empty.*not a DNS host name"):
+        utm(source=" ", hosts=["a b"])
+    with pytest.raises(OptionError, match=r"must have a source, a medium or a campaign; hosts must name at least one"):
+        utm(hosts=[])
+    wrong: Any = {"source": 1, "hosts": "shop.test", "overwrite": 1}
     with pytest.raises(
-        TypeError, match=r"not acme.*not a DNS host name.*destination must be a callable or None, not str"
+        TypeError, match=r"source must be str or None.*hosts must be a collection.*overwrite must be bool"
     ):
-        LinkPolicy(honour=["acme"], skip_hosts=["a b"], destination="x")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="skip_hosts must be a collection of host names, not str"):
-        LinkPolicy(skip_hosts="shop.test")
-    with pytest.raises(
-        TypeError, match=r"^each of honour must be str, not int; each of skip_hosts must be str, not None$"
-    ):
-        LinkPolicy(honour=[1], skip_hosts=["a.test", None])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="honour must be a collection of senders, not int"):
-        LinkPolicy(honour=1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="url must be str, not int"):
-        LinkPolicy().skips(5)  # type: ignore[arg-type]
-
-
-def test_policy_whose_destination_returns_no_text() -> None:
-    """The error names the type that came back."""
-    wrapper = LinkWrapper(KEYS, policy=LinkPolicy(destination=lambda link: 5))  # type: ignore[arg-type, return-value]
-    with pytest.raises(TypeError, match="destination must return str or None, not int"):
-        wrapper.compile(MAIL)
+        utm(**wrong)

@@ -54,7 +54,9 @@ def link(text: str, policy: LinkPolicy | None = None) -> Link:
         ("<URL:", ">"),
         ("(", ")"),
         ("[", "]"),
-        ("{", "}"),
+        ("{ ", " }"),
+        ('{"', '"}'),
+        ("{a} ", " {b}"),
         ('"', '"'),
         ("'", "'"),
         ("`", "`"),
@@ -154,6 +156,86 @@ def test_what_no_client_links_by_its_scheme_stays(text: str) -> None:
     assert wrap(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("http://a.test,https://b.test/y", ["http://a.test", "https://b.test/y"]),
+        ("https://a.test/x,HTTP://b.test/", ["https://a.test/x", "HTTP://b.test/"]),
+        ("https://a.test/?a=b,c&d,https://b.test", ["https://a.test/?a=b,c&d", "https://b.test"]),
+        (
+            "(https://a.test/(x),https://b.test,http://c.test)",
+            ["https://a.test/(x)", "https://b.test", "http://c.test"],
+        ),
+        ("https://a.test/#x,https://b.test/#y", ["https://a.test/#x", "https://b.test/#y"]),
+        ("https://a.test/x,https:y,http", ["https://a.test/x,https:y,http"]),
+    ],
+)
+def test_comma_before_a_url_ends_the_one_before(text: str, found: list[str]) -> None:
+    """In a list without spaces each URL is a link; any other comma is part of a URL."""
+    assert [one.href for one in links(text)] == found
+    assert wrap(text).count("<<") == len(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("|", "|https"),
+        ("**", "**"),
+        ("", "'s page"),
+        ("", "=x"),
+        ("", "^1"),
+        ("", "&nbsp;"),
+        ("", "~"),
+        ("", "[1]"),
+        ("", "(1)"),
+        ("", ",and"),
+        ("", ":x"),
+        ("", "—see"),
+        ("", "→x"),
+        ("", "│x"),
+        ("", "®"),
+        ("", "…more"),
+    ],
+)
+@pytest.mark.parametrize(
+    "url", ["https://shop.test", "http://u:p!@shop.test:80", "https://[2001:db8::1]", "https://例え.test"]
+)
+def test_authority_ends_at_what_it_cannot_hold(before: str, after: str, url: str) -> None:
+    """What no user, host or port can have is text behind the URL."""
+    if after == ":x" and url.endswith(":80"):
+        return
+    assert link(before + url + after).href == url
+    assert wrap(before + url + after) == f"{before}<<{link(url).url}>>{after}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a,b:c!d$e&f'g(h)i*j+k;l=m@shop.test/x",
+        "https://a@b@shop.test",
+        "https://भारत.test/",
+        "https://l·l.test/",
+        "https://i❤.test/",
+        "https://shop.test?x",
+        "https://shop.test#x",
+        "https://shop.test\\x",
+        "https://%73hop.test/",
+        "https://[::1]:8080/x",
+        "https://a_b.test/",
+    ],
+)
+def test_authority_is_found_as_a_whole(url: str) -> None:
+    """All that a user, an international host or a port can have is part of the URL."""
+    assert link(f"({url}).").href == url
+
+
+def test_semicolon_in_an_authority_is_no_end() -> None:
+    """A redirect URL would not work with it behind, so such a URL is never cut there."""
+    for text in "http://a.test;https://b.test/y", "https://a.test;x":
+        assert [one.href for one in links(text)] == [text]
+    assert wrap("https://a.test; x") == "<<https://a.test/>>; x"
+
+
 def test_urls_follow_each_other() -> None:
     """Each of several URLs is found, however little stands between them."""
     text = "<https://a.test/><https://b.test/>、https://c.test/。https://a.test/)https://d.test"
@@ -221,6 +303,157 @@ def test_url_with_an_unclosed_placeholder_is_left_alone(opener: str, closer: str
     assert WRAPPER.wrap_text(text) == text
 
 
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "{id}",
+        "{first name}",
+        "{contactfield=first name}",
+        '{"id":1}',
+        "{}",
+        "((first name))",
+        "((first-name.de, or none))",
+        "[subscriber:first name]",
+        "[user: 'name']",
+        "[пользователь: имя]",
+        "((имя получателя))",
+        "##first name##",
+        "###FIRST NAME###",
+        "##_имя: 'x'##",
+        "[% path %]",
+        "[%= a['b'] %]",
+        '<?= "x" ?>',
+        "<?php echo $x ?>",
+        "{{{ first name }}}",
+        "[[first name]]",
+        "*|FIRST NAME|*",
+    ],
+)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.test/e/{}/y",
+        "https://shop.test/?e={}&b=1",
+        "https://shop.test/#{}",
+        "https://shop.test/a.{}",
+        "https://{}.shop.test/x",
+        "https://{}@shop.test/x",
+        "https://shop.test:{}/x",
+        "https://shop.test/{}",
+    ],
+)
+def test_no_placeholder_is_cut_in_two(placeholder: str, url: str) -> None:
+    """A placeholder that a client would cut at white space, quotes or braces leaves its URL alone, all around it."""
+    url = url.replace("{}", placeholder)
+    for text in f"See {url}", f"<{url}>", f"(see {url}).\r\n":
+        assert [one.reason for one in links(text)] in (["placeholder"], [])
+        assert WRAPPER.wrap_text(text) == text
+        assert WRAPPER.wrap_text(text.encode("utf-16")) == text.encode("utf-16")
+        if url.startswith("https://shop.test/"):
+            assert link(text).href == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://shop.test/{",
+        "https://shop.test/x{",
+        "https://shop.test{",
+        "https://shop.test/{ id",
+        "https://shop.test/{a\nb}",
+        "https://shop.test/{ https:x }",
+        '[x](https://shop.test/[[data-msys-clicktrack="1"]]{id})',
+    ],
+)
+def test_url_directly_before_a_brace_is_left_alone(text: str) -> None:
+    """An open brace behind a URL may begin a placeholder, whatever follows."""
+    assert (link(text).reason, link(text).url) == ("placeholder", None)
+    assert wrap(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{field=site|https://a.test}",
+        "{https://a.test/}",
+        "\\url{https://a.test/x}",
+        "{a|<https://a.test/>}",
+        "x{{y}https://a.test/",
+        "{a{b}https://a.test/}",
+        "{a,https://a.test,https://b.test/{c},(https://d.test)}",
+        "{{#link|https://a.test}}",
+        "${url:https://a.test}",
+        "{a}{b|https://a.test}",
+    ],
+)
+def test_url_in_braces_is_left_alone(text: str) -> None:
+    """In braces without white space and quotes, a URL is part of a placeholder, its default value for example."""
+    if text.count("{") > text.count("}"):
+        text += "}"
+    assert {one.reason for one in links(text)} == {"placeholder"}
+    for said in text, f"a {text} b\n":
+        assert wrap(said) == said
+        assert WRAPPER.wrap_text(said.encode("utf-16")) == said.encode("utf-16")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"url":"https://a.test/"}',
+        "{'url':'https://a.test/'}",
+        "{ https://a.test/ }",
+        "{a https://a.test/}",
+        "{https://a.test/ a}",
+        "{a} https://a.test/ {b}",
+        "{a}https://a.test/",
+        "{a https://a.test/",
+        "a} https://a.test/ {b",
+        "{“https://a.test/”}",
+        "{a\nhttps://a.test/\n}",
+    ],
+)
+def test_url_between_braces_that_do_not_hold_it(text: str) -> None:
+    """White space or quotes between braces and URL, as in JSON, say that these braces are no placeholder."""
+    assert wrap(text) == text.replace("https://a.test/", "<<https://a.test/>>")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.test/f?filter[name]=x&f[0]=1",
+        "https://a.test/a[b]",
+        "https://a.test/(a)",
+        "https://a.test/a_((b))_c".replace("((b))", "(b)"),
+        "https://kibana.test/!((enabled:!t))",
+        "https://linkedin.test/List((type:a,b:(c)))",
+        "https://a.test/[1:2]",
+        "https://a.test/[%20a]",
+        "https://a.test/[foo,bar]",
+        "https://a.test/?d=50%&e=100%25",
+        "https://[2001:db8::1]/[::1]",
+        "https://a.test/##a",
+        "https://a.test/#a##b",
+        "https://a.test/##1",
+    ],
+)
+def test_characters_of_a_url_are_no_placeholder(url: str) -> None:
+    """Arrays of PHP, filters and others that real URLs hold neither end it nor hold white space."""
+    assert link(f"See {url} a]) b").href == url
+    assert wrap(f"{url} b:c]") == f"<<{link(url).url}>> b:c]"
+
+
+def test_opt_out_of_a_url_with_a_placeholder() -> None:
+    """An opt-out goes before a placeholder that only the text shows."""
+    found = link("{a|https://a.test/[[data-msys-clicktrack=0]][[data-msys-linkname=n]]}")
+    assert (found.reason, found.name, found.url) == ("opted-out", "n", None)
+
+
+def test_policy_is_not_asked_about_placeholders() -> None:
+    """The destination callable sees no URL that is not finished."""
+    policy = LinkPolicy(destination=lambda found: pytest.fail(found.href))
+    assert link("https://a.test/e/{id}/y", policy).reason == "placeholder"
+
+
 def test_character_references_are_text() -> None:
     """`&amp;` in a plain text is what the reader's client opens."""
     assert link("https://shop.test/?a=1&amp;b=2").url == "https://shop.test/?a=1&amp;b=2"
@@ -253,7 +486,7 @@ def test_character_references_are_text() -> None:
 )
 def test_brackets_are_honoured_and_removed(before: str, after: str, brackets: str, expected: dict[str, object]) -> None:
     """They say of a URL what attributes say of a link, and the reader never sees them."""
-    url = "https://shop.test/?a=[b]"
+    url = "https://shop.test/?a[b]=1"
     found = link(before + url + brackets + after)
     assert {name: getattr(found, name) for name in expected} == expected
     assert (found.href, found.start, found.end) == (url, len(before), len(before + url))
@@ -537,6 +770,37 @@ def test_text_of_a_caller_s_fault() -> None:
         "http://a....",
         "https://",
         "日本。https://a",
+        '[[data-msys-unsubscribe="1"]]',
+        '[[data-msys-unsubscribe="1"]][[',
+        '[[data-msys-unsubscribe="1"]],https://a/',
+        "[[data-msys-linkname='[[data-msys-linkname=\"",
+        "((a",
+        "((a))",
+        "([",
+        "[a:",
+        "[a: b]",
+        "=[a:b c",
+        "{",
+        "}{",
+        "{a}",
+        "{{a}",
+        "{http://a,",
+        "{http://a/}",
+        "[%",
+        "[% a ",
+        "<?",
+        "<http://a",
+        "$",
+        "*",
+        ",",
+        ",http://a",
+        "http://a;http://",
+        "a@b:c,",
+        "a@",
+        ":1{",
+        "[::1]",
+        "##a",
+        "%a",
     ],
 )
 def test_hostile_text_is_done_in_time(unit: str) -> None:
@@ -544,7 +808,8 @@ def test_hostile_text_is_done_in_time(unit: str) -> None:
     text = "http://a.test[[data-msys-linkname='x' " + unit * 20_000
     template = WRAPPER.compile_text(text.encode())
     assert template.source == text.encode()
-    WRAPPER.compile_text("http://a.test/" + unit * 20_000)
+    for before in "{http://a.test/", "http://a.test":
+        WRAPPER.compile_text(before + unit * 20_000 + "x")
 
 
 def test_real_texts(corpus: Path) -> None:

@@ -1,13 +1,13 @@
 """The control attributes of a link: its opt-outs, its name, its sublink and its unsubscribe mark."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .._markup.source import Source
-from .._markup.tokenizer import Span, read_tag
+from .._markup.tokenizer import Span, lower, read_tag
 from ..link import MAX_LINK_NAME, Reason
-from ..policy import OPT_OUTS
+from ..policy import LinkPolicy, opt_out_markup
 from .decision import Decision
 
 _NAMES = ("data-msys-linkname", "data-msys-link-name")
@@ -15,17 +15,12 @@ _UNSUBSCRIBE = "data-msys-unsubscribe"
 _SUBLINK = "data-msys-sublink"
 REMOVED: Final = frozenset((*_NAMES, _UNSUBSCRIBE, _SUBLINK))
 """The attributes that a wrapped link loses."""
-_READ = REMOVED | {name for name, _ in OPT_OUTS.values()}
 
 _SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 
-# A tag without any of these has no control attribute: their names, of `class` the value, only the shortest that occur.
 _PREFIX = "data-msys-"
-_WORDS = {_PREFIX, *(value if name == "class" and value else name for name, value in OPT_OUTS.values())}
-_MARKS = [word.encode() for word in sorted(_WORDS) if not any(other in word for other in _WORDS if other != word)]
-# Most marks hold one of these; a document with neither, and none of the other marks, is passed over at once.
+# A mark holds one of these, unless it is a policy's own; a document with none of the hints is passed over at once.
 _HINTS = (b"track", b"data-")
-_OTHER_MARKS = [mark for mark in _MARKS if not any(hint in mark for hint in _HINTS)]
 
 
 class Marked(NamedTuple):
@@ -37,59 +32,71 @@ class Marked(NamedTuple):
     """The attributes that it loses where it is wrapped."""
 
 
-def read_marked(
-    source: Source, tag_starts: Sequence[int], tag_ends: Sequence[int], honoured: Collection[str]
-) -> dict[int, Marked]:
-    """Read the control attributes of some links of a document; return those that can have any, by their numbers.
+class Controls:
+    """Reads control attributes; a policy says which opt-outs count."""
 
-    Args:
-        source: The document.
-        tag_starts: Where the tags of the links start.
-        tag_ends: Where they end.
-        honoured: The senders whose opt-outs count.
-    """
-    text = source.text
-    if not _may_be_marked("".join(map(text.__getitem__, map(slice, tag_starts, tag_ends)))):
-        return {}
-    places = enumerate(zip(tag_starts, tag_ends, strict=True))
-    numbers = [number for number, (start, end) in places if _may_be_marked(text[start:end])]
-    found = [read_tag(text, tag_starts[at], tag_ends[at], source.decode, _READ, REMOVED) for at in numbers]
-    return {
-        at: Marked(read_controls(attributes, honoured), cuts)
-        for at, (attributes, cuts) in zip(numbers, found, strict=True)
-    }
+    __slots__ = ("_hints", "_marks", "_opt_outs", "_read")
 
+    def __init__(self, policy: LinkPolicy) -> None:
+        markup = opt_out_markup(policy)
+        self._read = REMOVED | {attribute for attribute, _, _ in markup}
+        self._opt_outs = [
+            (attribute, lower(value) if value and any_case else value, any_case)
+            for attribute, value, any_case in markup
+        ]
+        # A tag without any of these has no control attribute: their names, of `class` the value, only the shortest that
+        # occur.
+        words = {_PREFIX, *(lower(value) if name == "class" and value else name for name, value, _ in markup)}
+        marks = [word.encode() for word in sorted(words) if not any(other in word for other in words - {word})]
+        self._marks = marks
+        self._hints = (*_HINTS, *(mark for mark in marks if not any(hint in mark for hint in _HINTS)))
 
-def _may_be_marked(tags: str) -> bool:
-    lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
-    # rfind is the quicker one here.
-    if lowered.rfind(_HINTS[0]) < 0 and lowered.rfind(_HINTS[1]) < 0 and not _OTHER_MARKS:
-        return False
-    return any(map(lowered.__contains__, _MARKS))
+    def read_marked(self, source: Source, tag_starts: Sequence[int], tag_ends: Sequence[int]) -> dict[int, Marked]:
+        """Read the control attributes of some links of a document; return those that can have any, by their numbers.
 
+        Args:
+            source: The document.
+            tag_starts: Where the tags of the links start.
+            tag_ends: Where they end.
+        """
+        text = source.text
+        if not self._may_be_marked("".join(map(text.__getitem__, map(slice, tag_starts, tag_ends)))):
+            return {}
+        places = enumerate(zip(tag_starts, tag_ends, strict=True))
+        numbers = [number for number, (start, end) in places if self._may_be_marked(text[start:end])]
+        found = [read_tag(text, tag_starts[at], tag_ends[at], source.decode, self._read, REMOVED) for at in numbers]
+        return {at: Marked(self.read(attributes), cuts) for at, (attributes, cuts) in zip(numbers, found, strict=True)}
 
-def read_controls(attributes: Mapping[str, str], honoured: Collection[str]) -> Decision:
-    """Return the decision about a link as far as its control attributes go: all but its destination.
+    def read(self, attributes: Mapping[str, str]) -> Decision:
+        """Return the decision about a link as far as its control attributes go: all but its destination.
 
-    Args:
-        attributes: The values of its attributes, decoded, by their names in lower case.
-        honoured: The senders whose opt-outs count.
-    """
-    value = attributes.get
-    name = value(_NAMES[0])
-    if name is None:
-        name = value(_NAMES[1])
-    sublink, warning = read_sublink(value(_SUBLINK))
-    reason: Reason | None = None
-    for sender in honoured:
-        attribute, expected = OPT_OUTS[sender]
-        found = value(attribute)
-        if found is None:
-            continue
-        words = found.split() if attribute == "class" else [found.strip().lower()]
-        if expected is None or expected in words:
+        Args:
+            attributes: The values of its attributes, decoded, by their names in lower case.
+        """
+        value = attributes.get
+        name = value(_NAMES[0])
+        if name is None:
+            name = value(_NAMES[1])
+        sublink, warning = read_sublink(value(_SUBLINK))
+        reason: Reason | None = None
+        for attribute, expected, any_case in self._opt_outs:
+            found = value(attribute)
+            if found is None:
+                continue
+            if expected is not None:
+                found = lower(found) if any_case else found
+                if expected not in (found.split() if attribute == "class" else [found.strip()]):
+                    continue
             reason = "opted-out"
-    return Decision(None, reason, cut_name(name), (value(_UNSUBSCRIBE) or "").strip() == "1", sublink, warning)
+        return Decision(None, reason, cut_name(name), (value(_UNSUBSCRIBE) or "").strip() == "1", sublink, warning)
+
+    def _may_be_marked(self, tags: str) -> bool:
+        lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
+        # rfind is the quicker one here.
+        for hint in self._hints:
+            if lowered.rfind(hint) >= 0:
+                return any(map(lowered.__contains__, self._marks))
+        return False
 
 
 def cut_name(name: str | None) -> str | None:

@@ -5,7 +5,8 @@ that the document repeats are read once.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from .._markup.scan import Columns, element_name
@@ -16,10 +17,12 @@ from .._token.wire import Kind, Token, read
 from ..errors import InvalidToken
 from ..keys import SigningKeys
 from ..link import Reason, Unusable
-from ..policy import LinkPolicy
-from .controls import Marked, read_controls, read_marked
+from ..policy import DEFAULT_PLACEHOLDERS, LinkPolicy
+from .controls import Controls, Marked
 from .decision import UNMARKED, Decision
-from .destination import read_destination
+from .destination import placeholder_of, read_base, read_destination
+from .one_time import is_one_time
+from .placeholders import SHOWN
 
 if TYPE_CHECKING:
     from .._text import TextLink
@@ -28,9 +31,12 @@ BATCH: Final = 250
 """Links of a document that each stage runs over; it bounds the memory for that, and for the values that are kept."""
 
 # Shared, since a document can have many such links.
-_UNUSABLE = {reason: Decision(None, reason) for reason in get_args(Unusable)}
+_UNUSABLE: dict[str | None, Decision] = {reason: Decision(None, reason) for reason in get_args(Unusable)}
 # A destination that can be a redirect URL: its host and its raw path.
 _REDIRECT = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/[^?#]*+)", re.ASCII)
+# Postal wraps no such link, and takes the "+notrack" out.
+_NO_TRACK = re.compile(r"[\0-\x20]*+(https?)\+notrack:", re.ASCII | re.IGNORECASE)
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class OwnPixel(NamedTuple):
@@ -55,14 +61,20 @@ class Decided(NamedTuple):
 class Decider:
     """Decides about links by a policy; the keys recognise redirect URLs of ours."""
 
-    __slots__ = ("_asks", "_honoured", "_keys", "_policy", "_skips")
+    __slots__ = ("_controls", "_keys", "_leaves", "_placeholders", "_policy", "_refuses", "_skips", "asks")
 
     def __init__(self, keys: SigningKeys, policy: LinkPolicy) -> None:
         self._keys = keys
         self._policy = policy
-        self._honoured = sorted(policy.honour)
+        self._controls = Controls(policy)
+        # The default is the very object, also in a policy that was pickled.
+        default = policy.placeholders == DEFAULT_PLACEHOLDERS
+        self._placeholders = DEFAULT_PLACEHOLDERS if default else policy.placeholders
         self._skips = bool(policy.skip_hosts)
-        self._asks = policy.destination is not None
+        self._leaves = policy.one_time == "leave"
+        self._refuses = self._skips or self._leaves
+        self.asks = policy.destination is not None
+        """Whether the policy's `destination` is asked about links."""
 
     def document(self, source: Source, batches: Iterable[Columns], base: str | None, *, placed: bool = True) -> Decided:
         """Decide about all links of a document.
@@ -77,6 +89,7 @@ class Decider:
             TypeError: The policy's `destination` returned neither a `str` nor None.
         """
         text = source.text
+        placeholders, refuses = self._placeholders, self._refuses
         decisions: list[Decision] = []
         slots: list[Slot] = []
         spans: list[Span] = []
@@ -90,15 +103,15 @@ class Decider:
                 for at, value in enumerate(values):
                     if not value.isascii():
                         values[at] = source.decode(starts[at], ends[at])
-            marked = read_marked(source, tag_starts, tag_ends, self._honoured)
-            asked = self._ask(columns, source, values, marked, base, placed) if self._asks else None
+            marked = self._controls.read_marked(source, tag_starts, tag_ends)
+            asked = self._ask(columns, source, values, marked, base, placed) if self.asks else None
             # Unless a policy is asked about each link, values that repeat are read once.
             new = () if asked else {*values}.difference(plain)
             for value, href in zip(new, [*map(decode_references, new)], strict=True):
-                url, reason = read_destination(href, base)
+                url, reason = read_destination(href, base, placeholders)
                 if url is None:
-                    plain[value] = _UNUSABLE[reason]
-                elif self._skips or "/f/" in url or "%" in url:
+                    plain[value] = self._unusable(href, base, reason)
+                elif refuses or "/f/" in url or "%" in url:
                     plain[value] = Decision(url, self._refusal(url))
                 else:
                     plain[value] = Decision(url)
@@ -107,7 +120,7 @@ class Decider:
                 decision = asked[at] if asked else plain[value]
                 mark = marked.get(at) if marked else None
                 if mark is not None and not asked:
-                    decision = Decision(decision.url, mark.draft.reason or decision.reason, *mark.draft[2:])
+                    decision = decision.marked(mark.draft)
                 if mark is not None or asked:
                     key = decision
                 decisions.append(decision)
@@ -126,8 +139,13 @@ class Decider:
                 encoded.clear()
         return Decided(decisions, slots, spans, cuts)
 
-    def text(self, links: "Iterable[TextLink]", source: Source) -> list[Decision]:
+    def text(self, links: "Iterable[TextLink]", source: Source, opted_out: Set[str] = _NOTHING) -> list[Decision]:
         """Decide about the URLs of a plain text.
+
+        Args:
+            links: The URLs.
+            source: The text.
+            opted_out: Destinations that are opted out, since the HTML of the same message opts them out.
 
         Raises:
             TypeError: The policy's `destination` returned neither a `str` nor None.
@@ -135,16 +153,17 @@ class Decider:
         decisions = []
         for link in links:
             href = source.decode(link.start, link.end)
-            draft = read_controls(link.attributes, self._honoured) if link.attributes else UNMARKED
-            if self._asks:
+            draft = self._controls.read(link.attributes) if link.attributes else UNMARKED
+            decision = self._read(href, None)
+            if link.placeholder is not None and decision.reason != "placeholder":
+                decision = Decision(None, "placeholder", placeholder=source.decode(*link.placeholder)[:SHOWN])
+            if opted_out and decision.url in opted_out:
+                draft = draft._replace(reason="opted-out")
+            decision = decision.marked(draft)
+            if self.asks:
                 place = link.start * source.unit, link.end * source.unit
-                decisions.append(self.decide(href, None, draft, place=place))
-                continue
-            url, reason = read_destination(href)
-            kept: Reason | None = reason
-            if url is not None and (self._skips or "/f/" in url or "%" in url):
-                kept = self._refusal(url)
-            decisions.append(Decision(url, draft.reason or kept, *draft[2:]))
+                decision = self._wanted(decision, href, "", None, place=place)
+            decisions.append(decision)
         return decisions
 
     def decide(
@@ -170,23 +189,22 @@ class Decider:
         Raises:
             TypeError: The policy's `destination` returned neither a `str` nor None.
         """
-        url, reason = self._destination(href, base)
-        decision = Decision(url, draft.reason or reason, *draft[2:])
-        if self._policy.destination is None or decision.reason is not None:
+        decision = self._read(href, base).marked(draft)
+        if not self.asks:
             return decision
-        start, end = place
-        link = decision.link(href, element, conditional=conditional, start=start, end=end)
-        wanted: object = self._policy.destination(link)
-        if wanted is None:
-            return Decision(url, "policy", *draft[2:])
-        if not isinstance(wanted, str):
-            raise TypeError(f"the policy's destination must return str or None, not {type(wanted).__name__}")
-        url, reason = self._destination(wanted, base)
-        return Decision(url, reason, *draft[2:])
+        return self._wanted(decision, href, element, base, conditional=conditional, place=place)
+
+    def unasked(self) -> "Decider":
+        """Return a decider that does not ask the policy's `destination`."""
+        return Decider(self._keys, replace(self._policy, destination=None))
+
+    def base(self, href: str) -> str | None:
+        """Return the base URL that the value of a `<base href>` sets."""
+        return read_base(href, self._placeholders)
 
     def element(self, name: str, attributes: Mapping[str, str], base: str | None) -> Decision:
         """Decide about an element of a tree, by the values of its attributes, their names in lower case."""
-        return self.decide(attributes["href"], base, read_controls(attributes, self._honoured), name)
+        return self.decide(attributes["href"], base, self._controls.read(attributes), name)
 
     def own_pixels(self, images: Iterable[str]) -> frozenset[OwnPixel]:
         """Return our pixels among images, given by the decoded values of their `src`."""
@@ -223,14 +241,50 @@ class Decider:
             )
         return decisions
 
-    def _destination(self, href: str, base: str | None) -> tuple[str | None, Reason | None]:
-        url, reason = read_destination(href, base)
-        return url, reason if url is None else self._refusal(url)
+    def _wanted(
+        self,
+        decision: Decision,
+        href: str,
+        element: str,
+        base: str | None,
+        *,
+        conditional: bool = False,
+        place: tuple[int | None, int | None] = (None, None),
+    ) -> Decision:
+        """Return the decision about a link once the policy's `destination` has seen it."""
+        if self._policy.destination is None or decision.reason is not None:
+            return decision
+        start, end = place
+        link = decision.link(href, element, conditional=conditional, start=start, end=end)
+        wanted: object = self._policy.destination(link)
+        if wanted is None:
+            return decision._replace(reason="policy")
+        if not isinstance(wanted, str):
+            raise TypeError(f"the policy's destination must return str or None, not {type(wanted).__name__}")
+        return decision if wanted == decision.url else self._read(wanted, base).marked(decision)
+
+    def _read(self, href: str, base: str | None) -> Decision:
+        """Return the decision about a value as far as its destination goes."""
+        url, reason = read_destination(href, base, self._placeholders)
+        if url is None:
+            return self._unusable(href, base, reason)
+        return Decision(url, self._refusal(url) if self._refuses or "/f/" in url or "%" in url else None)
+
+    def _unusable(self, href: str, base: str | None, reason: Unusable | None) -> Decision:
+        if reason == "placeholder":
+            return Decision(None, reason, placeholder=placeholder_of(href, base, self._placeholders))
+        if reason == "scheme" and (scheme := _NO_TRACK.match(href)):
+            name = scheme[1].lower()
+            warning = f"{name}+notrack: is Postal's opt-out, which only Postal takes out: elsewhere the link is dead"
+            return Decision(None, "opted-out", warning=warning)
+        return _UNUSABLE[reason]
 
     def _refusal(self, url: str) -> Reason | None:
         if ("/f/" in url or "%" in url) and self._own_token(url, "click"):
             return "already-wrapped"
-        return "policy" if self._skips and self._policy.skips(url) else None
+        if self._skips and self._policy.skips(url):
+            return "policy"
+        return "one-time" if self._leaves and is_one_time(url) else None
 
     def _own_token(self, url: str, kind: Kind) -> Token | None:
         match = _REDIRECT.match(url)
@@ -245,7 +299,7 @@ class Decider:
 
 def slot_of(decision: Decision) -> Slot | None:
     """Return the slot of a link; None where it is not wrapped."""
-    url, reason, name, unsubscribe, sublink, _ = decision
+    url, reason, name, unsubscribe, sublink, *_ = decision
     if url is None or reason is not None:
         return None
     return Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)

@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from ..link import Link, Reason
+from .one_time import is_one_time
 
 
 class Decision(NamedTuple):
@@ -16,6 +17,18 @@ class Decision(NamedTuple):
     unsubscribe: bool = False
     sublink: str | None = None
     warning: str | None = None
+    placeholder: str | None = None
+    """The placeholder in its value, where that is the reason."""
+
+    def marked(self, draft: "Decision") -> "Decision":
+        """Return this decision, made by the destination, together with that by the control attributes."""
+        if draft is UNMARKED:
+            return self
+        url, found, _, _, _, warned, placeholder = self
+        _, reason, name, unsubscribe, sublink, warning, _ = draft
+        if warned:
+            warning = f"{warning}; {warned}" if warning else warned
+        return Decision(url, reason or found, name, unsubscribe, sublink, warning, None if reason else placeholder)
 
     def link(
         self,
@@ -40,6 +53,8 @@ class Decision(NamedTuple):
             start=start,
             end=end,
             warning=self.warning,
+            placeholder=self.placeholder,
+            one_time=self.url is not None and is_one_time(self.url),
         )
 
 

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from typing import Any, NamedTuple, cast
 
@@ -60,28 +60,56 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
     found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
     contents = (held.content for _, held in found if isinstance(held, _Content))
     seal = seal_of_structure(root) or next(filter(None, map(seal_of_content, contents)), None)
+    kept = [seal or _kept(part, held, text=text) for part, held in found]
+    html = {
+        number: (part, held)
+        for number, (part, held) in enumerate(found)
+        if kept[number] is None and part.content_type != PLAIN and isinstance(held, _Content)
+    }
+    compiled_html = dict(zip(html, _compile(list(html.values()), decider), strict=True))
+    opted_out = _opted_out(list(html.values()), list(compiled_html.values()), decider) if text else frozenset[str]()
     parts: list[MessagePart] = []
     places: list[Place] = []
-    for part, held in found:
+    for number, (part, held) in enumerate(found):
         mechanism = read_mechanism(part.mechanism) or part.mechanism.strip().lower()
-        reason = seal or (held if not isinstance(held, _Content) else None)
-        if reason is None and part.content_type == PLAIN and not text:
-            reason = "text-off"
-        elif reason is None and part.content_type == PLAIN and part.parameter("delsp").lower() == "yes":
-            reason = "delsp"
+        reason = kept[number]
         if reason or not isinstance(held, _Content):
             parts.append(MessagePart(part.content_type, "kept", reason, mechanism))
             continue
-        compiled = _compile(part.content_type, held, decider)
+        compiled = compiled_html.get(number)
+        if compiled is None:
+            compiled = compile_text(held.content, decider, held.encoding, opted_out=opted_out)
         parts.append(MessagePart(part.content_type, "wrapped", None, mechanism, LinkTemplate(compiled)))
         places.append(_place(part, held, compiled, source))
     return MessageTemplate(source, tuple(parts), tuple(places))
 
 
-def _compile(content_type: str, held: _Content, decider: Decider) -> Compiled[bytes]:
-    if content_type == PLAIN:
-        return compile_text(held.content, decider, held.encoding)
-    return compile_html(held.content, decider, held.encoding, amp=content_type == AMP)
+def _kept(part: Part, held: _Content | PartReason, *, text: bool) -> PartReason | None:
+    """Return why a part stays as it is; None for one that is wrapped."""
+    if not isinstance(held, _Content):
+        return held
+    if part.content_type != PLAIN:
+        return None
+    if not text:
+        return "text-off"
+    return "delsp" if part.parameter("delsp").lower() == "yes" else None
+
+
+def _compile(bodies: Sequence[tuple[Part, _Content]], decider: Decider) -> list[Compiled[bytes]]:
+    return [compile_html(held.content, decider, held.encoding, amp=part.content_type == AMP) for part, held in bodies]
+
+
+def _opted_out(
+    bodies: Sequence[tuple[Part, _Content]], compiled: Sequence[Compiled[bytes]], decider: Decider
+) -> frozenset[str]:
+    """Return the destinations that are opted out wherever they occur in these bodies."""
+    marked = {one.url for body in compiled for one in body.decisions if one.reason == "opted-out" and one.url}
+    if not marked:
+        return frozenset()
+    # A policy's `destination` has changed the destinations of the links that are not opted out.
+    if decider.asks:
+        compiled = _compile(bodies, decider.unasked())
+    return frozenset(marked - {one.url for body in compiled for one in body.decisions if one.reason != "opted-out"})
 
 
 def _content(part: Part, source: object) -> _Content | PartReason:

@@ -70,13 +70,15 @@ class Wrapping:
         sender = sending_domain(message) if message else None
         return self.account.tracking_domain(asked, sender, self.subaccount)
 
-    def wrap(self, wrapper: LinkWrapper, source: bytes, *, message: bool) -> tuple[bytes, Any]:
-        """Return the wrapped file, and its `LinkTemplate` or `MessageTemplate`."""
-        template: Any
+    def compile(self, wrapper: LinkWrapper, source: bytes, *, message: bool) -> Any:
+        """Return the `LinkTemplate` or `MessageTemplate` of a file."""
         if message:
-            template = wrapper.compile_message(source, text=self.text)
-        else:
-            template = wrapper.compile(source, encoding=self.encoding)
+            return wrapper.compile_message(source, text=self.text)
+        return wrapper.compile(source, encoding=self.encoding)
+
+    def wrap(self, wrapper: LinkWrapper, source: bytes, *, message: bool) -> tuple[bytes, Any]:
+        """Return the wrapped file, and its template."""
+        template = self.compile(wrapper, source, message=message)
         domain = self.tracking_domain(source if message else None)
         return wrapper.render(template, self.metadata, tracking_domain=domain), template
 

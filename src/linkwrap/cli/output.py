@@ -75,6 +75,7 @@ class Table:
             widths = [max(pair) for pair in zip(widths, map(_cells, _texts(cells)), strict=False)] or widths
         if width is not None:
             self._fit(widths, width)
+        gap = "  " if width is None else " "
         for number, cells in enumerate((tuple(self.columns), *self.rows)):
             row = _texts(cells)
             paints = [cell[1] if colours and not isinstance(cell, str) else None for cell in cells]
@@ -82,7 +83,7 @@ class Table:
             if width is not None and any(_cells(text) > limit for text, limit in zip(row, widths, strict=False)):
                 lines = zip_longest(*map(_folded, row, widths), fillvalue="")
             for line in lines:
-                yield ("  " if width is None else " ").join(map(_padded, line, widths, paints)).rstrip()
+                yield gap.join(map(_padded, line, widths, paints)).rstrip()
             if width is not None and (number == 0 or not row):
                 yield "-" * (sum(widths) + len(widths) - 1)
 
@@ -102,7 +103,9 @@ def _texts(row: Sequence[Cell]) -> list[str]:
 
 
 def _padded(text: str, width: int, colour: str | None) -> str:
-    return (click.style(text, fg=colour) if colour and text else text) + " " * (width - _cells(text))
+    if not text:
+        return " " * width
+    return (click.style(text, fg=colour) if colour else text) + " " * (width - _cells(text))
 
 
 def _cells(text: str) -> int:
@@ -115,6 +118,8 @@ def _cells(text: str) -> int:
 def _folded(text: str, width: int) -> list[str]:
     """Return the text in pieces of at most `width` terminal columns, cut at spaces if it has some."""
     characters = width if _cells(text) <= len(text) else max(width // 2, 1)
+    if " " not in text:
+        return [text[at : at + characters] for at in range(0, len(text), characters)] or [""]
     return textwrap.wrap(text, characters, break_on_hyphens=False) or [""]
 
 

@@ -1,7 +1,9 @@
 """What holds for every value: agreement with parsers and with the URL standard, and results that are safe to use."""
 
 import random
+import re
 import string
+from urllib.parse import urlsplit
 
 import ada_url
 import pytest
@@ -49,9 +51,20 @@ def normalized(href: str) -> str | None:
         url = ada_url.normalize_url(href)
     except ValueError:
         return None
-    return None if '"' in url else url
+    return url if re.match(r"https?:", url) is None or has_host(url) else None
 
 
+def has_host(url: str) -> bool:
+    """Whether the host of a serialised URL has only characters of host names, and more than a label behind a user."""
+    split = urlsplit(url)
+    user, _, host = split.netloc.rpartition("@")
+    host = host.removesuffix(f":{split.port}")
+    if host.startswith("["):
+        return True
+    return set(host) <= HOST_CHARACTERS and ("." in host.removesuffix(".") or not user)
+
+
+HOST_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "._-")
 # Characters of which none, in a path after "/x", a query or a fragment, is changed by the URL parser.
 UNCHANGED = string.ascii_letters + string.digits + "._~!$&()*+,;=:@-"
 

@@ -110,10 +110,10 @@ def test_keys_of_json_are_documented(run: Callable[..., Result]) -> None:
     """Every key of inspect's JSON is in the table, and none that does not come."""
     found = json.loads(run("inspect", "--json", "--type", "eml", "-", input=MESSAGE).stdout)
     assert found.keys() == json.loads(run("inspect", "--json", "-", input=MAIL).stdout).keys()
-    keys = {"links", "parts", *(f"{part}.{key}" for part in ("summary", "size") for key in found[part])}
-    keys |= {f"{part}[].{key}" for part in ("links", "parts") for key in found[part][0]}
+    keys = {"links", "warnings", "parts", *(f"{part}.{key}" for part in ("summary", "size") for key in found[part])}
+    keys |= {f"{part}[].{key}" for part in ("links", "warnings", "parts") for key in found[part][0]}
     said = set()
-    for row in re.findall(r"^\| (`(?:links|parts|summary|size)[^|]*) \|", PAGE, re.MULTILINE):
+    for row in re.findall(r"^\| (`(?:links|warnings|parts|summary|size)[^|]*) \|", PAGE, re.MULTILINE):
         first, *more = re.findall(r"`([^`]+)`", row)
         said |= {first, *(first.rpartition(".")[0] + key for key in more)}
     assert said == keys

@@ -4,14 +4,17 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from click.testing import Result
 
-from linkwrap import LinkWrapper, SigningKeys
-from linkwrap.cli.inspect import find_links, links_table
+from linkwrap import Link, LinkWrapper, SigningKeys
+from linkwrap._inspection import Found, find_links
+from linkwrap.cli.inspect import links_table
 
 Run = Callable[..., Result]
 
@@ -56,14 +59,16 @@ def test_table_in_a_pipe(run: Run, mail: Path) -> None:
 
 
 def test_summary(run: Run, mail: Path) -> None:
-    """Below the table: how many links are wrapped or left alone and why, the size, and what was ignored."""
-    counts, size, warning = run("inspect", mail).stdout.splitlines()[7:]
+    """Below the table: how many links are wrapped or left alone and why, the size, and the warnings."""
+    counts, size, short, warning, warnings = run("inspect", mail).stdout.splitlines()[7:]
     assert counts == "6 links: 4 wrapped, 2 left alone (1 placeholder, 1 scheme)"
     assert size.startswith(f"{len(HTML)} bytes, ")
     assert size.endswith(
         " when wrapped, before transfer encoding: that is under the 104,448 at which Gmail clips a mail"
     )
+    assert short.startswith("Warning: the pixel is the only image")
     assert warning.startswith("Warning: 5:67: the sublink 'no/segment' is ignored")
+    assert warnings == "2 warnings (1 image-only, 1 markup)"
 
 
 def test_piped_lines_are_never_cut_or_broken(run: Run) -> None:
@@ -144,6 +149,8 @@ def test_json(run: Run, mail: Path) -> None:
         "start": HTML.index("https://acme.com/sale"),
         "end": HTML.index('" data-msys-linkname'),
         "warning": None,
+        "placeholder": None,
+        "one_time": False,
     }
     assert [link["reason"] for link in found["links"]] == [None, None, None, "scheme", "placeholder", None]
     assert [link["conditional"] for link in found["links"]] == [False, True, False, False, False, False]
@@ -152,6 +159,7 @@ def test_json(run: Run, mail: Path) -> None:
         "wrapped": 4,
         "left_alone": {"placeholder": 1, "scheme": 1},
         "perhaps_wrapped_already": 0,
+        "warnings": {"image-only": 1, "markup": 1},
         "tracking_domain": "https://spgo.io",
     }
 
@@ -190,13 +198,13 @@ def test_without_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     wrapped = run("wrap", input=html).stdout_bytes
     with_keys = run("inspect", "-", input=wrapped).stdout
     assert "1 already-wrapped" in with_keys
-    assert "Warning" not in with_keys
+    assert "already: only" not in with_keys
     for value in (None, ""):
         if value is None:
             monkeypatch.delenv("LINKWRAP_KEYS")
         else:
             monkeypatch.setenv("LINKWRAP_KEYS", value)
-        assert "Warning" not in run("inspect", "-", input=html).stdout
+        assert "already: only" not in run("inspect", "-", input=html).stdout
         assert "Warning: 1 of them may be wrapped already" in run("inspect", "-", input=wrapped).stdout
         assert report(run, "-", input=wrapped)["summary"]["perhaps_wrapped_already"] == 1
 
@@ -205,7 +213,7 @@ def test_mail_cannot_command_the_terminal(run: Run) -> None:
     """Escape sequences, line breaks and direction marks of a mail are shown as text, rich's markup too."""
     html = '<a href="x:\x1b]0;owned\x07\n[red]\u202e" data-msys-linkname="\x1b[2J[bold]\u2028">x</a>'
     lines = run("inspect", "-", input=html.encode()).stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 6
     assert r"\x1b[2J[bold]\u2028" in lines[1]
     assert lines[1].endswith(r"x:\x1b]0;owned\x07\n[red]\u202e")
 
@@ -260,3 +268,81 @@ def test_table_of_many_links(run: Run) -> None:
     places = [line.split()[0] for line in lines[1:3001]]
     assert places == [f"{number}:10" for number in range(1, 3001)]
     assert len(report(run, "-", input=html)["links"]) == 3000
+
+
+LONG = f"https://acme.com/{'x' * 1100}"
+BAD = f"""<a href="http://intranet/">https://www.acme.com/</a>
+<a href="{LONG}">x</a>"""
+"""HTML with a warning of several kinds."""
+PLACES = [
+    ("metadata", None, None),
+    ("image-only", None, None),
+    ("http", 1, 10),
+    ("single-label", 1, 10),
+    ("other-host", 1, 10),
+    ("long-url", 2, 10),
+]
+
+
+def test_warnings(run: Run) -> None:
+    """Each warning is a line with its place, and an object in JSON; the summary counts them by kind."""
+    options = ["--domain", "click.example", "-m", "rcpt=ada@acme.com"]
+    lines = [line for line in run("inspect", "-", *options, input=BAD).stdout.splitlines() if "arning" in line]
+    found = report(run, "-", *options, input=BAD)
+    assert [(said["kind"], said["line"], said["column"]) for said in found["warnings"]] == PLACES
+    assert {said["part"] for said in found["warnings"]} == {None}
+    assert lines == [
+        *(f"Warning: {said['message']}" for said in found["warnings"][:2]),
+        *(f"Warning: {said['line']}:{said['column']}: {said['message']}" for said in found["warnings"][2:]),
+        "6 warnings (1 http, 1 image-only, 1 long-url, 1 metadata, 1 other-host, 1 single-label)",
+    ]
+    assert found["summary"]["warnings"] == {kind: 1 for kind, _, _ in sorted(PLACES)}
+    assert "ada@acme.com" not in "".join(lines)
+
+
+def test_warnings_of_a_message(run: Run) -> None:
+    """Warnings name the part that they are about; those about the whole mail do not."""
+    message = EmailMessage()
+    message["From"] = "a@acme.com"
+    message.set_content('Leave: https://acme.com/x[[data-msys-clicktrack="0"]]')
+    message.add_alternative('<a href="https://acme.com/x">x</a><img src="x.png">', subtype="html")
+    found = report(run, "-", "--type", "eml", "--text", input=bytes(message))
+    [warning] = found["warnings"]
+    assert (warning["kind"], warning["part"], warning["line"], warning["column"]) == ("opted-out", 1, 1, 10)
+    shown = run("inspect", "-", "--type", "eml", "--text", input=bytes(message)).stdout.splitlines()
+    assert shown[-2:] == [f"Warning: text/html: 1:10: {warning['message']}", "1 warning (1 opted-out)"]
+
+
+def test_mjml_source_is_told(run: Run) -> None:
+    """MJML that was not compiled has no links yet."""
+    mjml = "<mjml><mj-body><mj-button href='https://acme.com/'>x</mj-button></mj-body></mjml>"
+    assert "Warning: <mjml> begins MJML source: compile it" in run("inspect", "-", input=mjml).stdout
+
+
+def test_mail_without_warnings(run: Run) -> None:
+    """Nothing is said of a mail that has no fault."""
+    html = '<img src="x.png"><a href="https://acme.com/">https://acme.com/</a>'
+    options = ["--domain", "click.acme.com", "-m", "rcpt=r-42"]
+    assert "arning" not in run("inspect", "-", *options, input=html).stdout
+    assert report(run, "-", *options, input=html)["warnings"] == []
+
+
+@pytest.mark.parametrize(("piece", "shown"), [("{id}", "placeholder {id}"), (None, "placeholder")])
+def test_table_names_the_placeholder(piece: str | None, shown: str) -> None:
+    """The piece of a value that is a placeholder is named beside the reason, unless it is all of the value."""
+    link = SimpleNamespace(
+        href="https://acme.com/{id}",
+        url=None,
+        element="a",
+        name=None,
+        unsubscribe=False,
+        wrapped=False,
+        reason="placeholder",
+        conditional=False,
+        placeholder=piece,
+    )
+    [row] = links_table([Found(1, 10, cast("Link", link))]).rows
+    assert row[3] == (f"left alone ({shown})", "red")
+    link.href = " {id}"
+    [row] = links_table([Found(1, 10, cast("Link", link))]).rows
+    assert row[3] == ("left alone (placeholder)", "red")
