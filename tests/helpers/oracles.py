@@ -98,11 +98,17 @@ class _Tokenizer(HTMLTokenizer):
                 href = token["data"].get("href")
                 if href is not None and is_link_element(token["name"]):
                     self.links.append((token["name"], href))
-                elif token["name"] == "base" and self.base is None:
-                    self.base = href
             before = self.parser.tree.openElements[:]
             yield token
+            if token["type"] == _START_TAG and token["name"] == "base" and self.base is None and not _is_foreign(before):
+                self.base = token["data"].get("href")
             self.implied = self.implied or _implies(token, before, self.parser.tree.openElements)
+
+
+def _is_foreign(parents: list[Any]) -> bool:
+    """Whether the element that was just made is one of SVG or MathML; a <base> there sets no base URL."""
+    made = parents[-1].childNodes[-1:] if parents else []
+    return bool(made) and getattr(made[0], "namespace", namespaces["html"]) != namespaces["html"]
 
 
 def _implies(token: dict[str, Any], before: list[Any], after: list[Any]) -> bool:
