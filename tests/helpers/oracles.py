@@ -100,7 +100,8 @@ class _Tokenizer(HTMLTokenizer):
                     self.links.append((token["name"], href))
             before = self.parser.tree.openElements[:]
             yield token
-            if token["type"] == _START_TAG and token["name"] == "base" and self.base is None and not _is_foreign(before):
+            starts_base = token["type"] == _START_TAG and token["name"] == "base"
+            if starts_base and self.base is None and not _is_foreign(before):
                 self.base = token["data"].get("href")
             self.implied = self.implied or _implies(token, before, self.parser.tree.openElements)
 
