@@ -74,7 +74,8 @@ def told() -> list[Change]:
 def registry(tmp_path: Path, redirector: Redirector, network: Network, told: list[Change]) -> Iterator[DomainRegistry]:
     """A registry in SQLite that asks the servers of the tests."""
     url = f"sqlite:///{tmp_path / 'registry.db'}"
-    with DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append) as registry:
+    options = {"keys": redirector.keys, "network": network, "cname_target": "spgo.io"}
+    with DomainRegistry(url, **options, on_change=told.append) as registry:
         yield registry
 
 
@@ -82,7 +83,9 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
 def reopen(tmp_path: Path, redirector: Redirector, network: Network) -> Callable[..., DomainRegistry]:
     """Open the database of `registry` with other options."""
     url = f"sqlite:///{tmp_path / 'registry.db'}"
-    return lambda **options: DomainRegistry(url, **{"keys": redirector.keys, "network": network} | options)
+    return lambda **options: DomainRegistry(
+        url, **{"keys": redirector.keys, "network": network, "cname_target": "spgo.io"} | options
+    )
 
 
 @pytest.fixture

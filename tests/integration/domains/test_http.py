@@ -272,8 +272,8 @@ def test_host_that_keeps_a_check_busy(check: Callable[[], CheckResult], redirect
 
     instead(redirector, lambda _: (200, {}, drip()))
     result = check()
-    assert result.evidence.cname_target
-    assert result.evidence.cname_target.status == "confirmed"
+    assert result.evidence.cname_target_probe
+    assert result.evidence.cname_target_probe.status == "confirmed"
     assert not result.evidence.offline
     assert result.domain.silent_since is not None
 
@@ -356,8 +356,8 @@ def test_target_that_redirects_http(world: World, registry: DomainRegistry, redi
         else None
     )
     result = registry.check("click.acme.test")
-    assert result.evidence.cname_target
-    assert result.evidence.cname_target.status == "confirmed"
+    assert result.evidence.cname_target_probe
+    assert result.evidence.cname_target_probe.status == "confirmed"
     assert result.domain.silent_since is not None
 
 
@@ -460,7 +460,9 @@ def test_rebinding(world: World, redirector: Redirector, network: Network, tmp_p
         serve(cleanup, server)
         rebound = replace(network, dns_resolvers=[f"127.0.0.1:{server.server_address[1]}"])
         url = f"sqlite:///{tmp_path}/x.db"
-        registry = cleanup.enter_context(DomainRegistry(url, keys=redirector.keys, network=rebound))
+        registry = cleanup.enter_context(
+            DomainRegistry(url, keys=redirector.keys, network=rebound, cname_target="spgo.io")
+        )
         registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
         result = registry.check("click.acme.test")
     assert handler.asked == good_and_bad[:1]

@@ -31,7 +31,7 @@ def domains(database_url: str, world: World, redirector: Redirector) -> Iterator
         timeout=2.0,
         deadline=60,
     )
-    with DomainRegistry(database_url, keys=redirector.keys, network=network) as domains:
+    with DomainRegistry(database_url, keys=redirector.keys, network=network, cname_target="spgo.io") as domains:
         yield domains
 
 

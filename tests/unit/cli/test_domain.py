@@ -199,7 +199,7 @@ def test_check_while_the_redirect_server_is_away(run: Run, checks: Any) -> None:
     silent = Probe("http", "no-answer", "cannot be connected to", "192.0.2.80")
     resolvers = (DnsResolverAnswer("192.0.2.54", False, False, "no answer within 2 s"),)
     checks.found[HOST] = replace(
-        checks.found[HOST], http=silent, https=None, cname_target=silent, dns_resolvers=resolvers
+        checks.found[HOST], http=silent, https=None, cname_target_probe=silent, dns_resolvers=resolvers
     )
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert ["CNAME click.acme.test", "DNS resolver 192.0.2.54", "warning", "no answer within 2 s"] in lines
@@ -244,7 +244,7 @@ def test_check_by_http_that_fails(
         ownership_verified=True,
         http=Probe("http", status, "D"),
         https=Probe("https", status, "D"),
-        cname_target=Probe("http", control, "C"),
+        cname_target_probe=Probe("http", control, "C"),
     )
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert lines[2:5] == [
@@ -253,10 +253,11 @@ def test_check_by_http_that_fails(
         ["http links.mailer.test", "redirect server", control_mark, "to compare, the CNAME target itself: C"],
     ]
     assert {
-        probe: data(run, "check", HOST, status=1)["evidence"][probe]["status"] for probe in ("http", "cname_target")
+        probe: data(run, "check", HOST, status=1)["evidence"][probe]["status"]
+        for probe in ("http", "cname_target_probe")
     } == {
         "http": status,
-        "cname_target": control,
+        "cname_target_probe": control,
     }
 
 

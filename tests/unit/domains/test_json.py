@@ -31,7 +31,7 @@ from linkwrap.domains.storage.tables import METADATA
 FULL = evidence(
     trace(hop(HOST, alias(TARGET), answer("no-answer"))),
     ownership=trace(hop(f"_linkwrap.{HOST}", value(CHALLENGE), zone="acme.com"), cname_target=""),
-    cname_target=probe("http"),
+    cname_target_probe=probe("http"),
     cname_target_addresses=("198.41.0.80",),
 )
 AFTER, ADVICE, CHANGES = finish(domain(sending_domains=("acme.com",)), FULL, NOW, cname_target=TARGET)
@@ -100,7 +100,7 @@ RETIRED = re.compile(
     r"(^|_)(redirector|target(?<!cname_target)|vouched|owner|proven|proof|prove|known|verify|examine|findings|verdict"
     r"|reading|outcome|root|link|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
-ALLOWED = {"silent_since", "leads_to_target"}
+ALLOWED = {"silent_since", "leads_to_cname_target"}
 
 
 def words() -> set[str]:

@@ -78,8 +78,8 @@ def lease_due(database: Database, seconds: float, due: datetime) -> Lease | None
             # A domain that another process leases at this moment is passed over.
             row = connection.execute(query.with_for_update(skip_locked=True)).first()
             if row is not None:
-                same = (DOMAINS.c.host == row.host, DOMAINS.c.account_id == row.account_id)
-                [domain] = repository.find(connection, *same, evidence=False)
+                same = repository.is_domain(row.host, row.account_id)
+                [domain] = repository.find(connection, same, evidence=False)
                 return _take(connection, domain, now(connection), seconds)
     return None
 
@@ -142,7 +142,7 @@ def _take(connection: Connection, domain: Domain, at: datetime, seconds: float) 
     values: dict[str, Any] = {"lease": token, "lease_until": at + timedelta(seconds=seconds)}
     if domain.next_check is None:  # automatic checks had ended, and begin again
         values["watched_since"] = at
-    same = (DOMAINS.c.host == domain.host) & (DOMAINS.c.account_id == domain.account_id)
+    same = repository.is_domain(domain.host, domain.account_id)
     until = DOMAINS.c.lease_until  # further ahead than any check: the clock was wrong then
     free = until.is_(None) | (until <= at) | (until > at + lifecycle.LONGEST)
     if not connection.execute(DOMAINS.update().where(same, free).values(values)).rowcount:
