@@ -262,6 +262,7 @@ def watch(registry: str | None, every: float, once: bool, **options: Any) -> Non
     made: list[Change] = []
     how = {name: options.pop(name) for name in ("concurrency", "after", "as_json")}
     with _open(registry, options, on_change=made.append) as opened:
+        opened.check_due(limit=0)  # makes the tables of a new registry
         rounds = _Rounds(opened, made, **how)
         rounds.run()
         while not once:

@@ -148,8 +148,7 @@ class DomainRegistry:
             DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
         """
         options = {"account": account, "method": method, "ownership_trusted": ownership_trusted}
-        name = check_arguments(host=host, **options, **_given(subaccount=subaccount))["host"]
-        self._database.prepare(create=True)
+        name = check_arguments(**options, **_given(subaccount=subaccount), host=host)["host"]
 
         def add(connection: Connection) -> tuple[DomainRequest, list[Change]]:
             cname_target, at = self._cname_host(), now(connection)
@@ -164,7 +163,7 @@ class DomainRegistry:
             )
             return request_for(domain, cname_target), repository.add(connection, domain)
 
-        return self._change(add)
+        return self._change(add, create=True)
 
     def request(self, host: str, *, account: str | None = None) -> DomainRequest:
         """Return a domain with the DNS records that its owner creates, or keeps."""
@@ -324,9 +323,9 @@ class DomainRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _cname_host(self) -> str:
+    def _cname_host(self, *, create: bool = False) -> str:
         """The stored CNAME target, if it is the one that this object was made with."""
-        stored = self._database.cname_target
+        stored = self._database.prepare(create=create).cname_target
         if self._given is not None and self._given.host != stored:
             raise OptionError(f"the CNAME target of this registry is {stored}, not {self._given.host}: leave it out")
         return stored
@@ -365,8 +364,7 @@ class DomainRegistry:
             raise OptionError("a check needs the keys of the redirect server: DomainRegistry(…, keys=…)")
         if self._check is None:
             self._network.resolver_servers()  # without any, no lease is taken
-        self._database.prepare(create=True)
-        return self._cname_host()
+        return self._cname_host(create=True)
 
     def _runner(self, cname_target: str) -> Runner:
         check = self._check
@@ -406,14 +404,14 @@ class DomainRegistry:
         sending_domain: str,
         account: str | None,
     ) -> Domain:
-        names = check_arguments(host=host, sending_domain=sending_domain, **_given(account=account))
+        names = check_arguments(**_given(account=account), host=host, sending_domain=sending_domain)
         sender = names["sending_domain"]
         return self._update(names["host"], account, lambda connection, domain: change(connection, domain, sender))
 
-    def _change(self, change: Callable[[Connection], tuple[_T, list[Change]]]) -> _T:
+    def _change(self, change: Callable[[Connection], tuple[_T, list[Change]]], *, create: bool = False) -> _T:
         """Make changes in a transaction, and tell them once they are stored."""
         try:
-            with self._database.write() as connection:
+            with self._database.write(create=create) as connection:
                 result, changes = change(connection)
         except IntegrityError:
             raise DomainError("the domain was changed concurrently: retry") from None
@@ -433,7 +431,7 @@ class DomainRegistry:
 
 def _read(host: str, account: str | None, **others: object) -> str:
     """Check the arguments of a call, of which the first two say which domain; return the host as it is stored."""
-    return check_arguments(host=host, **_given(account=account, **others))["host"]
+    return check_arguments(**_given(account=account, **others), host=host)["host"]
 
 
 def _given(**arguments: object) -> dict[str, object]:

@@ -113,10 +113,12 @@ def test_key_that_is_retired_here(
             redirector,
             lambda path: (200, {}, challenge_response(stranger, path.rpartition("/")[2], "click.acme.test").encode()),
         )
-        assert registry.check("click.acme.test").state == "suspended"
+        result = registry.check("click.acme.test")
+        assert result.state == "suspended"
+        assert result.advice == (DIFFERENT_KEYS.format("click.acme.test"),)
 
 
-DIFFERENT_KEYS = "a redirect server answers whose keys may differ: its signature does not verify"
+DIFFERENT_KEYS = "the redirect server at {} signs with other keys: compare LINKWRAP_KEYS here and there"
 
 
 @pytest.mark.parametrize("secret", ["the key of another service", "the key of the tests on tracking domain"])

@@ -71,11 +71,6 @@ class Database:
         self._migrations = migrations
         self._version: Version | None = None
 
-    @property
-    def cname_target(self) -> str:
-        """The host that the CNAME records of all its domains must point to."""
-        return self.prepare().cname_target
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Run a transaction that changes nothing, and waits for no other."""
@@ -84,14 +79,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, create: bool = False) -> Iterator[Connection]:
         """Run a transaction that is committed at the end of the `with` block.
 
         Raises:
-            NoRegistry: There are no tables; `prepare` can make them.
+            NoRegistry, OptionError: As `prepare`.
             OptionError: Another release of linkwrap has changed the tables since the first use.
         """
-        version = self.prepare()
+        version = self.prepare(create=create)
         with self._begin(_SHARED_LOCK) as connection:
             found = connection.execute(_VERSION).scalar_one_or_none()
             if found is None:

@@ -12,7 +12,7 @@ from ...errors import DomainError
 from ..history import history
 from ..model import Change, Domain
 from .database import now
-from .tables import ASSIGNMENTS, CHANGES, DOMAINS, SCHEMA, UnreadableValue
+from .tables import ASSIGNMENTS, CHANGES, DOMAINS, SCHEMA, UnreadableValue, is_domain
 
 _COLUMNS: Final = [DOMAINS.c[field.name] for field in fields(Domain) if field.name in DOMAINS.c]
 _CHANGE_NAMES: Final = tuple(field.name for field in fields(Change))
@@ -76,11 +76,6 @@ def pick(
         if domain.ownership_verified:
             return domain
     raise DomainError(f"{len(found)} accounts claim {host}, none with verified ownership: say which account")
-
-
-def is_domain(host: str, account_id: str) -> Any:
-    """Return the condition for a domain's row."""
-    return (DOMAINS.c.host == host) & (DOMAINS.c.account_id == account_id)
 
 
 def add(connection: Connection, domain: Domain) -> list[Change]:

@@ -171,6 +171,11 @@ Index("linkwrap_changes_host", CHANGES.c.host, CHANGES.c.id)
 Index("linkwrap_changes_account", CHANGES.c.account_id, CHANGES.c.id)
 
 
+def is_domain(host: str, account_id: str) -> Any:
+    """Return the condition for a domain's row."""
+    return (DOMAINS.c.host == host) & (DOMAINS.c.account_id == account_id)
+
+
 class Version(NamedTuple):
     """The version of a database's tables, and the CNAME target of its domains."""
 

@@ -68,7 +68,7 @@ def test_what_is_no_address_of_a_resolver_is_refused(text: str) -> None:
 @pytest.mark.parametrize("resolver", [None, 53, b"1.1.1.1", ("1.1.1.1", 53)])
 def test_a_resolver_is_a_string(resolver: Any) -> None:
     """Values of another type are refused like other faults."""
-    with pytest.raises(TypeError, match="dns_resolvers must be a sequence of strings, not "):
+    with pytest.raises(TypeError, match=r"dns_resolvers\[0\] must be str, not "):
         Network(dns_resolvers=[resolver])
 
 
@@ -134,14 +134,14 @@ def test_ports_are_limited(name: str, port: int) -> None:
 @pytest.mark.parametrize("port", ["53", 53.0, None, True])
 def test_ports_are_whole_numbers(name: str, port: Any) -> None:
     """Values of another type are refused."""
-    with pytest.raises(TypeError, match=f"{name} must be a number, not "):
+    with pytest.raises(TypeError, match=f"{name} must be int, not "):
         Network(**{name: port})
 
 
 @pytest.mark.parametrize("allowed", ["no", 0, 1, None])
 def test_loopback_is_allowed_by_true_alone(allowed: Any) -> None:
     """What opens the address filter is a bool, so that no setting such as "no" does."""
-    with pytest.raises(TypeError, match="allow_loopback must be True or False, not "):
+    with pytest.raises(TypeError, match="allow_loopback must be bool, not "):
         Network(allow_loopback=allowed)
 
 
