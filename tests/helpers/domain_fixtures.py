@@ -12,7 +12,7 @@ import pytest
 from helpers.dnsworld import World
 from helpers.postgres import Postgres
 from helpers.redirector import Redirector
-from helpers.registries import StubCheck, earlier
+from helpers.registries import StubCheck, earlier, make_tables
 from linkwrap.domains import Change, DomainRegistry, Network
 
 TIMEOUT = 2.0
@@ -76,6 +76,7 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
     url = f"sqlite:///{tmp_path / 'registry.db'}"
     options = {"keys": redirector.keys, "network": network, "cname_target": "spgo.io"}
     with DomainRegistry(url, **options, on_change=told.append) as registry:
+        make_tables(registry)
         yield registry
 
 

@@ -100,6 +100,11 @@ def open_registry(url: str, **options: Any) -> DomainRegistry:
     return DomainRegistry(url, **{"keys": KEYS, "network": NETWORK, "cname_target": CNAME_TARGET} | options)
 
 
+def make_tables(registry: DomainRegistry) -> None:
+    """Make the tables, as the first `add` does."""
+    registry._database.prepare(create=True)
+
+
 def _trace(host: str, *answers: ServerAnswer) -> Trace:
     return Trace((Hop(host, host.partition(".")[2], answers, 0),), CNAME_TARGET)
 

@@ -363,7 +363,7 @@ class DomainRegistry:
         if self._check is None and self._keys is None:
             raise OptionError("a check needs the keys of the redirect server: DomainRegistry(…, keys=…)")
         if self._check is None:
-            self._network.resolver_servers()  # without any, no lease is taken
+            self._network.dns_resolver_servers()  # without any, no lease is taken
         return self._cname_host(create=True)
 
     def _runner(self, cname_target: str) -> Runner:

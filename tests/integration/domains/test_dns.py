@@ -244,13 +244,43 @@ def test_address_of_the_cname_target(
     assert check(registry, then=age).verified
 
 
-def test_verified_by_http(world: World, registry: DomainRegistry) -> None:
-    """A host without any chain is verified through the redirector alone."""
+def test_verified_by_http(world: World, registry: DomainRegistry, redirector: Redirector) -> None:
+    """A host without a CNAME is verified through the redirect server alone, at the address of a proxy."""
+    with ExitStack() as cleanup:
+        redirector.also_at(cleanup, "127.0.80.3")
+        for records in ("click A 127.0.80.3", f"click A 127.0.80.3\nclick A {REDIRECTOR}", "click CNAME spgo.io."):
+            world.zone("acme.test", records)
+            registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+            result = registry.check("click.acme.test")
+            assert result.verified
+            assert result.evidence.cname is None
+            assert result.evidence.cname_target_addresses == ()
+            registry.remove("click.acme.test")
+            world.forget()
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_address_of_the_cname_target_by_http(
+    world: World, registry: DomainRegistry, redirector: Redirector, age: Age, asked_first: bool
+) -> None:
+    """A host with no address but the CNAME target's own is not verified by http either; a CNAME in its place is."""
     world.zone("acme.test", f"click A {REDIRECTOR}")
-    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
-    result = registry.check("click.acme.test")
-    assert result.verified
-    assert result.evidence.cname is None
+    registry.add("click.acme.test", account="acme", method="cname" if asked_first else "http", ownership_trusted=True)
+    for _ in range(2):
+        result = registry.check("click.acme.test", method="http")
+        assert result.state == "invalid"
+        create = "create a CNAME record for click.acme.test with the value spgo.io"
+        assert result.advice == (
+            (
+                f"click.acme.test has the address of spgo.io ({REDIRECTOR}), and links would break when that changes: "
+                f"replace the address by a CNAME: {create}"
+            ),
+        )
+        assert result.evidence.cname_target_addresses == (REDIRECTOR,)
+        age(registry, 3600)
+    world.zone("acme.test", RIGHT)
+    world.forget()
+    assert registry.check("click.acme.test").verified
 
 
 def test_zone_root(world: World, registry: DomainRegistry) -> None:

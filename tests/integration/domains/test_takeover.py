@@ -10,7 +10,7 @@ import pytest
 
 from helpers.dnsworld import World
 from helpers.redirector import Redirector
-from helpers.registries import hourly, pass_time
+from helpers.registries import hourly, make_tables, pass_time
 from linkwrap import DomainError
 from linkwrap.domains import CheckResult, DomainRegistry, Network
 
@@ -32,6 +32,7 @@ def domains(database_url: str, world: World, redirector: Redirector) -> Iterator
         deadline=60,
     )
     with DomainRegistry(database_url, keys=redirector.keys, network=network, cname_target="spgo.io") as domains:
+        make_tables(domains)
         yield domains
 
 

@@ -108,7 +108,7 @@ class Network:
                 faults.wrong_value(f"{name} must be from 1 to 65535, not {port}")
         faults.raise_any("Network: ")
 
-    def resolver_servers(self) -> list[Server]:
+    def dns_resolver_servers(self) -> list[Server]:
         """Return the DNS resolvers to ask.
 
         Raises:

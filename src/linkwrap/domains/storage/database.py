@@ -114,7 +114,7 @@ class Database:
                 with self._begin() as connection:
                     found = tables.find_version(connection, newest)
             if found is None and not creates:
-                raise NoRegistry("there is no registry yet in this database: check its URL, or add a domain")
+                raise NoRegistry("there is no registry yet in this database: check its URL")
             if found is None or found.number < newest:
                 found = self._upgrade()
             self._version = found
