@@ -74,7 +74,9 @@ def operations(cleanup: ExitStack) -> dict[str, Callable[[], object]]:
     newsletter = (EXAMPLES / "newsletter.html").read_text(encoding="utf-8")
     template = wrapper.compile(README)
     folder = cleanup.enter_context(tempfile.TemporaryDirectory())
-    registry = cleanup.enter_context(DomainRegistry(f"sqlite:///{folder}/domains.db", check=works))
+    registry = cleanup.enter_context(
+        DomainRegistry(f"sqlite:///{folder}/domains.db", cname_target="spgo.io", check=works)
+    )
     registry.add("check.acme.com", account="acme", ownership_trusted=True)
     hosts = (f"click{number}.acme.com" for number in numbers())
     return {

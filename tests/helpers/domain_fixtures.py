@@ -12,7 +12,7 @@ import pytest
 from helpers.dnsworld import World
 from helpers.postgres import Postgres
 from helpers.redirector import Redirector
-from helpers.registries import StubCheck, earlier
+from helpers.registries import StubCheck, earlier, make_tables
 from linkwrap.domains import Change, DomainRegistry, Network
 
 TIMEOUT = 2.0
@@ -74,7 +74,9 @@ def told() -> list[Change]:
 def registry(tmp_path: Path, redirector: Redirector, network: Network, told: list[Change]) -> Iterator[DomainRegistry]:
     """A registry in SQLite that asks the servers of the tests."""
     url = f"sqlite:///{tmp_path / 'registry.db'}"
-    with DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append) as registry:
+    options = {"keys": redirector.keys, "network": network, "cname_target": "spgo.io"}
+    with DomainRegistry(url, **options, on_change=told.append) as registry:
+        make_tables(registry)
         yield registry
 
 
@@ -82,7 +84,9 @@ def registry(tmp_path: Path, redirector: Redirector, network: Network, told: lis
 def reopen(tmp_path: Path, redirector: Redirector, network: Network) -> Callable[..., DomainRegistry]:
     """Open the database of `registry` with other options."""
     url = f"sqlite:///{tmp_path / 'registry.db'}"
-    return lambda **options: DomainRegistry(url, **{"keys": redirector.keys, "network": network} | options)
+    return lambda **options: DomainRegistry(
+        url, **{"keys": redirector.keys, "network": network, "cname_target": "spgo.io"} | options
+    )
 
 
 @pytest.fixture

@@ -97,7 +97,12 @@ class Clock:
 
 def open_registry(url: str, **options: Any) -> DomainRegistry:
     """A registry whose checks reach nothing."""
-    return DomainRegistry(url, **{"keys": KEYS, "network": NETWORK} | options)
+    return DomainRegistry(url, **{"keys": KEYS, "network": NETWORK, "cname_target": CNAME_TARGET} | options)
+
+
+def make_tables(registry: DomainRegistry) -> None:
+    """Make the tables, as the first `add` does."""
+    registry._database.prepare(create=True)
 
 
 def _trace(host: str, *answers: ServerAnswer) -> Trace:
@@ -311,7 +316,7 @@ def read_only(url: str) -> None:
         assert registry.cname_target.host == CNAME_TARGET
         assert len(registry.account("acme").domains) == 1
         assert [change.kind for change in registry.changes()] == ["added"]
-        with pytest.raises(LinkWrapError, match=r"^the registry's database cannot be used: [^\n]*$"):
+        with pytest.raises(LinkWrapError, match=r"^the registry can only be read here, not written to: "):
             registry.add("news.acme.test", account="acme")
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from ..account import DEFAULT_TRACKING_DOMAIN
 from ..errors import LinkWrapError, OptionError
 from .keys import key_file_option, require_keys
 from .options import json_option, option, tracking_domain, with_options
@@ -89,7 +88,7 @@ def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegi
     """Open the registry, with the options in `values` that are for it; create it if one is the CNAME target."""
     if "key_file" in values:
         options["keys"] = require_keys(values.pop("key_file"))
-    from ..domains import DomainRegistry, Network
+    from ..domains import DomainRegistry, Network, NoRegistry
 
     if "deadline" in values:
         options["network"] = Network(dns_resolvers=values.pop("dns_resolvers"), deadline=values.pop("deadline"))
@@ -102,16 +101,16 @@ def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegi
             registry = DomainRegistry(url, create=False, **options)
             registry.cname_target  # noqa: B018  # reads the database
             return registry
-        except LinkWrapError as error:
-            if not creates or not str(error).startswith("there is no"):
-                raise
+        except NoRegistry as error:
+            if not creates:
+                raise NoRegistry(f"{error} (linkwrap domain add makes one)") from None
         if sys.stdin is None or not sys.stdin.isatty():
             raise click.UsageError(
                 "a new registry needs a CNAME target, the host that the CNAMEs of all its domains point to: "
                 "give --cname-target or LINKWRAP_CNAME_TARGET (--cname-target spgo.io for SparkPost's)"
             )
-        question = "The host that the CNAMEs of all domains in this new registry point to"
-        host = click.prompt(question, DEFAULT_TRACKING_DOMAIN.host, err=True)
+        question = "The host that the CNAMEs of all domains in this new registry point to (spgo.io is SparkPost's)"
+        host = click.prompt(question, err=True)
     target = tracking_domain(host, "--cname-target")
     if target.port is not None:
         raise click.BadParameter("it must be a host without a port", param_hint="'--cname-target'")
@@ -133,8 +132,10 @@ def add(registry: DomainRegistry, host: str, **options: Any) -> _Output:
     """
     request = registry.add(host, **options)
     name = request.domain.host
-    needs = "until these records exist" if request.records else "and needs no record"
-    note = f"{name} is pending {needs}: linkwrap domain check {name} looks for it now, linkwrap domain watch in time"
+    waits = "until these records exist" if request.records else "and needs no record"
+    note = (
+        f"{name} is pending {waits}: linkwrap domain check {name} checks it now, linkwrap domain watch when it is due"
+    )
     return _Output(request, request.zone_lines, note)
 
 
@@ -180,58 +181,24 @@ def check(registry: DomainRegistry, host: str, account: str | None, method: Any)
 
     The exit status is 0 if HOST is verified, and 1 if it is not.
     """
-    cname_target = registry.cname_target.host
     found = registry.domain(host, account=account)
     with spinner(f"Checking {found.host}"):
         result = registry.check(found.host, account=found.account_id, method=method)
-    return _Output(result, _check_lines(result, cname_target), status=0 if result.verified else 1)
+    return _Output(result, _check_lines(result), status=0 if result.verified else 1)
 
 
-def _check_lines(result: CheckResult, cname_target: str) -> Iterator[str | Table]:
-    found = result.domain
-    before = "" if result.state == result.previous_state else f", before {result.previous_state}"
-    yield f"{found.host} ({found.account_id}): {result.state}{before}"
+def _check_lines(result: CheckResult) -> Iterator[str | Table]:
+    yield result.headline
     rows: list[tuple[Cell, ...]] = []
-    for asked, server, good, answer in _answers(result, cname_target):
+    for asked, server, good, answer in result.report():
         mark = "warning" if good is None else "ok" if good else "no"
         between = [()] if rows and rows[-1][0] != asked else []
         rows += [*between, (asked, server, (mark, _COLOURS.get(mark, "red")), answer)]
     if rows:
         yield Table({"asked for": 24, "server": 24, "result": 7, "answer": None}, rows)
     yield from (f"To do: {sentence}" for sentence in result.advice)
-    if found.next_check:
-        yield f"Next check by watch: {found.next_check:{TIME}}"
-
-
-def _answers(result: CheckResult, cname_target: str) -> Iterator[tuple[str, str, bool | None, str]]:
-    """Yield each answer: what was asked for, at which server, whether it is good or does not count, and in words."""
-    from ..domains.model import holds_challenge
-
-    evidence, found = result.evidence, result.domain
-    for kind, trace in (("CNAME", evidence.cname), ("TXT", evidence.ownership)):
-        for hop in trace.hops if trace else ():
-            for answer in hop.answers:
-                if trace is evidence.ownership:
-                    good = evidence.ownership_verified or holds_challenge(answer.values, found.challenge)
-                else:
-                    good = trace is not None and not (trace.at_apex or answer in trace.contrary)
-                server = f"{answer.server} ({answer.address})" if answer.address else answer.server
-                yield f"{kind} {hop.name}", server, good if answer.authoritative else None, answer.detail
-    for known in evidence.dns_resolvers:
-        good_one = known.leads_to_target if known.answered else None
-        yield f"CNAME {found.host}", f"DNS resolver {known.resolver}", good_one, known.detail
-    used = found.in_use or result.previous_state in ("verified", "suspended")
-    for probe in filter(None, (evidence.http, evidence.https, evidence.cname_target)):
-        counts, host, detail = probe.status != "not-asked", found.host, probe.detail
-        if probe is evidence.cname_target:
-            host, detail = cname_target, f"to compare, the CNAME target itself: {detail}"
-        elif not (used and found.secure and probe.scheme == "https"):
-            # One of both is enough if links are not https yet, and nobody was promised a certificate.
-            certificate = probe.status in ("invalid-certificate", "unknown-authority")
-            counts = counts and not (evidence.reached or certificate)
-        server = f"redirect server ({probe.address})" if probe.address else "redirect server"
-        works = probe.status == "confirmed"
-        yield f"{probe.scheme} {host}", server, works if works or counts else None, detail
+    if result.domain.next_check:
+        yield f"Next check by watch: {result.domain.next_check:{TIME}}"
 
 
 @_command(*_HOST, option("--off", is_flag=True, help="Make it the default no longer."))
@@ -295,6 +262,7 @@ def watch(registry: str | None, every: float, once: bool, **options: Any) -> Non
     made: list[Change] = []
     how = {name: options.pop(name) for name in ("concurrency", "after", "as_json")}
     with _open(registry, options, on_change=made.append) as opened:
+        opened.check_due(limit=0)  # makes the tables of a new registry
         rounds = _Rounds(opened, made, **how)
         rounds.run()
         while not once:

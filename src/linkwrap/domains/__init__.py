@@ -7,8 +7,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .._extras import missing_extra
-from .model import Change, DnsRecord, Domain, DomainRequest
+from .model import Change, DnsRecord, Domain, DomainRequest, NoRegistry
 from .results import CheckResult, DnsResolverAnswer, Evidence, Hop, Probe, ServerAnswer, Trace
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ __all__ = [
     "Evidence",
     "Hop",
     "Network",
+    "NoRegistry",
     "Probe",
     "ServerAnswer",
     "Trace",
@@ -36,10 +36,8 @@ def __getattr__(name: str) -> Any:
     """Import what needs third-party packages when it is first used: the values need none."""
     if name not in ("DomainRegistry", "Network"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from .checks.network import Network
-        from .registry import DomainRegistry
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, "domains", "dns", "httpx", "sqlalchemy") from None
+    from .checks.network import Network
+    from .registry import DomainRegistry
+
     globals().update(Network=Network, DomainRegistry=DomainRegistry)
     return globals()[name]

@@ -22,7 +22,7 @@ class AccountCache:
     Args:
         read: Reads an account from the database.
         seconds: A clock, in seconds.
-        max_accounts: How many accounts are kept; the oldest entry gives way.
+        max_accounts: How many accounts are kept at most; one more takes the place of the oldest entry.
         kept_for: Seconds for which an entry is used.
     """
 

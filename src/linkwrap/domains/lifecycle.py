@@ -1,4 +1,4 @@
-"""The effect of a finished check on a domain: next state, time of the next check, advice, history. Nothing does I/O.
+"""The effect of a finished check on a domain: next state, time of the next check, and advice. Nothing does I/O.
 
     pending ◀─▶ invalid ◀─▶ propagating ──▶ verified ◀─▶ suspended ──▶ lapsed ──▶ propagating
 
@@ -6,12 +6,13 @@ Only definite answers change a state. A domain in use that has given no answer f
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from .model import IN_USE, Change, ChangeKind, Domain, Method, State, ownership_name
+from .history import history
+from .model import IN_USE, TIME, Change, Domain, Method, State, ownership_name
 from .results import MAX_HOPS, Evidence, Probe, Trace
 
 CONTRARY_FOR: Final = timedelta(days=1)
@@ -69,6 +70,8 @@ def conclude(domain: Domain, evidence: Evidence) -> Conclusion:
     status = trace.status if trace else "complete"
     if status == "partial" or status == "absent" or status == "wrong" or status == "unanswered":
         return status
+    if evidence.at_cname_target_address:
+        return "wrong"
     probe = deciding_probe(domain, evidence)
     if probe and probe.status == "confirmed":
         return "works"
@@ -267,8 +270,11 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
     if evidence.offline:
         if evidence.error:
             yield evidence.error
-        if evidence.cname_target:
-            yield f"the redirect server is not reached at {cname_target} itself ({evidence.cname_target}): fix it first"
+        if target := evidence.cname_target_probe:
+            if target.status == "other-keys":
+                yield _other_keys(cname_target)
+            else:
+                yield f"the redirect server is not reached at {cname_target} itself ({target}): fix it first"
         return
     if not evidence.ownership_verified and evidence.ownership:
         yield from _advice_on_ownership(domain, evidence.ownership)
@@ -281,15 +287,17 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
             yield "some name servers were not asked, as they are too many or too slow: use fewer zones on the way"
         if not evidence.resolved:
             for answer in evidence.dns_resolvers:
-                if answer.answered and not answer.leads_to_target:
+                if answer.answered and not answer.leads_to_cname_target:
                     yield f"the DNS resolver {answer}: wait until its cache has expired"
-                elif not answer.leads_to_target:
+                elif not answer.leads_to_cname_target:
                     yield f"the DNS resolver {answer}: find out why, or configure another one"
         elif evidence.ownership_verified and evidence.reached and not taken and waits:
             yield (
                 "everything is set up: DNS resolvers may keep the previous record until "
-                f"{until:%Y-%m-%d %H:%M:%S} UTC, and the domain is checked again after that"
+                f"{until:{TIME}}, and the domain is checked again after that"
             )
+        if evidence.at_cname_target_address:
+            yield _own_address(host, evidence.cname_target_addresses, cname_target)
         yield from _advice_on_probes(domain, evidence)
     if domain.state == "lapsed":
         yield f"{host} has lapsed: create the TXT record and let it lead to {cname_target}, or add it again"
@@ -298,7 +306,7 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
 
 
 def _advice_on_cname(host: str, trace: Trace, evidence: Evidence, cname_target: str) -> Iterator[str]:
-    create = f"create a CNAME record for {host} with the value {cname_target}"
+    create = _create_cname(host, cname_target)
     status = trace.status
     if trace.failure == "no-such-tld" and not trace.hops:
         yield f"{trace.detail}: check the spelling of {host}"
@@ -343,10 +351,7 @@ def _advice_on_wrong_record(trace: Trace, evidence: Evidence, create: str, cname
     shown = ", ".join(addresses[:4])
     own = [address for address in addresses if address in evidence.cname_target_addresses]
     if own:
-        yield (
-            f"{last.name} has the address of {cname_target} ({', '.join(own[:4])}), and links would break when that "
-            f"changes: replace the address by a CNAME: {create}"
-        )
+        yield _own_address(first.name, own, cname_target, last.name)
     elif addresses and not evidence.cname_target_addresses:  # it may be the address of the CNAME target
         yield f"{last.name} has an address ({shown}) in place of a CNAME: {create}"
     elif addresses and evidence.reached:
@@ -363,7 +368,7 @@ def _advice_on_wrong_record(trace: Trace, evidence: Evidence, create: str, cname
 def _advice_on_ownership(domain: Domain, trace: Trace) -> Iterator[str]:
     create = f"create a TXT record for {ownership_name(domain.host)} with the value {domain.challenge}"
     if trace.failure in ("offline", "intercepted"):
-        yield trace.detail
+        yield trace.detail or trace.failure
     elif any(answer.kind == "records" for hop in trace.hops for answer in hop.authoritative):
         yield f"the TXT record that shows ownership is missing or different on some server: {create}"
     else:
@@ -378,8 +383,10 @@ def _advice_on_probes(domain: Domain, evidence: Evidence) -> Iterator[str]:
     if http.status == "no-address":
         yield f"{host} has no address: let its DNS records, or its CDN, lead to the redirect server"
     elif probe is None or probe.status != "confirmed":
+        if "other-keys" in (http.status, https.status):
+            yield _other_keys(host)
         for failed in (http, https):
-            if failed.status != "confirmed":
+            if failed.status not in ("confirmed", "other-keys"):
                 yield f"the redirect server is not reached through {host} by {failed}"
     elif in_use and not domain.secure and http.status == "redirected":
         yield f"links on {host} should be https, as {http}: set it secure"
@@ -389,59 +396,17 @@ def _advice_on_probes(domain: Domain, evidence: Evidence) -> Iterator[str]:
         yield f"links are http: for https the redirect server needs a certificate for {host} ({https})"
 
 
-# History
+def _create_cname(host: str, cname_target: str) -> str:
+    return f"create a CNAME record for {host} with the value {cname_target}"
 
 
-def history(
-    before: Domain | None, after: Domain | None, at: datetime, *, evidence: dict[str, Any] | None = None
-) -> list[Change]:
-    """Return the changes between two values of a domain, without their numbers: the registry gives them.
-
-    Args:
-        before: The domain before; None if it is added.
-        after: The domain after; None if it is removed.
-        at: The time of the change.
-        evidence: What a check saw, if it made the change.
-    """
-    if after is None:
-        assert before is not None
-        changes = [_change(before, "unassigned", at, value=sender) for sender in before.sending_domains]
-        if before.default:
-            changes.append(_change(before, "default", at, value=False))
-        return [*changes, replace(_change(before, "removed", at), state=None)]
-    if before is None:
-        return [replace(_change(after, "added", at), previous_state=None)]
-    changes = []
-    if after.state != before.state:
-        changes.append(replace(_change(after, "state", at, evidence=evidence), previous_state=before.state))
-    settings: tuple[ChangeKind, ...] = ("method", "secure", "default")
-    for kind in settings:
-        if getattr(before, kind) != getattr(after, kind):
-            changes.append(_change(after, kind, at, value=getattr(after, kind), evidence=evidence))
-    if before.sending_domains != after.sending_domains:
-        for sender in sorted({*before.sending_domains} ^ {*after.sending_domains}):
-            kind = "assigned" if sender in after.sending_domains else "unassigned"
-            changes.append(_change(after, kind, at, value=sender))
-    return changes
-
-
-def _change(
-    domain: Domain,
-    kind: ChangeKind,
-    at: datetime,
-    *,
-    value: bool | str | None = None,
-    evidence: dict[str, Any] | None = None,
-) -> Change:
-    return Change(
-        id=0,
-        at=at,
-        host=domain.host,
-        account_id=domain.account_id,
-        subaccount=domain.subaccount,
-        kind=kind,
-        previous_state=domain.state,
-        state=domain.state,
-        value=value,
-        evidence=evidence,
+def _own_address(host: str, addresses: Sequence[str], cname_target: str, name: str = "") -> str:
+    """Advice on a host, or a name that it leads to, with the CNAME target's own address."""
+    return (
+        f"{name or host} has the address of {cname_target} ({', '.join(addresses[:4])}), and links would break when "
+        f"that changes: replace the address by a CNAME: {_create_cname(host, cname_target)}"
     )
+
+
+def _other_keys(host: str) -> str:
+    return f"the redirect server at {host} signs with other keys: compare LINKWRAP_KEYS here and there"

@@ -9,7 +9,7 @@ from .._faults import Faults
 from .._hosts import host_name
 from .._token.wire import MAX_ACCOUNT_ID
 from ..account import TrackingDomain
-from ..errors import DomainError
+from ..errors import DomainError, LinkWrapError, OptionError
 
 State = Literal["pending", "propagating", "verified", "invalid", "suspended", "lapsed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -24,6 +24,14 @@ OWNERSHIP_LABEL: Final = "_linkwrap"
 
 _MAX_HOST: Final = 253 - len(OWNERSHIP_LABEL) - 1
 _TTL: Final = 300
+
+
+TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
+"""The form of times in text."""
+
+
+class NoRegistry(LinkWrapError):
+    """There is no registry in the database, or no such database: the first `DomainRegistry.add` makes one."""
 
 
 def json_value(value: object) -> Any:
@@ -54,7 +62,7 @@ class Domain(Value):
         account_id: The account that claims the host.
         subaccount: The one subaccount that uses it; None if it is the account's own.
         method: How it is checked: "cname" (its CNAME, and the redirect server behind it) or "http" (the redirect
-            server alone, for a host behind a CDN or proxy, or with a flattened CNAME).
+            server alone, for a host behind a CDN or proxy).
         ownership_trusted: The operator knows that the account controls the host: no TXT record is needed.
         ownership_verified: The account has been verified to control the host; no other account can be.
         challenge: The value of the TXT record that shows who controls the host.
@@ -122,7 +130,7 @@ class Domain(Value):
         if not self.verified:
             advice = (self.evidence or {}).get("advice")
             first = advice[:1] if isinstance(advice, list) else []
-            problem = ": ".join((f"{self.state} since {json_value(self.since)}", *map(str, first)))
+            problem = ": ".join((f"{self.state} since {self.since:{TIME}}", *map(str, first)))
         return TrackingDomain(
             self.host,
             secure=self.secure,
@@ -171,7 +179,7 @@ class Change(Value):
             words = self.state or self.previous_state or ""
         else:
             words = str(self.value).lower() if isinstance(self.value, bool) else self.value
-        return f"{self.at:%Y-%m-%d %H:%M:%S} UTC {self.account_id} {self.host}: {self.kind} {words}"
+        return f"{self.at:{TIME}} {self.account_id} {self.host}: {self.kind} {words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,32 +290,47 @@ def holds_challenge(values: tuple[str, ...], challenge: str) -> bool:
     return any(value.strip().strip('"') == challenge for value in values)
 
 
-def check_arguments(**arguments: object) -> None:
+def check_arguments(**arguments: object) -> dict[str, str]:
     """Check the arguments of a call by their names.
+
+    Returns:
+        The host names among them as the registry keeps them.
 
     Raises:
         TypeError: An argument has a wrong type; the message lists every fault.
+        DomainError: A host name cannot be used, and nothing else is wrong.
         OptionError: An argument cannot be used; the message lists every fault.
     """
     faults: Faults | None = None
+    hosts: dict[str, str] = {}
+    error: type[LinkWrapError] = DomainError
+    value: Any
     for name, value in arguments.items():
         kind, wanted = _ARGUMENTS[name]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             faults = faults or Faults()
-            faults.wrong_type(name, _KINDS[kind], value)
+            faults.wrong_type(name, kind.__name__, value)
+        elif name in _HOSTS:
+            try:
+                hosts[name] = read_host(str(value))
+            except DomainError as refused:
+                faults = faults or Faults()
+                faults.wrong_value(str(refused))
         elif not _can_be_used(name, value):
-            faults = faults or Faults()
+            faults, error = faults or Faults(), OptionError
             shown = repr(value[:40]) if isinstance(value, str) else value
             faults.wrong_value(f"{name} must be {wanted}, not {shown}")
     if faults:
-        faults.raise_any()
+        faults.raise_any(error=error)
+    return hosts
 
 
 _MAX_NUMBER: Final = (1 << 63) - 1
-_KINDS: Final = {str: "a string", int: "a whole number", bool: "True or False"}
+_HOSTS: Final = ("host", "sending_domain")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {"method": METHODS, "state": STATES}
 _ID: Final = (str, f"1 to {MAX_ACCOUNT_ID} printable bytes of UTF-8")
 _ARGUMENTS: Final[dict[str, tuple[type, str]]] = {
+    **dict.fromkeys(_HOSTS, (str, "")),
     "account": _ID,
     "account_id": _ID,
     "subaccount": _ID,
@@ -331,15 +354,12 @@ def _can_be_used(name: str, value: Any) -> bool:
         return False
 
 
-def read_host(host: str, name: str = "host") -> str:
-    """Return a host name as the registry keeps it, in lower-case A-labels; `name` is that of the argument.
+def read_host(host: str) -> str:
+    """Return a host name as the registry keeps it, in lower-case A-labels.
 
     Raises:
-        TypeError: `host` is not a string.
         DomainError: It is not a host name (RFC 1123 2.1); the message says why.
     """
-    if not isinstance(host, str):
-        raise TypeError(f"{name} must be a string, not {'None' if host is None else type(host).__name__}")
     shown = repr(host[:80])
     if "/" in host:
         raise DomainError(f"{shown} is a URL: give the host alone, such as click.acme.com")

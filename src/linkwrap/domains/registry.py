@@ -9,11 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
+from . import _packages  # noqa: F401  # first: its error names the extra
+
+# isort: split
+
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from .._faults import Faults
-from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
+from ..account import Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..keys import SigningKeys
 from . import lifecycle
@@ -30,7 +34,6 @@ from .model import (
     check_arguments,
     check_new_host,
     new_domain,
-    read_host,
     request_for,
 )
 from .results import CheckResult, Evidence
@@ -47,15 +50,16 @@ class DomainRegistry:
 
     Methods take a `host`, such as "click.acme.com", in any spelling; and `account`, the id of its account, which they
     need only if several accounts claim the host and none has verified ownership.
-    They all raise `DomainError` for a domain that is not there or not allowed, `OptionError` for a value that cannot be
-    used, `TypeError` for a wrong type, and `LinkWrapError` if the database cannot be used. Threads may share it.
+    They raise `NoRegistry` if there is no registry yet, `DomainError` for a domain that is not there or not allowed,
+    `OptionError` for a value that cannot be used, `TypeError` for a wrong type, and `LinkWrapError` if the database
+    cannot be used. Threads may share it.
 
     Args:
         url: An SQLAlchemy URL: "sqlite:///domains.db" for one machine, "postgresql+psycopg://…" for several.
         keys: The keys of the redirect server. Only checks need them.
-        cname_target: The host that all CNAME records must point to, and that mail without a verified domain uses.
-            It is stored at the first use, and needs not be given again; another one is refused.
-        create: Create the tables if there are none.
+        cname_target: The host that all CNAME records must point to, and that mail without a verified domain uses. A new
+            registry needs it, and stores it: leave it out later. Another one is refused.
+        create: Let `add` and checks make the tables if there are none. Nothing else makes tables.
         network: How checks reach DNS and the redirect server.
         on_change: Called with each `Change` that this object makes, once it is stored, maybe in another thread. If it
             raises, that is logged to `linkwrap`; `changes` continues after the last change that was handled.
@@ -65,6 +69,7 @@ class DomainRegistry:
     Raises:
         TypeError: A value has a wrong type; the message lists every fault.
         OptionError: A value cannot be used; the message lists every fault.
+        NoRegistry: There is no such file, and `create` is False.
     """
 
     def __init__(
@@ -81,25 +86,25 @@ class DomainRegistry:
     ) -> None:
         faults = Faults()
         if not isinstance(url, str):
-            faults.wrong_type("url", "a string such as sqlite:///domains.db", url)
+            faults.wrong_type("url", "str such as sqlite:///domains.db", url)
         if keys is not None and not isinstance(keys, SigningKeys):
             faults.wrong_type("keys", "SigningKeys", keys)
             keys = None  # a traceback that prints the variables of a frame must not print keys
         if cname_target is not None and not isinstance(cname_target, str | TrackingDomain):
-            faults.wrong_type("cname_target", "a string or a TrackingDomain", cname_target)
+            faults.wrong_type("cname_target", "str or TrackingDomain", cname_target)
         elif isinstance(cname_target, TrackingDomain) and not cname_target.verified:
             faults.wrong_value("cname_target must be a host name, or a TrackingDomain that is verified")
         if not isinstance(create, bool):
-            faults.wrong_type("create", "True or False", create)
+            faults.wrong_type("create", "bool", create)
         if network is not None and not isinstance(network, Network):
-            faults.wrong_type("network", "a Network", network)
+            faults.wrong_type("network", "Network", network)
         for name, function in (("on_change", on_change), ("check", check), ("clock", clock)):
             if function is not None and not callable(function):
                 faults.wrong_type(name, "a callable", function)
         faults.raise_any("DomainRegistry: ")
         given = TrackingDomain(cname_target, verified=True) if isinstance(cname_target, str) else cname_target
         self._given = given
-        self._database = Database(url, (given or DEFAULT_TRACKING_DOMAIN).host, create=create, clock=clock)
+        self._database = Database(url, given.host if given else None, create=create, clock=clock)
         self._keys = keys
         self._network = network or Network()
         self._on_change = on_change
@@ -136,15 +141,14 @@ class DomainRegistry:
             host: The host.
             account: The id of the account.
             subaccount: The one subaccount that uses it; None for the account's own.
-            method: "cname", or "http" for a host behind a CDN or with a flattened CNAME.
+            method: "cname", or "http" for a host behind a CDN or proxy.
             ownership_trusted: The account is known to control the host: no TXT record is needed.
 
         Raises:
             DomainError: The host cannot be a tracking domain, belongs to another account, or was added already.
         """
-        options = {} if subaccount is None else {"subaccount": subaccount}
-        check_arguments(account=account, method=method, ownership_trusted=ownership_trusted, **options)
-        name = read_host(host)  # before any table is created
+        options = {"account": account, "method": method, "ownership_trusted": ownership_trusted}
+        name = check_arguments(**options, **_given(subaccount=subaccount), host=host)["host"]
 
         def add(connection: Connection) -> tuple[DomainRequest, list[Change]]:
             cname_target, at = self._cname_host(), now(connection)
@@ -159,7 +163,7 @@ class DomainRegistry:
             )
             return request_for(domain, cname_target), repository.add(connection, domain)
 
-        return self._change(add)
+        return self._change(add, create=True)
 
     def request(self, host: str, *, account: str | None = None) -> DomainRequest:
         """Return a domain with the DNS records that its owner creates, or keeps."""
@@ -205,11 +209,13 @@ class DomainRegistry:
         Raises:
             DomainError: The domain is being checked already.
         """
-        return self._run(self._check_now, host, account, method)
+        name = _read(host, account, method=method)
+        return self._run(Runner.check_now, name, account, method)
 
     async def acheck(self, host: str, *, account: str | None = None, method: Method | None = None) -> CheckResult:
         """Do the same as `check`, in the running event loop."""
-        return await self._check_now(await self._shared_runner(), host, account, method)
+        name = _read(host, account, method=method)
+        return await (await self._shared_runner()).check_now(name, account, method)
 
     def check_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[CheckResult]:
         """Check the domains that are due, and return the results. Call it every minute or so.
@@ -221,11 +227,13 @@ class DomainRegistry:
             limit: How many are checked at most.
             concurrency: How many are checked at once.
         """
-        return self._run(self._check_due, limit, concurrency)
+        check_arguments(concurrency=concurrency, **_given(limit=limit))
+        return self._run(Runner.check_due, limit, concurrency)
 
     async def acheck_due(self, *, limit: int | None = None, concurrency: int = 20) -> list[CheckResult]:
         """Do the same as `check_due`, in the running event loop."""
-        return await self._check_due(await self._shared_runner(), limit, concurrency)
+        check_arguments(concurrency=concurrency, **_given(limit=limit))
+        return await (await self._shared_runner()).check_due(limit, concurrency)
 
     def set_default(self, host: str, default: bool = True, *, account: str | None = None) -> Domain:
         """Make a domain the default of its account or subaccount in place of another, or no default.
@@ -233,9 +241,9 @@ class DomainRegistry:
         Raises:
             DomainError: It is not verified.
         """
-        check_arguments(default=default)
+        name = _read(host, account, default=default)
         return self._update(
-            host, account, lambda connection, domain: repository.set_default(connection, domain, default)
+            name, account, lambda connection, domain: repository.set_default(connection, domain, default)
         )
 
     def set_secure(self, host: str, secure: bool = True, *, account: str | None = None) -> Domain:
@@ -244,7 +252,7 @@ class DomainRegistry:
         Raises:
             DomainError: Its last check saw no valid certificate: https links would be dead.
         """
-        check_arguments(secure=secure)
+        name = _read(host, account, secure=secure)
 
         def update(connection: Connection, domain: Domain) -> list[Change]:
             if secure and not domain.certificate_valid:
@@ -254,7 +262,7 @@ class DomainRegistry:
             after = lifecycle.with_secure(domain, secure, now(connection))
             return repository.save(connection, domain, after)
 
-        return self._update(host, account, update)
+        return self._update(name, account, update)
 
     def assign(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
         """Use a domain for the mail of a sending domain (that of the From address), as soon as it is verified.
@@ -262,9 +270,7 @@ class DomainRegistry:
         Raises:
             DomainError: The sending domain is not a host name, or assigned to another domain of the account.
         """
-        return self._update(
-            host, account, lambda connection, domain: repository.assign(connection, domain, sending_domain)
-        )
+        return self._assign(repository.assign, host, sending_domain, account)
 
     def unassign(self, host: str, sending_domain: str, *, account: str | None = None) -> Domain:
         """Undo `assign`.
@@ -272,9 +278,7 @@ class DomainRegistry:
         Raises:
             DomainError: The sending domain is not assigned to the domain.
         """
-        return self._update(
-            host, account, lambda connection, domain: repository.unassign(connection, domain, sending_domain)
-        )
+        return self._assign(repository.unassign, host, sending_domain, account)
 
     def remove(self, host: str, *, account: str | None = None) -> None:
         """Remove a domain and its assignments. New mail uses another domain; links in old mail keep working.
@@ -302,9 +306,9 @@ class DomainRegistry:
             account: Only those of this account.
             limit: How many are returned at most.
         """
-        check_arguments(after=after, limit=limit, **_given(account=account))
+        names = check_arguments(after=after, limit=limit, **_given(host=host, account=account))
         conditions: list[Any] = [CHANGES.c.id > after]
-        conditions += [] if host is None else [CHANGES.c.host == read_host(host)]
+        conditions += [CHANGES.c.host == name for name in names.values()]
         conditions += [] if account is None else [CHANGES.c.account_id == account]
         with self._database.read() as connection:
             return repository.changes(connection, conditions, limit)
@@ -319,9 +323,9 @@ class DomainRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _cname_host(self) -> str:
+    def _cname_host(self, *, create: bool = False) -> str:
         """The stored CNAME target, if it is the one that this object was made with."""
-        stored = self._database.cname_target
+        stored = self._database.prepare(create=create).cname_target
         if self._given is not None and self._given.host != stored:
             raise OptionError(f"the CNAME target of this registry is {stored}, not {self._given.host}: leave it out")
         return stored
@@ -332,14 +336,6 @@ class DomainRegistry:
         return Account(account_id, [domain.tracking_domain for domain in domains], fallback=self.cname_target)
 
     # Checks
-
-    async def _check_now(self, runner: Runner, host: str, account: str | None, method: Method | None) -> CheckResult:
-        check_arguments(**_given(account=account, method=method))
-        return await runner.check_now(read_host(host), account, method)
-
-    async def _check_due(self, runner: Runner, limit: int | None, concurrency: int) -> list[CheckResult]:
-        check_arguments(concurrency=concurrency, **_given(limit=limit))
-        return await runner.check_due(limit, concurrency)
 
     def _run(self, check: Callable[..., Coroutine[Any, Any, _T]], *arguments: Any) -> _T:
         with suppress(RuntimeError):
@@ -367,8 +363,8 @@ class DomainRegistry:
         if self._check is None and self._keys is None:
             raise OptionError("a check needs the keys of the redirect server: DomainRegistry(…, keys=…)")
         if self._check is None:
-            self._network.resolver_servers()  # without any, no lease is taken
-        return self._cname_host()
+            self._network.dns_resolver_servers()  # without any, no lease is taken
+        return self._cname_host(create=True)
 
     def _runner(self, cname_target: str) -> Runner:
         check = self._check
@@ -391,9 +387,8 @@ class DomainRegistry:
 
     # Changes
 
-    def _update(self, host: str, account: str | None, update: Callable[[Connection, Domain], list[Change]]) -> Domain:
+    def _update(self, name: str, account: str | None, update: Callable[[Connection, Domain], list[Change]]) -> Domain:
         """Update a domain in a transaction, and return its new value."""
-        name = _read(host, account)
 
         def change(connection: Connection) -> tuple[Domain, list[Change]]:
             domain = repository.pick(connection, name, account, lock=True)
@@ -402,10 +397,21 @@ class DomainRegistry:
 
         return self._change(change)
 
-    def _change(self, change: Callable[[Connection], tuple[_T, list[Change]]]) -> _T:
+    def _assign(
+        self,
+        change: Callable[[Connection, Domain, str], list[Change]],
+        host: str,
+        sending_domain: str,
+        account: str | None,
+    ) -> Domain:
+        names = check_arguments(**_given(account=account), host=host, sending_domain=sending_domain)
+        sender = names["sending_domain"]
+        return self._update(names["host"], account, lambda connection, domain: change(connection, domain, sender))
+
+    def _change(self, change: Callable[[Connection], tuple[_T, list[Change]]], *, create: bool = False) -> _T:
         """Make changes in a transaction, and tell them once they are stored."""
         try:
-            with self._database.write() as connection:
+            with self._database.write(create=create) as connection:
                 result, changes = change(connection)
         except IntegrityError:
             raise DomainError("the domain was changed concurrently: retry") from None
@@ -423,10 +429,9 @@ class DomainRegistry:
             _log.exception("on_change raised for change %d: changes(after=%d) returns it", change.id, change.id - 1)
 
 
-def _read(host: str, account: str | None) -> str:
-    """Check the arguments that say which domain is meant; return the host as it is stored."""
-    check_arguments(**_given(account=account))
-    return read_host(host)
+def _read(host: str, account: str | None, **others: object) -> str:
+    """Check the arguments of a call, of which the first two say which domain; return the host as it is stored."""
+    return check_arguments(**_given(account=account, **others), host=host)["host"]
 
 
 def _given(**arguments: object) -> dict[str, object]:

@@ -3,14 +3,15 @@
 CheckResult ── domain, advice
   └─ Evidence ── cname, ownership: Trace ── Hop ── ServerAnswer
               ── dns_resolvers: DnsResolverAnswer
-              ── http, https, cname_target: Probe
+              ── http, https, cname_target_probe: Probe
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from .model import Domain, State, Value
+from .model import IN_USE, Domain, State, Value, holds_challenge
 
 AnswerKind = Literal["alias", "records", "no-records", "lame", "no-answer", "blocked", "not-asked"]
 TraceFailure = Literal["offline", "intercepted", "no-such-tld"]
@@ -22,6 +23,7 @@ ProbeStatus = Literal[
     "no-address",
     "no-answer",
     "unexpected",
+    "other-keys",
     "invalid-certificate",
     "unknown-authority",
     "blocked",
@@ -67,9 +69,13 @@ class ServerAnswer(Value):
         """Return the fields ready for JSON, at most four `values`."""
         return asdict(self) | {"values": list(self.values[:_MAX_VALUES])}
 
+    @property
+    def place(self) -> str:
+        """The server's name and address, for text."""
+        return f"{self.server} ({self.address})" if self.address else self.server
+
     def __str__(self) -> str:
-        where = f"{self.server} ({self.address})" if self.address else self.server
-        return f"{where}: {self.detail}"
+        return f"{self.place}: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,13 @@ class Trace(Value):
         cname_target: The host that it should lead to; "" for the TXT record that shows ownership.
         failure: Why the servers could not be asked: "offline" (this machine's DNS does not work), "intercepted"
             (something on the network answers in their place, or blocks them), "no-such-tld"; None if they were.
-        detail: The failure in words.
+        detail: The failure in words; None if there is none.
     """
 
     hops: tuple[Hop, ...]
     cname_target: str
     failure: TraceFailure | None = None
-    detail: str = ""
+    detail: str | None = None
 
     @property
     def status(self) -> TraceStatus:
@@ -240,19 +246,19 @@ class DnsResolverAnswer(Value):
     """The answer of one DNS resolver for a domain.
 
     Attributes:
-        resolver: The resolver's address.
+        address: The resolver's IP address, and its port if that is not 53.
         answered: Whether it answered; a refusal or SERVFAIL is no answer.
-        leads_to_target: Whether its answer leads to the CNAME target.
+        leads_to_cname_target: Whether its answer leads to the CNAME target.
         detail: The answer in words.
     """
 
-    resolver: str
+    address: str
     answered: bool
-    leads_to_target: bool
+    leads_to_cname_target: bool
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.resolver}: {self.detail}"
+        return f"{self.address}: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +268,11 @@ class Probe(Value):
     Attributes:
         scheme: "http" or "https".
         status: "confirmed" (the redirect server answers at each address that answers), "redirected" (to https of the
-            same host), "unexpected" (something else answers at one address), "no-address" (the host has none),
-            "invalid-certificate" (not valid for the host), "unknown-authority" (a certificate of an authority that
-            this machine does not trust), "no-answer" (or a gateway says that the server behind it does not answer),
-            "blocked" (an address is not public), "not-asked" (the check had no time left).
+            same host), "unexpected" (something else answers at one address), "other-keys" (a redirect server that
+            signs with other keys answers at one address), "no-address" (the host has none), "invalid-certificate" (not
+            valid for the host), "unknown-authority" (a certificate of an authority that this machine does not trust),
+            "no-answer" (or a gateway says that the server behind it does not answer), "blocked" (an address is not
+            public), "not-asked" (the check had no time left).
         detail: The status in words.
         address: The IP address that decided; "" if none was asked.
     """
@@ -291,11 +298,11 @@ class Evidence(Value):
         dns_resolvers: The answers of DNS resolvers; empty if they were not asked.
         http: The probe over http; None if there was none.
         https: The probe over https; None if there was none.
-        cname_target: The probe of the CNAME target itself, made if one through the host failed; None if there was none.
-        cname_target_addresses: The IP addresses of the CNAME target, looked up if the host has an address in place of
-            the CNAME; empty if they were not looked up.
-        misplaced_at: The name at which the record stands by mistake, with the zone appended once more; "" if none.
-        error: Why there is no evidence, such as a fault of this software; "" if there is.
+        cname_target_probe: The probe of the CNAME target itself, made if one through the host failed; else None.
+        cname_target_addresses: The IP addresses of the CNAME target, if the host has an address in place of the CNAME;
+            with the method "http" only if the host has no other addresses. Else empty.
+        misplaced_at: The name at which the record stands by mistake, with the zone appended once more; None if none.
+        error: Why there is no evidence, such as a fault of this software; None if there is.
     """
 
     cname: Trace | None = None
@@ -304,10 +311,10 @@ class Evidence(Value):
     dns_resolvers: tuple[DnsResolverAnswer, ...] = ()
     http: Probe | None = None
     https: Probe | None = None
-    cname_target: Probe | None = None
+    cname_target_probe: Probe | None = None
     cname_target_addresses: tuple[str, ...] = ()
-    misplaced_at: str = ""
-    error: str = ""
+    misplaced_at: str | None = None
+    error: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields ready for JSON."""
@@ -323,12 +330,17 @@ class Evidence(Value):
         """Whether nothing was learnt: DNS cannot be asked from here, or not even the CNAME target is reached."""
         if self.error or (self.cname is not None and self.cname.status in ("offline", "intercepted")):
             return True
-        return self.cname_target is not None and self.cname_target.status not in ("confirmed", "not-asked")
+        return self.cname_target_probe is not None and self.cname_target_probe.status not in ("confirmed", "not-asked")
+
+    @property
+    def at_cname_target_address(self) -> bool:
+        """Whether a host that is checked by http has the CNAME target's own address, and no CNAME."""
+        return self.cname is None and bool(self.cname_target_addresses)
 
     @property
     def resolved(self) -> bool:
         """Whether two of the DNS resolvers lead to the CNAME target, or the only one."""
-        found = sum(answer.leads_to_target for answer in self.dns_resolvers)
+        found = sum(answer.leads_to_cname_target for answer in self.dns_resolvers)
         return self.cname is None or (found > 0 and found >= min(2, len(self.dns_resolvers)))
 
     @property
@@ -346,6 +358,15 @@ class Evidence(Value):
         """The servers that did not answer as they should, a line each; they alone decide nothing."""
         traces = [trace for trace in (self.cname, self.ownership) if trace]
         return list(dict.fromkeys(line for trace in traces for line in trace.warnings))
+
+
+class ReportLine(NamedTuple):
+    """One answer in the report of a check; `good` is None if it is not held against the domain."""
+
+    asked: str
+    server: str
+    good: bool | None
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,22 +406,45 @@ class CheckResult(Value):
         del found["domain"]["evidence"]
         return found
 
-    def __str__(self) -> str:
-        domain, evidence = self.domain, self.evidence
-        lines = [f"{domain.host} ({domain.account_id}): {domain.state}"]
-        if domain.state != self.previous_state:
-            lines[0] += f", previously {self.previous_state}"
+    @property
+    def headline(self) -> str:
+        """The first line of the report: host, account, and state."""
+        previously = "" if self.state == self.previous_state else f", previously {self.previous_state}"
+        return f"{self.domain.host} ({self.domain.account_id}): {self.state}{previously}"
+
+    def report(self) -> Iterator[ReportLine]:
+        """Yield a line for each answer: of name servers, of DNS resolvers, of the redirect server."""
+        evidence, found = self.evidence, self.domain
         for kind, trace in (("CNAME", evidence.cname), ("TXT", evidence.ownership)):
-            lines += _trace_lines(kind, trace) if trace else []
-        lines += [f"DNS resolver {answer}" for answer in evidence.dns_resolvers]
-        lines += [str(probe) for probe in (evidence.http, evidence.https) if probe]
-        lines += [f"To do: {sentence}" for sentence in self.advice]
-        return "\n".join(lines)
+            for hop in trace.hops if trace else ():
+                for answer in hop.answers:
+                    if trace is evidence.ownership:
+                        good = evidence.ownership_verified or holds_challenge(answer.values, found.challenge)
+                    else:
+                        good = trace is not None and not (trace.at_apex or answer in trace.contrary)
+                    good_one = good if answer.authoritative else None
+                    yield ReportLine(f"{kind} {hop.name}", answer.place, good_one, answer.detail)
+        for said in evidence.dns_resolvers:
+            good_one = said.leads_to_cname_target if said.answered else None
+            yield ReportLine(f"CNAME {found.host}", f"DNS resolver {said.address}", good_one, said.detail)
+        for probe in filter(None, (evidence.http, evidence.https, evidence.cname_target_probe)):
+            host = "CNAME target" if probe is evidence.cname_target_probe else found.host
+            server = f"redirect server ({probe.address})" if probe.address else "redirect server"
+            good_one = True if probe.status == "confirmed" else False if self._counts(probe) else None
+            yield ReportLine(f"{probe.scheme} {host}", server, good_one, probe.detail)
 
+    def _counts(self, probe: Probe) -> bool:
+        """Whether a probe that failed is held against the domain."""
+        if probe.status == "not-asked":
+            return False
+        used = self.domain.in_use or self.previous_state in IN_USE
+        if probe is self.evidence.cname_target_probe or (used and self.domain.secure and probe.scheme == "https"):
+            return True
+        # One of both is enough if links are not https yet, and nobody was promised a certificate.
+        return not (self.evidence.reached or probe.status in ("invalid-certificate", "unknown-authority"))
 
-def _trace_lines(kind: str, trace: Trace) -> list[str]:
-    lines = [] if trace.failure is None else [trace.detail]
-    for hop in trace.hops:
-        lines.append(f"{kind} of {hop.name}, by the name servers of {hop.zone}:")
-        lines += [f"  {'' if answer.authoritative else 'warning: '}{answer}" for answer in hop.answers]
-    return lines
+    def __str__(self) -> str:
+        answers = (
+            f"{'warning: ' if good is None else ''}{asked}, {at}: {said}" for asked, at, good, said in self.report()
+        )
+        return "\n".join([self.headline, *answers, *(f"To do: {sentence}" for sentence in self.advice)])

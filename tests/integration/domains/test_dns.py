@@ -77,7 +77,7 @@ def test_right_cname(world: World, registry: DomainRegistry, age: Age) -> None:
     assert first.domain.complete_since
     assert (first.domain.propagated_at - first.domain.complete_since).total_seconds() == 900
     assert first.domain.next_check == first.domain.propagated_at
-    assert [answer.leads_to_target for answer in first.evidence.dns_resolvers] == [True, True]
+    assert [answer.leads_to_cname_target for answer in first.evidence.dns_resolvers] == [True, True]
     assert "resolvers may keep the previous record until" in advice(first)
     age(registry, 901)
     second = registry.check("click.acme.test")
@@ -244,13 +244,43 @@ def test_address_of_the_cname_target(
     assert check(registry, then=age).verified
 
 
-def test_verified_by_http(world: World, registry: DomainRegistry) -> None:
-    """A host without any chain is verified through the redirector alone."""
+def test_verified_by_http(world: World, registry: DomainRegistry, redirector: Redirector) -> None:
+    """A host without a CNAME is verified through the redirect server alone, at the address of a proxy."""
+    with ExitStack() as cleanup:
+        redirector.also_at(cleanup, "127.0.80.3")
+        for records in ("click A 127.0.80.3", f"click A 127.0.80.3\nclick A {REDIRECTOR}", "click CNAME spgo.io."):
+            world.zone("acme.test", records)
+            registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
+            result = registry.check("click.acme.test")
+            assert result.verified
+            assert result.evidence.cname is None
+            assert result.evidence.cname_target_addresses == ()
+            registry.remove("click.acme.test")
+            world.forget()
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_address_of_the_cname_target_by_http(
+    world: World, registry: DomainRegistry, redirector: Redirector, age: Age, asked_first: bool
+) -> None:
+    """A host with no address but the CNAME target's own is not verified by http either; a CNAME in its place is."""
     world.zone("acme.test", f"click A {REDIRECTOR}")
-    registry.add("click.acme.test", account="acme", method="http", ownership_trusted=True)
-    result = registry.check("click.acme.test")
-    assert result.verified
-    assert result.evidence.cname is None
+    registry.add("click.acme.test", account="acme", method="cname" if asked_first else "http", ownership_trusted=True)
+    for _ in range(2):
+        result = registry.check("click.acme.test", method="http")
+        assert result.state == "invalid"
+        create = "create a CNAME record for click.acme.test with the value spgo.io"
+        assert result.advice == (
+            (
+                f"click.acme.test has the address of spgo.io ({REDIRECTOR}), and links would break when that changes: "
+                f"replace the address by a CNAME: {create}"
+            ),
+        )
+        assert result.evidence.cname_target_addresses == (REDIRECTOR,)
+        age(registry, 3600)
+    world.zone("acme.test", RIGHT)
+    world.forget()
+    assert registry.check("click.acme.test").verified
 
 
 def test_zone_root(world: World, registry: DomainRegistry) -> None:
@@ -551,7 +581,9 @@ def test_one_deadline(world: World, redirector: Redirector, network: Network, tm
     world.zone("b.test", "a CNAME c.d.test.", servers=("ns1", "mute"), on=("ns1",))
     world.zone("d.test", "c CNAME spgo.io.", servers=("ns1", "mute"), on=("ns1",))
     hasty = replace(network, deadline=1.0, timeout=60)
-    with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=redirector.keys, network=hasty) as registry:
+    with DomainRegistry(
+        f"sqlite:///{tmp_path}/x.db", keys=redirector.keys, network=hasty, cname_target="spgo.io"
+    ) as registry:
         began = time.monotonic()
         result = check(registry)
         assert time.monotonic() - began < 40
@@ -581,10 +613,10 @@ def test_offline(world: World, redirector: Redirector, network: Network, tmp_pat
     """Where not even the resolvers answer, no domain suffers from it, however long."""
     world.zone("acme.test", RIGHT)
     keys = redirector.keys
-    with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=keys, network=network) as online:
+    with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=keys, network=network, cname_target="spgo.io") as online:
         assert check(online, then=age).verified
     off = replace(network, dns_resolvers=["127.0.53.16"], timeout=0.1)
-    with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=keys, network=off) as offline:
+    with DomainRegistry(f"sqlite:///{tmp_path}/x.db", keys=keys, network=off, cname_target="spgo.io") as offline:
         for _ in range(2):
             result = offline.check("click.acme.test")
             assert result.verified
@@ -647,7 +679,7 @@ def test_one_dns_resolver_of_two_that_denies(
         for resolvers in (both, both[::-1]):
             mixed = replace(network, dns_resolvers=resolvers)
             url = f"sqlite:///{tmp_path}/{len(resolvers[0])}.db"
-            with DomainRegistry(url, keys=redirector.keys, network=mixed) as registry:
+            with DomainRegistry(url, keys=redirector.keys, network=mixed, cname_target="spgo.io") as registry:
                 result = check(registry)
             assert said(result) == {"ns1": "alias spgo.io", "ns2": "alias spgo.io"}, str(result)
             assert result.state == "propagating"

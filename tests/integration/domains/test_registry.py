@@ -22,6 +22,7 @@ from helpers.registries import (
     absent,
     at_once,
     hourly,
+    make_tables,
     open_registry,
     pass_time,
     sql,
@@ -39,6 +40,7 @@ HOST = "click.acme.test"
 def domains(database_url: str, stub: StubCheck) -> Any:
     """An empty registry."""
     with open_registry(database_url, check=stub) as domains:
+        make_tables(domains)
         yield domains
 
 
@@ -119,6 +121,7 @@ def test_own_target(database_url: str) -> None:
     """The target of the CNAME is the registry's, and what mail falls back to."""
     target = TrackingDomain("links.example.com", secure=False, verified=True)
     with open_registry(database_url, cname_target=target) as domains:
+        domains.add("first.acme.test", account="acme")
         assert domains.cname_target == target
         assert domains.add(HOST, account="acme").records[0].value == "links.example.com"
         assert domains.account("acme").tracking_domain() == target
@@ -127,10 +130,14 @@ def test_own_target(database_url: str) -> None:
 
 
 def test_target_is_kept(database_url: str, stub: StubCheck) -> None:
-    """It is that of the first use, needs not be given again, and is the same however it is spelled."""
+    """It is that of the first use, need not be given again, and is the same however it is spelled."""
     with open_registry(database_url, cname_target="links.example.com", check=stub) as domains:
         domains.add(HOST, account="acme")
-    for options in ({}, {"create": False}, {"cname_target": "LINKS.Example.com."}):
+    for options in (
+        {"cname_target": None},
+        {"cname_target": None, "create": False},
+        {"cname_target": "LINKS.Example.com."},
+    ):
         with open_registry(database_url, **options, check=stub) as domains:
             assert domains.cname_target == TrackingDomain("links.example.com", verified=True)
             assert domains.request(HOST).records[0].value == "links.example.com"
@@ -138,13 +145,13 @@ def test_target_is_kept(database_url: str, stub: StubCheck) -> None:
             with pytest.raises(DomainError, match=r"overlaps with the CNAME target 'links\.example\.com'"):
                 domains.add("click.links.example.com", account="acme")
             assert domains.check(HOST).domain.host == HOST
-    with open_registry(database_url, check=stub) as domains:
+    with open_registry(database_url, cname_target=None, check=stub) as domains:
         assert domains.add("news.acme.test", account="acme").records[0].value == "links.example.com"
         assert domains.add("click.spgo.io", account="acme").domain.host == "click.spgo.io"
 
 
-@pytest.mark.parametrize(("kept", "given"), [(None, "links.example.com"), ("links.example.com", "spgo.io")])
-def test_another_target_is_refused(database_url: str, stub: StubCheck, kept: str | None, given: str) -> None:
+@pytest.mark.parametrize(("kept", "given"), [("spgo.io", "links.example.com"), ("links.example.com", "spgo.io")])
+def test_another_target_is_refused(database_url: str, stub: StubCheck, kept: str, given: str) -> None:
     """The customers' records lead to the first one: what depends on it is refused, and nothing changes."""
     with open_registry(database_url, cname_target=kept, check=stub) as domains:
         domains.add(HOST, account="acme")
@@ -159,12 +166,12 @@ def test_another_target_is_refused(database_url: str, stub: StubCheck, kept: str
         for call in calls:
             with pytest.raises(
                 OptionError,
-                match=f"the CNAME target of this registry is {kept or 'spgo.io'}, not {given}: leave it out",
+                match=f"the CNAME target of this registry is {kept}, not {given}: leave it out",
             ):
                 call()
     assert stub.asked == []
-    with open_registry(database_url, check=stub) as domains:
-        assert domains.cname_target.host == (kept or "spgo.io")
+    with open_registry(database_url, cname_target=None, check=stub) as domains:
+        assert domains.cname_target.host == kept
         assert (domains.domains(), domains.changes()) == before
 
 
@@ -173,7 +180,7 @@ def test_first_use_at_once_with_two_targets(database_url: str) -> None:
     targets = ["links.example.com", "spgo.io"] * 2
     registries = [open_registry(database_url, cname_target=target) for target in targets]
     results = at_once(*[lambda n=n: registries[n].add(f"click{n}.acme.test", account=f"account{n}") for n in range(4)])
-    kept = open_registry(database_url, create=False)
+    kept = open_registry(database_url, cname_target=None, create=False)
     refused = [isinstance(result, OptionError) for result in results]
     assert refused == [target != kept.cname_target.host for target in targets]
     assert len(kept.domains()) == 2
@@ -231,7 +238,7 @@ def test_hosts_of_another_type(domains: DomainRegistry, host: Any, kind: str) ->
         lambda host: domains.add(host, account="a"),
     ]
     for call in calls:
-        with pytest.raises(TypeError, match=f"^host must be a string, not {kind}$"):
+        with pytest.raises(TypeError, match=f"^host must be str, not {kind}$"):
             call(host)
     assert domains.domains() == domains.changes() == []
 
@@ -240,17 +247,17 @@ def test_hosts_of_another_type(domains: DomainRegistry, host: Any, kind: str) ->
     ("options", "error", "complaint"),
     [
         ({"account": ""}, OptionError, "account must be 1 to 100 printable bytes of UTF-8, not ''"),
-        ({"account": None}, TypeError, "account must be a string, not None"),
+        ({"account": None}, TypeError, "account must be str, not None"),
         ({"account": "a" * 5000}, OptionError, "account must be 1 to 100 printable bytes of UTF-8, not 'aaa"),
         ({"subaccount": ""}, OptionError, "subaccount must be 1 to 100 printable bytes"),
-        ({"subaccount": 7}, TypeError, "subaccount must be a string, not int"),
+        ({"subaccount": 7}, TypeError, "subaccount must be str, not int"),
         ({"method": "txt"}, OptionError, "method must be 'cname' or 'http', not 'txt'"),
-        ({"method": None}, TypeError, "method must be a string, not None"),
-        ({"ownership_trusted": "yes"}, TypeError, "ownership_trusted must be True or False, not str"),
+        ({"method": None}, TypeError, "method must be str, not None"),
+        ({"ownership_trusted": "yes"}, TypeError, "ownership_trusted must be bool, not str"),
         (
             {"method": "txt", "subaccount": 7},
             TypeError,
-            "method must be 'cname' or 'http', not 'txt'; subaccount must be a",
+            "method must be 'cname' or 'http', not 'txt'; subaccount must be str",
         ),
     ],
 )
@@ -317,6 +324,7 @@ def test_added_twice_at_once(database_url: str) -> None:
     """Of several calls that add the same at one moment, one succeeds, and the others are told."""
     registries = [open_registry(database_url) for _ in range(4)]
     for each in registries:
+        make_tables(each)
         each.domains()
     results = at_once(*[lambda each=each: each.add(HOST, account="acme") for each in registries])
     refused = [result for result in results if isinstance(result, BaseException)]
@@ -468,7 +476,7 @@ def test_history_is_resumed(domains: DomainRegistry) -> None:
 def test_history_asked_for_wrongly(domains: DomainRegistry, options: dict[str, Any], error: type[Exception]) -> None:
     """Numbers that are none are an error of ours, the same in both databases."""
     domains.add(HOST, account="acme")
-    with pytest.raises(error, match="must be a whole number"):
+    with pytest.raises(error, match=r"must be (int|a whole number)"):
         domains.changes(**options)
 
 
@@ -477,6 +485,7 @@ def test_account_is_kept_for_a_minute(database_url: str, stub: StubCheck) -> Non
     clock = Clock()
     options = {"check": stub, "clock": clock}
     with open_registry(database_url, **options) as here, open_registry(database_url, **options) as there:
+        make_tables(here)
         assert here.account("acme") is here.account("acme")
         here.add(HOST, account="acme")
         assert [domain.host for domain in here.account("acme").domains] == [HOST]
@@ -582,7 +591,7 @@ def test_unknown_state(domains: DomainRegistry, state: Any) -> None:
     """The message says which states there are."""
     with pytest.raises(OptionError, match=f"state must be 'pending' or .*'lapsed', not '{state}'"):
         domains.domains(state=state)
-    with pytest.raises(TypeError, match="state must be a string, not int"):
+    with pytest.raises(TypeError, match="state must be str, not int"):
         domains.domains(state=5)  # type: ignore[arg-type]
 
 
@@ -814,7 +823,7 @@ def test_cancelled_check(domains: DomainRegistry, stub: StubCheck, due: bool) ->
 )
 def test_wrong_numbers(domains: DomainRegistry, options: dict[str, Any], error: type[Exception]) -> None:
     """They are refused."""
-    with pytest.raises(error, match="must be a whole number"):
+    with pytest.raises(error, match=r"must be (int|a whole number)"):
         domains.check_due(**options)
 
 

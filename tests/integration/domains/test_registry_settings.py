@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from helpers.registries import StubCheck, absent, at_once, hourly, open_registry, pass_time, row, works, wrong
+from helpers.registries import (
+    StubCheck,
+    absent,
+    at_once,
+    hourly,
+    make_tables,
+    open_registry,
+    pass_time,
+    row,
+    works,
+    wrong,
+)
 from linkwrap import DomainError, OptionError
 from linkwrap.domains import DomainRegistry, Evidence
 
@@ -16,6 +27,7 @@ OTHER = "news.acme.test"
 def domains(database_url: str, stub: StubCheck) -> Any:
     """An empty registry."""
     with open_registry(database_url, check=stub) as domains:
+        make_tables(domains)
         yield domains
 
 
@@ -140,7 +152,7 @@ def test_settings_that_are_no_yes_or_no(domains: DomainRegistry, stub: StubCheck
     """They are refused as what they are."""
     stub.say(HOST, works(https=True))
     verified(domains, HOST)
-    with pytest.raises(TypeError, match=f"{method.removeprefix('set_')} must be True or False, not "):
+    with pytest.raises(TypeError, match=f"{method.removeprefix('set_')} must be bool, not "):
         getattr(domains, method)(HOST, value)
 
 
@@ -248,8 +260,8 @@ def test_link_before_it_is_verified(domains: DomainRegistry, stub: StubCheck) ->
         ("mailer@acme.test", "is an email address: give the part after the @"),
         ("https://acme.test", "is a URL: give the host alone"),
         ("*.acme.test", "is a wildcard: add each host by itself"),
-        (None, "sending_domain must be a string, not None"),
-        (5, "sending_domain must be a string, not int"),
+        (None, "sending_domain must be str, not None"),
+        (5, "sending_domain must be str, not int"),
     ],
 )
 def test_senders_that_are_no_host(domains: DomainRegistry, sender: Any, complaint: str) -> None:

@@ -24,7 +24,7 @@ def test_story(
     """A mail goes out on spgo.io, the domain is set up, seen, proven, told and used; the links of all mails work."""
     url = postgres.new_database()
     told: list[Change] = []
-    registry = DomainRegistry(url, keys=redirector.keys, network=network, on_change=told.append)
+    registry = DomainRegistry(url, keys=redirector.keys, network=network, cname_target="spgo.io", on_change=told.append)
     wrapper = LinkWrapper(redirector.keys, account_id="acme")
 
     def send(rcpt: str) -> str:

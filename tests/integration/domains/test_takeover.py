@@ -10,7 +10,7 @@ import pytest
 
 from helpers.dnsworld import World
 from helpers.redirector import Redirector
-from helpers.registries import hourly, pass_time
+from helpers.registries import hourly, make_tables, pass_time
 from linkwrap import DomainError
 from linkwrap.domains import CheckResult, DomainRegistry, Network
 
@@ -31,7 +31,8 @@ def domains(database_url: str, world: World, redirector: Redirector) -> Iterator
         timeout=2.0,
         deadline=60,
     )
-    with DomainRegistry(database_url, keys=redirector.keys, network=network) as domains:
+    with DomainRegistry(database_url, keys=redirector.keys, network=network, cname_target="spgo.io") as domains:
+        make_tables(domains)
         yield domains
 
 

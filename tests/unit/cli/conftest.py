@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from linkwrap.cli.app import commands
 from linkwrap.domains import DnsResolverAnswer, Domain, DomainRegistry, Evidence, Hop, Probe, ServerAnswer, Trace
+from linkwrap.domains.checks.authoritative import NO_NAME
 
 KEY = "a key for the tests of the command line"
 COMMAND = [sys.executable, "-c", "from linkwrap.cli import main; main()"]
@@ -140,7 +141,7 @@ class Checks:
         answers = [
             ServerAnswer(f"ns{number}.dns.test", f"192.0.2.{number}", "alias", (name,), 60, f"CNAME {name} (TTL 60)")
             if name
-            else ServerAnswer(f"ns{number}.dns.test", f"192.0.2.{number}", "no-records", (), 0, "there is no such name")
+            else ServerAnswer(f"ns{number}.dns.test", f"192.0.2.{number}", "no-records", (), 0, NO_NAME)
             for number, name in enumerate(targets, 1)
         ]
         silent = ServerAnswer("ns9.dns.test", "192.0.2.9", "no-answer", (), 0, "no answer within 2 s")

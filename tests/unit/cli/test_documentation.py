@@ -344,7 +344,7 @@ def test_what_check_and_watch_show_is_what_comes(
         ownership_verified=True,
         http=Probe("http", "no-answer", "cannot be connected to", "192.0.2.99"),
         https=Probe("https", "no-answer", "no answer in time", "192.0.2.99"),
-        cname_target=Probe("http", "confirmed", "the redirect server answers", "192.0.2.80"),
+        cname_target_probe=Probe("http", "confirmed", "the redirect server answers", "192.0.2.80"),
     )
     assert shown_in(section, 1) in run("domain", "check", host).stdout
 

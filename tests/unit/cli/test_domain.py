@@ -125,7 +125,7 @@ def test_show(run: Run, checks: Any) -> None:
     assert (known["host"], known["account id"], known["state"]) == (HOST, "acme", "propagating")
     assert (known["ownership verified"], known["secure"], known["default"]) == ("no", "no", "no")
     assert re.fullmatch(TIME, known["checked at"])
-    assert "To do: ns2.dns.test (192.0.2.2): there is no such name: wait until it has the new record" in facts
+    assert "To do: ns2.dns.test (192.0.2.2): the name does not exist: wait until it has the new record" in facts
     assert records.startswith("Records:\n  click.acme.test. 300 IN CNAME spgo.io.\n  _linkwrap.")
     added, changed = history.splitlines()[1:]
     assert re.fullmatch(rf"  {TIME} acme click\.acme\.test: added pending", added)
@@ -163,7 +163,7 @@ def test_check(run: Run, checks: Any) -> None:
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.works(HOST, secure=False)
     state, title, *lines, advice, following = output(run, "check", HOST).splitlines()
-    assert state == "click.acme.test (acme): verified, before pending"
+    assert state == "click.acme.test (acme): verified, previously pending"
     assert title.split() == ["asked", "for", "server", "result", "answer"]
     assert [re.split("  +", line) for line in lines] == [
         ["CNAME click.acme.test", "ns1.dns.test (192.0.2.1)", "ok", "CNAME spgo.io (TTL 60)"],
@@ -187,7 +187,7 @@ def test_check_what_is_not_yet_there(run: Run, checks: Any) -> None:
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
     checks.leads(HOST, "spgo.io", None)
     lines = output(run, "check", HOST, status=1).splitlines()
-    assert lines[0] == "click.acme.test (acme): propagating, before pending"
+    assert lines[0] == "click.acme.test (acme): propagating, previously pending"
     assert [re.split("  +", line)[2] for line in lines[2:5]] == ["ok", "no", "warning"]
     assert output(run, "check", HOST, status=1).splitlines()[0] == "click.acme.test (acme): propagating"
 
@@ -199,15 +199,15 @@ def test_check_while_the_redirect_server_is_away(run: Run, checks: Any) -> None:
     silent = Probe("http", "no-answer", "cannot be connected to", "192.0.2.80")
     resolvers = (DnsResolverAnswer("192.0.2.54", False, False, "no answer within 2 s"),)
     checks.found[HOST] = replace(
-        checks.found[HOST], http=silent, https=None, cname_target=silent, dns_resolvers=resolvers
+        checks.found[HOST], http=silent, https=None, cname_target_probe=silent, dns_resolvers=resolvers
     )
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert ["CNAME click.acme.test", "DNS resolver 192.0.2.54", "warning", "no answer within 2 s"] in lines
     control = [
-        "http spgo.io",
+        "http CNAME target",
         "redirect server (192.0.2.80)",
         "no",
-        "to compare, the CNAME target itself: cannot be connected to",
+        "cannot be connected to",
     ]
     assert control in lines
 
@@ -244,19 +244,20 @@ def test_check_by_http_that_fails(
         ownership_verified=True,
         http=Probe("http", status, "D"),
         https=Probe("https", status, "D"),
-        cname_target=Probe("http", control, "C"),
+        cname_target_probe=Probe("http", control, "C"),
     )
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
     assert lines[2:5] == [
         [f"http {HOST}", "redirect server", mark, "D"],
         [f"https {HOST}", "redirect server", mark, "D"],
-        ["http links.mailer.test", "redirect server", control_mark, "to compare, the CNAME target itself: C"],
+        ["http CNAME target", "redirect server", control_mark, "C"],
     ]
     assert {
-        probe: data(run, "check", HOST, status=1)["evidence"][probe]["status"] for probe in ("http", "cname_target")
+        probe: data(run, "check", HOST, status=1)["evidence"][probe]["status"]
+        for probe in ("http", "cname_target_probe")
     } == {
         "http": status,
-        "cname_target": control,
+        "cname_target_probe": control,
     }
 
 
@@ -268,7 +269,7 @@ def test_check_of_ownership(run: Run, checks: Any) -> None:
     answers = (
         ServerAnswer("ns1.dns.test", "", "records", (f'"{challenge}"',), 60, "TXT record"),
         ServerAnswer("ns2.dns.test", "", "records", ("another",), 60, "other records"),
-        ServerAnswer("ns3.dns.test", "", "no-records", (), 60, "there is no such name"),
+        ServerAnswer("ns3.dns.test", "", "no-records", (), 60, "the name does not exist"),
         ServerAnswer("ns4.dns.test", "", "lame", (), 60, "it does not serve the zone"),
     )
     checks.leads(HOST, "spgo.io")
@@ -291,7 +292,7 @@ def test_check_of_https_links(run: Run, verified: Verified, checks: Any) -> None
     verified("acme", HOST)
     checks.works(HOST, secure=False)
     lines = [re.split("  +", line) for line in output(run, "check", HOST, status=1).splitlines()]
-    assert lines[0] == ["click.acme.test (acme): suspended, before verified"]
+    assert lines[0] == ["click.acme.test (acme): suspended, previously verified"]
     assert [line[2] for line in lines if line[0].startswith("http")] == ["ok", "no"]
 
 
@@ -405,7 +406,7 @@ from linkwrap.domains import Evidence, Hop, ServerAnswer, Trace
 
 async def check(domain):
     answers = [
-        ServerAnswer(f"ns{number}.dns.test", "192.0.2.1", "no-records", (), 0, "there is no such name")
+        ServerAnswer(f"ns{number}.dns.test", "192.0.2.1", "no-records", (), 0, "the name does not exist")
         for number in (1, 2)
     ]
     trace = Trace((Hop(domain.host, "acme.test", tuple(answers), 0),), "spgo.io")
@@ -558,7 +559,7 @@ def test_registry_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
     """A database that fails is exit status 1, and none is made where one is only read."""
     (tmp_path / "S3CRET.txt").write_text("no database\n" * 1000)
     assert_fails(run("domain", "list", "--registry", f"sqlite:///{tmp_path}/S3CRET.txt"), 1, "cannot be used")
-    assert_fails(run("domain", "list", "--registry", f"sqlite:///{tmp_path}/S3CRETS.db"), 1, "no such registry")
+    assert_fails(run("domain", "list", "--registry", f"sqlite:///{tmp_path}/S3CRETS.db"), 1, "no registry yet")
     assert not (tmp_path / "S3CRETS.db").exists()
 
 
@@ -577,9 +578,18 @@ def test_registry_that_cannot_be_used(run: Run, tmp_path: Path) -> None:
 )
 def test_only_add_and_watch_make_a_registry(run: Run, tmp_path: Path, arguments: list[str]) -> None:
     """All other commands make neither a file nor tables in one."""
-    assert_fails(run("domain", *arguments), 1, "there is no such registry")
+    assert_fails(
+        run("domain", *arguments),
+        1,
+        "there is no registry yet: the file does not exist (linkwrap domain add makes one)",
+    )
     (tmp_path / "S3CRET.db").touch()
-    assert_fails(run("domain", *arguments), 1, "there is no registry in this database")
+    assert_fails(
+        run("domain", *arguments),
+        1,
+        "there is no registry yet in this database: check its URL",
+        "(linkwrap domain add makes one)",
+    )
     assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("S3CRET.db", 0)]
 
 
@@ -608,7 +618,7 @@ def test_without_registry(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     missing = run("domain", "list")
     assert (missing.exit_code, missing.stdout) == (1, "")
-    assert missing.stderr.startswith(f"{note}Error: there is no such registry")
+    assert missing.stderr.startswith(f"{note}Error: there is no registry yet")
     assert list(tmp_path.iterdir()) == []
     added = run("domain", "add", HOST, "--account", "acme")
     assert added.exit_code == 0
@@ -644,7 +654,12 @@ def test_cname_target_is_never_assumed(
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
 @pytest.mark.parametrize(
     ("typed", "target"),
-    [("\n", "spgo.io"), ("go.mailer.test\n", "go.mailer.test"), ("https://x\n", None), ("\x04", None)],
+    [
+        ("\ngo.mailer.test\n", "go.mailer.test"),
+        ("go.mailer.test\n", "go.mailer.test"),
+        ("https://x\n", None),
+        ("\x04", None),
+    ],
 )
 def test_cname_target_at_a_terminal(
     command: list[str],
@@ -654,11 +669,13 @@ def test_cname_target_at_a_terminal(
     typed: str,
     target: str | None,
 ) -> None:
-    """At a terminal the first add asks for the CNAME target, and suggests spgo.io; the next does not ask."""
+    """At a terminal the first add asks for the CNAME target, and assumes none; the next does not ask."""
     monkeypatch.delenv("LINKWRAP_CNAME_TARGET")
     adding = [*command, "domain", "add", HOST, "--account", "acme"]
     shown = at_terminal(adding, ["stdin"], typed=typed.encode())
-    assert shown.stderr.startswith("The host that the CNAMEs of all domains in this new registry point to [spgo.io]: ")
+    assert shown.stderr.startswith(
+        "The host that the CNAMEs of all domains in this new registry point to (spgo.io is SparkPost's): "
+    )
     assert "Traceback" not in shown.stderr
     if target is None:
         assert (shown.status, shown.stdout) == (130 if typed == "\x04" else 2, "")
@@ -699,8 +716,9 @@ def test_extra_is_missing(missing: str, arguments: list[str]) -> None:
     text = f"import sys; sys.modules[{missing!r}] = None; from linkwrap.cli import main; main()"
     done = subprocess.run([*script_of(text), *arguments], input="", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
+    package = "dnspython" if missing == "dns" else missing
     install = "pip install '.[domains]' in a clone of linkwrap"
-    assert done.stderr == f"Error: {missing} is not installed: linkwrap.domains needs {install}\n"
+    assert done.stderr == f"Error: {package} is not installed: linkwrap.domains needs {install}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["domain", "--help"], ["domain", "check", "--help"], ["wrap"]])

@@ -123,12 +123,12 @@ def test_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
     """A mistyped registry is an error: mail must not go out on the default by mistake."""
     result = run("wrap", "--account", "acme", "--registry", f"sqlite:///{tmp_path}/S3CRET.db", input=HTML)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "there is no such registry" in result.stderr
+    assert "there is no registry yet: the file does not exist" in result.stderr
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "S3CRET.db").touch()
     result = run("wrap", "--account", "acme", "--registry", f"sqlite:///{tmp_path}/S3CRET.db", input=HTML)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "there is no registry in this database" in result.stderr
+    assert "there is no registry yet in this database" in result.stderr
 
 
 def test_unknown_account(run: Run, tmp_path: Path, registry: str) -> None:

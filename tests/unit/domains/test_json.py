@@ -1,12 +1,15 @@
 """Every value of `linkwrap.domains` is ready for JSON, in the words of the glossary."""
 
+import itertools
 import json
 import re
 from dataclasses import fields
 from typing import Any, get_args
 
 import pytest
+from click.testing import CliRunner
 
+import linkwrap
 from helpers.domain_values import (
     CHALLENGE,
     HOST,
@@ -23,6 +26,7 @@ from helpers.domain_values import (
     value,
 )
 from linkwrap import domains
+from linkwrap.cli.app import commands
 from linkwrap.domains import CheckResult, DomainRegistry, DomainRequest, Network, model, results
 from linkwrap.domains.lifecycle import finish, history
 from linkwrap.domains.model import request_for
@@ -31,7 +35,7 @@ from linkwrap.domains.storage.tables import METADATA
 FULL = evidence(
     trace(hop(HOST, alias(TARGET), answer("no-answer"))),
     ownership=trace(hop(f"_linkwrap.{HOST}", value(CHALLENGE), zone="acme.com"), cname_target=""),
-    cname_target=probe("http"),
+    cname_target_probe=probe("http"),
     cname_target_addresses=("198.41.0.80",),
 )
 AFTER, ADVICE, CHANGES = finish(domain(sending_domains=("acme.com",)), FULL, NOW, cname_target=TARGET)
@@ -51,8 +55,8 @@ VALUES: dict[str, Any] = {
 
 
 def test_all_values_are_here() -> None:
-    """Each public class is a value, the registry and the network aside."""
-    assert set(VALUES) == {*domains.__all__} - {"DomainRegistry", "Network"}
+    """Each public class is a value; the registry, the network and an error aside."""
+    assert set(VALUES) == {*domains.__all__} - {"DomainRegistry", "Network", "NoRegistry"}
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -97,17 +101,18 @@ def test_a_request() -> None:
 
 
 RETIRED = re.compile(
-    r"(^|_)(redirector|target(?<!cname_target)|vouched|owner|proven|proof|prove|known|verify|examine|findings|verdict"
+    r"(^|_)(redirector|(?<!dns_)resolver|target(?<!cname_target)|vouched|owner|proven|proof|prove|known|verify|examine|findings|verdict"
     r"|reading|outcome|root|link|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
-ALLOWED = {"silent_since", "leads_to_target"}
+ALLOWED = {"silent_since", "link_name", "verify"}  # the name of a link, and `SigningKeys.verify`
 
 
 def words() -> set[str]:
     """Names of public classes, their attributes, arguments and choices, JSON keys and columns."""
-    found = set(domains.__all__)
-    for public in (getattr(domains, name) for name in domains.__all__):
-        found |= {name for name in vars(public) if not name.startswith("_")}
+    found = {*domains.__all__, *linkwrap.__all__}
+    for module in (domains, linkwrap):
+        for public in (getattr(module, name) for name in module.__all__):
+            found |= {name for name in getattr(public, "__dict__", ()) if not name.startswith("_")}
     for function in (*vars(DomainRegistry).values(), DomainRegistry.__init__, Network.__init__):
         if code := getattr(function, "__code__", None):
             found |= set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
@@ -134,6 +139,34 @@ def words() -> set[str]:
     ):
         found |= {choice.replace("-", "_") for choice in get_args(choices)}
     return found
+
+
+def command_words(command: Any) -> set[str]:
+    """The names of a command's options and arguments, and of those of its subcommands."""
+    found = {command.name, *(parameter.name for parameter in command.params)}
+    found |= {option.strip("-").replace("-", "_") for parameter in command.params for option in parameter.opts}
+    return found.union(*(command_words(each) for each in getattr(command, "commands", {}).values()))
+
+
+def keys_of(value: Any) -> set[str]:
+    """All keys in JSON."""
+    if isinstance(value, dict):
+        return {*value, *itertools.chain.from_iterable(map(keys_of, value.values()))}
+    return set(itertools.chain.from_iterable(map(keys_of, value))) if isinstance(value, list) else set()
+
+
+def test_no_word_of_the_command_line_is_retired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options, arguments and the keys of what inspect and resolve print."""
+    monkeypatch.setenv("LINKWRAP_KEYS", "a key for the tests of words")
+    page = '<a href="https://acme.com/">x</a><a href="mailto:a@acme.com">y</a>'
+    run = CliRunner().invoke
+    shown = run(commands, ["inspect", "-", "--json", "--domain", HOST], input=page)
+    wrapped = run(commands, ["wrap", "--domain", HOST], input=page)
+    url = re.findall(r'href="(https://click[^"]+)"', wrapped.stdout)[0]
+    resolved = run(commands, ["resolve", url, "--json"])
+    found = keys_of(json.loads(shown.stdout)) | keys_of(json.loads(resolved.stdout)) | command_words(commands)
+    assert {"destination", "dns_resolvers", "cname_target"} <= found
+    assert {word for word in found if word and word not in ALLOWED and RETIRED.search(word)} == set()
 
 
 def test_no_word_is_retired() -> None:

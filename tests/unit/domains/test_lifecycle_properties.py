@@ -100,7 +100,9 @@ def test_nothing_is_verified_without_all_of_the_evidence(
             assert found.cname is None or found.cname.status == "complete"
             assert (
                 found.cname is None
-                or sum(answer.leads_to_target for answer in found.dns_resolvers) >= min(2, len(found.dns_resolvers)) > 0
+                or sum(answer.leads_to_cname_target for answer in found.dns_resolvers)
+                >= min(2, len(found.dns_resolvers))
+                > 0
             )
             assert found.ownership_verified
             assert not taken

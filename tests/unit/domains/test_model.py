@@ -15,6 +15,7 @@ from helpers.domain_values import domain
 from linkwrap import DomainError
 from linkwrap.domains import DnsRecord
 from linkwrap.domains.model import (
+    check_arguments,
     check_new_host,
     holds_challenge,
     make_challenge,
@@ -138,8 +139,8 @@ def test_names_beside_the_target_are_not_refused() -> None:
 def test_a_host_is_a_string(host: Any) -> None:
     """Another type is named, not converted."""
     kind = "None" if host is None else type(host).__name__
-    with pytest.raises(TypeError, match=f"host must be a string, not {kind}"):
-        check_host(host, TARGET)
+    with pytest.raises(TypeError, match=f"^host must be str, not {kind}$"):
+        check_arguments(host=host)
 
 
 @pytest.mark.parametrize("host", ["*" * 9999, "/" * 9999, "a" * 9999, "ü" * 9999, "1.2." + "3" * 9999])

@@ -25,10 +25,10 @@ def test_options_of_wrong_types() -> None:
     with pytest.raises(TypeError) as error:
         DomainRegistry(None, **options)  # type: ignore[arg-type]
     assert str(error.value) == (
-        "DomainRegistry: url must be a string such as sqlite:///domains.db, not None; "
+        "DomainRegistry: url must be str such as sqlite:///domains.db, not None; "
         "keys must be SigningKeys, not str; "
-        "cname_target must be a string or a TrackingDomain, not int; create must be True or False, not str; "
-        "network must be a Network, not str; on_change must be a callable, not int; check must be a callable, not str; "
+        "cname_target must be str or TrackingDomain, not int; create must be bool, not str; "
+        "network must be Network, not str; on_change must be a callable, not int; check must be a callable, not str; "
         "clock must be a callable, not int"
     )
     assert not holds(error.value, "a secret that stays one", skip=__file__)
@@ -77,16 +77,24 @@ def test_urls_that_cannot_be_one(url: str, complaint: str) -> None:
 
 
 @pytest.mark.parametrize("package", ["dns", "httpx", "sqlalchemy"])
-@pytest.mark.parametrize("name", ["DomainRegistry", "Network"])
-def test_without_the_extra(package: str, name: str) -> None:
-    """The error names the extra, since the module's name is that of another package."""
-    code = f"import sys; sys.modules[{package!r}] = None; from linkwrap.domains import {name}"
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from linkwrap.domains import DomainRegistry",
+        "from linkwrap.domains import Network",
+        "import linkwrap.domains.registry",
+        "import linkwrap.domains.checks.network",
+    ],
+)
+def test_without_the_extra(package: str, imports: str) -> None:
+    """The error names the package, as it is installed, and the extra."""
+    code = f"import sys; sys.modules[{package!r}] = None; {imports}"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
-    assert last.endswith(
-        f"{package} is not installed: linkwrap.domains needs pip install '.[domains]' in a clone of linkwrap"
-    )
+    installed = "dnspython" if package == "dns" else package
+    install = "pip install '.[domains]' in a clone of linkwrap"
+    assert last == f"ModuleNotFoundError: {installed} is not installed: linkwrap.domains needs {install}"
 
 
 def test_values_without_the_extra() -> None:

@@ -29,6 +29,8 @@ _TOP_SERVERS = 3  # those of a top-level domain are alike, and their addresses a
 _MAX_ADDRESSES = 64  # that are kept of one answer
 _SHOWN = 4  # of a name's values, in words
 _NO_RECORDS = "the name exists, without such a record"
+NO_NAME: Final = "the name does not exist"
+"""The answer in words of a server that denies a name."""
 # Top-level domains that exist as long as the DNS does.
 _CERTAIN = frozenset("arpa com edu gov int mil net org".split())
 
@@ -336,7 +338,7 @@ def _read(reply: Reply, name: Name, kind: RdataType, negative_ttl: int) -> tuple
         most = None if kind == dns.rdatatype.TXT else _MAX_ADDRESSES
         values = tuple(sorted(_value(record) for record in records)[:most])
         return "records", values, records.ttl, _shown(kind, values, records.ttl)
-    missing = "the name does not exist" if code == dns.rcode.NXDOMAIN else _NO_RECORDS
+    missing = NO_NAME if code == dns.rcode.NXDOMAIN else _NO_RECORDS
     return "no-records", (), negative_ttl, missing
 
 

@@ -66,7 +66,7 @@ class Questions:
     def __init__(self, network: Network, sockets: asyncio.Semaphore) -> None:
         self.network = network
         self._sockets = sockets
-        self._resolvers = network.resolver_servers()
+        self._resolvers = network.dns_resolver_servers()
         self._clock = asyncio.get_running_loop().time
         self._ends = self._clock() + network.deadline
         self._left = {False: MAX_QUERIES, True: MAX_QUERIES}

@@ -28,6 +28,7 @@ _MAX_ADDRESSES = 4
 _SIGNATURE = re.compile(r"[\w-]{22}", re.ASCII)
 _MOST_DECISIVE: Final[tuple[ProbeStatus, ...]] = (
     "unexpected",
+    "other-keys",
     "invalid-certificate",
     "unknown-authority",
     "redirected",
@@ -135,7 +136,7 @@ def _judged(status: int, body: bytes, keys: SigningKeys, nonce: str, host: str) 
             return "unexpected", other
         if keys.verify(signed_message("verify", host, "", nonce), text):
             return "confirmed", "the redirect server answers"
-        return "unexpected", "a redirect server answers whose keys may differ: its signature does not verify"
+        return "other-keys", "a redirect server answers that signs with other keys"
     if 300 <= status < 400:
         return "unexpected", f"a redirect answers (status {status}), which is not followed"
     if status >= 500:

@@ -85,9 +85,9 @@ class Network:
             faults.wrong_type("dns_resolvers", "a sequence of strings", self.dns_resolvers)
         else:
             object.__setattr__(self, "dns_resolvers", tuple(self.dns_resolvers))
-            for resolver in self.dns_resolvers:
+            for number, resolver in enumerate(self.dns_resolvers):
                 if not isinstance(resolver, str):
-                    faults.wrong_type("dns_resolvers", "a sequence of strings", resolver)
+                    faults.wrong_type(f"dns_resolvers[{number}]", "str", resolver)
                 elif _server(resolver) is None:
                     faults.wrong_value(f"a DNS resolver must be like 1.1.1.1 or 127.0.0.1:5353, not {resolver!r}")
         for name in ("deadline", "timeout"):
@@ -99,16 +99,16 @@ class Network:
         if self.tls is not None and not isinstance(self.tls, ssl.SSLContext):
             faults.wrong_type("tls", "an ssl.SSLContext or None", self.tls)
         if not isinstance(self.allow_loopback, bool):
-            faults.wrong_type("allow_loopback", "True or False", self.allow_loopback)
+            faults.wrong_type("allow_loopback", "bool", self.allow_loopback)
         for name in ("dns_port", "http_port", "https_port"):
             port = getattr(self, name)
             if not isinstance(port, int) or isinstance(port, bool):
-                faults.wrong_type(name, "a number", port)
+                faults.wrong_type(name, "int", port)
             elif not _is_port(port):
                 faults.wrong_value(f"{name} must be from 1 to 65535, not {port}")
         faults.raise_any("Network: ")
 
-    def resolver_servers(self) -> list[Server]:
+    def dns_resolver_servers(self) -> list[Server]:
         """Return the DNS resolvers to ask.
 
         Raises:

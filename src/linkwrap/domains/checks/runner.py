@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from inspect import isawaitable
 from typing import Final, TypeVar
 
 import dns.name
@@ -72,13 +73,19 @@ async def check_domain(
     evidence = Evidence(cname=cname, ownership=ownership, ownership_verified=verified)
     probes = partial(_probes, keys, questions)
     if cname is None or cname.status == "complete":
+        addresses = await questions.addresses(host)
+        if cname is None:
+            evidence = await _with_address_of_target(questions, evidence, host, addresses, cname_target)
+            if evidence.error or evidence.at_cname_target_address:
+                return evidence
         resolvers = await ask_dns_resolvers(questions, host, cname_target) if cname else ()
-        http, https = await probes(domain.host, await questions.addresses(host))
+        http, https = await probes(domain.host, addresses)
         evidence = replace(evidence, dns_resolvers=resolvers, http=http, https=https)
         decides = deciding_probe(domain, evidence)
         if decides is not None and decides.status not in ("confirmed", "invalid-certificate"):
             addresses = await questions.addresses(dns.name.from_text(cname_target))
-            evidence = replace(evidence, cname_target=_comparable(decides, *await probes(cname_target, addresses)))
+            compared = _comparable(decides, *await probes(cname_target, addresses))
+            evidence = replace(evidence, cname_target_probe=compared)
     elif found := [value for answer in cname.contrary if answer.kind == "records" for value in answer.values]:
         # An address in place of the CNAME may be that of a proxy in front of the redirect server, or the server's own.
         addresses = await questions.addresses(dns.name.from_text(cname_target)) or []
@@ -91,13 +98,31 @@ async def check_domain(
     return evidence
 
 
-async def _misplaced_at(zones: Zones, cname: Trace, cname_target: str) -> str:
+async def _with_address_of_target(
+    questions: Questions, evidence: Evidence, host: dns.name.Name, addresses: list[str] | None, cname_target: str
+) -> Evidence:
+    """The evidence on a host that is checked by http, with the CNAME target's addresses if the host has no others.
+
+    A host that a CNAME leads there has them too, and is fine.
+    """
+    own = await questions.addresses(dns.name.from_text(cname_target))
+    if own is None:
+        return replace(evidence, error=f"no DNS resolver gives the address of the CNAME target {cname_target}")
+    if not addresses or not set(addresses) <= set(own):
+        return evidence
+    resolvers = await ask_dns_resolvers(questions, host, cname_target)
+    if any(answer.leads_to_cname_target for answer in resolvers):
+        return evidence
+    return replace(evidence, dns_resolvers=resolvers, cname_target_addresses=tuple(own))
+
+
+async def _misplaced_at(zones: Zones, cname: Trace, cname_target: str) -> str | None:
     """The name with its zone appended once more, as providers do, if the record stands there."""
     [hop] = cname.hops or [None]
     name = f"{hop.name}.{hop.zone}" if hop and "." in hop.zone else ""
     if not name or len(name) > MAX_NAME:
-        return ""
-    return name if (await trace(zones, name, dns.rdatatype.A, cname_target)).reached else ""
+        return None
+    return name if (await trace(zones, name, dns.rdatatype.A, cname_target)).reached else None
 
 
 async def _probes(keys: SigningKeys, questions: Questions, host: str, addresses: list[str] | None) -> list[Probe]:
@@ -250,8 +275,11 @@ class Runner:
             raise
 
     async def _check(self, held: Lease) -> CheckResult | None:
+        returned: object = None
+        evidence: object = None
         try:
-            evidence = await self.check(held.domain)
+            returned = self.check(held.domain)
+            evidence = await returned if isawaitable(returned) else None
         except LinkWrapError:
             raise
         except Exception as error:
@@ -260,7 +288,10 @@ class Runner:
             reason = f"the check failed on this machine ({type(error).__name__}): see the log"
             evidence = Evidence(ownership_verified=verified, error=reason)
         if not isinstance(evidence, Evidence):
-            raise TypeError(f"check must return an Evidence, not {type(evidence).__name__}")
+            if not isawaitable(returned):
+                raise TypeError("check must be an async function")
+            kind = "None" if evidence is None else type(evidence).__name__
+            raise TypeError(f"check must return Evidence, not {kind}")
         async with self.writing:
             written = await asyncio.to_thread(leases.write, self.database, held, evidence, self.cname_target)
             if written is None:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import LinkWrapError, OptionError
+from ..model import NoRegistry
 from . import tables
 from .tables import MIGRATIONS, SCHEMA, Version
 
@@ -36,24 +37,27 @@ _CONNECT_SECONDS: Final = 10
 
 
 class Database:
-    """A database with the registry's tables, which are created or brought up to date at the first use.
+    """A database with the registry's tables.
+
+    The first use brings tables of an older release up to date. Reading makes none.
 
     Args:
         url: An SQLAlchemy URL of SQLite or PostgreSQL.
-        cname_target: The CNAME target of the domains, if the tables are created.
-        create: Whether the tables are created if there are none.
+        cname_target: The CNAME target of the domains, if tables are made; None if it was not given.
+        create: Whether tables may be made if there are none.
         clock: Returns the time, in place of the database's clock.
         migrations: The statements that bring older tables up to date.
 
     Raises:
         OptionError: The URL cannot be used.
+        NoRegistry: There is no file, and none may be made.
         LinkWrapError: The database cannot be used.
     """
 
     def __init__(
         self,
         url: str,
-        cname_target: str,
+        cname_target: str | None,
         *,
         create: bool,
         clock: Clock | None = None,
@@ -67,28 +71,26 @@ class Database:
         self._migrations = migrations
         self._version: Version | None = None
 
-    @property
-    def cname_target(self) -> str:
-        """The host that the CNAME records of all its domains must point to."""
-        return self._prepare().cname_target
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Run a transaction that changes nothing, and waits for no other."""
-        self._prepare()
+        self.prepare()
         with self._begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, create: bool = False) -> Iterator[Connection]:
         """Run a transaction that is committed at the end of the `with` block.
 
         Raises:
+            NoRegistry, OptionError: As `prepare`.
             OptionError: Another release of linkwrap has changed the tables since the first use.
         """
-        version = self._prepare()
+        version = self.prepare(create=create)
         with self._begin(_SHARED_LOCK) as connection:
             found = connection.execute(_VERSION).scalar_one_or_none()
+            if found is None:
+                raise tables.missing_row()
             if found != version.number:
                 raise tables.newer_version(found, version.number)
             yield connection
@@ -97,17 +99,30 @@ class Database:
         """Close the connections."""
         self._engine.dispose()
 
-    def _prepare(self) -> Version:
+    def prepare(self, *, create: bool = False) -> Version:
+        """Return the version of the tables, brought up to date, or made if `create` and the database allows it.
+
+        Raises:
+            NoRegistry: There are no tables, and none may be made.
+            OptionError: There are no tables, and no CNAME target was given.
+        """
         if self._version is None:
+            creates = create and self._create
             newest = len(self._migrations) + 1
-            with self._begin() as connection:
-                found = tables.find_version(connection, newest)
-            if found is None and not self._create:
-                raise LinkWrapError("there is no registry in this database: check its URL")
+            found = None
+            if not self._is_missing_file():  # connecting would make it
+                with self._begin() as connection:
+                    found = tables.find_version(connection, newest)
+            if found is None and not creates:
+                raise NoRegistry("there is no registry yet in this database: check its URL")
             if found is None or found.number < newest:
                 found = self._upgrade()
             self._version = found
         return self._version
+
+    def _is_missing_file(self) -> bool:
+        url = self._engine.url
+        return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
     def _upgrade(self) -> Version:
         if self._engine.dialect.name == "sqlite":
@@ -187,7 +202,7 @@ def _sqlite_options(url: URL, *, create: bool) -> dict[str, Any]:
         raise OptionError("a registry in SQLite must be a file in a folder that exists")
     if not path.exists():
         if not create:
-            raise LinkWrapError("there is no such registry: the file does not exist")
+            raise NoRegistry("there is no registry yet: the file does not exist")
         if not os.access(path.parent, os.W_OK):
             raise LinkWrapError(f"the registry cannot be created: {path.parent} cannot be written to")
     if os.access(path.parent, os.W_OK):
@@ -199,8 +214,8 @@ def _sqlite_options(url: URL, *, create: bool) -> dict[str, Any]:
 def _connect_in_read_only_folder(path: Path) -> sqlite3.Connection:
     """Connect to a file in a folder where SQLite can create no files of its own.
 
-    The files of a process that has the database open do as well. Without them, and without changes that they hold, the
-    file is complete and nobody writes to it.
+    If a process has the database open, its files serve this connection too. If there are no such files, or they hold no
+    changes, the file is complete and nobody writes to it.
     """
     log = Path(f"{path}-wal")
     uri = path.absolute().as_uri()
@@ -269,7 +284,18 @@ def _plain_errors() -> Iterator[None]:
     except IntegrityError:  # for the caller, who wrote
         raise
     except DBAPIError as error:
+        if _is_read_only(error.orig):
+            raise LinkWrapError(
+                "the registry can only be read here, not written to: make its database, and the folder of an SQLite "
+                "file, writable"
+            ) from error
         reason = str(error.orig).strip().splitlines() or [type(error).__name__]
         raise LinkWrapError(f"the registry's database cannot be used: {reason[0]}") from error
     except SQLAlchemyError as error:
         raise LinkWrapError(f"the registry's database cannot be used: {type(error).__name__}") from error
+
+
+def _is_read_only(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    return getattr(error, "sqlstate", None) == "25006"  # of PostgreSQL: a read-only transaction

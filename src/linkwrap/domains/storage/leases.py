@@ -19,7 +19,7 @@ from ..model import Change, Domain, Method
 from ..results import CheckResult, Evidence
 from . import repository
 from .database import Database, now
-from .tables import DOMAINS, DUE_AT
+from .tables import DOMAINS, DUE_AT, is_domain
 
 _TRIES: Final = 3
 _RELEASE: Final = DOMAINS.update().values(lease=None, lease_until=None)
@@ -78,8 +78,8 @@ def lease_due(database: Database, seconds: float, due: datetime) -> Lease | None
             # A domain that another process leases at this moment is passed over.
             row = connection.execute(query.with_for_update(skip_locked=True)).first()
             if row is not None:
-                same = (DOMAINS.c.host == row.host, DOMAINS.c.account_id == row.account_id)
-                [domain] = repository.find(connection, *same, evidence=False)
+                same = is_domain(row.host, row.account_id)
+                [domain] = repository.find(connection, same, evidence=False)
                 return _take(connection, domain, now(connection), seconds)
     return None
 
@@ -125,13 +125,12 @@ def _write(
     is_held = DOMAINS.c.lease == held.token
     with database.write() as connection:
         found = repository.find(connection, is_held, lock=True, evidence=False)
-        at = now(connection)
         if not found or found[0].method != held.domain.method:
             return None
+        [before] = found
+        taken, at = repository.is_taken(connection, before), now(connection)
         if not connection.execute(_RELEASE.where(is_held, DOMAINS.c.lease_until > at)).rowcount:
             return None
-        [before] = found
-        taken = repository.is_taken(connection, before)
         after, advice, changes = lifecycle.finish(before, evidence, at, cname_target=cname_target, taken=taken)
         changes = repository.save(connection, before, after, changes)
     return CheckResult(after, before.state, evidence, advice), changes
@@ -142,7 +141,7 @@ def _take(connection: Connection, domain: Domain, at: datetime, seconds: float) 
     values: dict[str, Any] = {"lease": token, "lease_until": at + timedelta(seconds=seconds)}
     if domain.next_check is None:  # automatic checks had ended, and begin again
         values["watched_since"] = at
-    same = (DOMAINS.c.host == domain.host) & (DOMAINS.c.account_id == domain.account_id)
+    same = is_domain(domain.host, domain.account_id)
     until = DOMAINS.c.lease_until  # further ahead than any check: the clock was wrong then
     free = until.is_(None) | (until <= at) | (until > at + lifecycle.LONGEST)
     if not connection.execute(DOMAINS.update().where(same, free).values(values)).rowcount:

@@ -1,18 +1,18 @@
 """Domains, assignments and changes as rows. Each function runs within a transaction of the caller's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, exists, null, select
+from sqlalchemy import Connection, Row, Select, Table, exists, null, select
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import DomainError
-from .. import lifecycle
-from ..model import Change, Domain, read_host
+from ..history import history
+from ..model import Change, Domain
 from .database import now
-from .tables import ASSIGNMENTS, CHANGES, DOMAINS, SCHEMA
+from .tables import ASSIGNMENTS, CHANGES, DOMAINS, SCHEMA, UnreadableValue, is_domain
 
 _COLUMNS: Final = [DOMAINS.c[field.name] for field in fields(Domain) if field.name in DOMAINS.c]
 _CHANGE_NAMES: Final = tuple(field.name for field in fields(Change))
@@ -44,7 +44,7 @@ def find(connection: Connection, *conditions: Any, lock: bool = False, evidence:
     query = domains_query(*conditions)
     if not evidence:
         query = query.with_only_columns(*_WITHOUT_EVIDENCE)
-    rows = connection.execute(query.with_for_update() if lock else query).all()
+    rows = _rows(connection, query.with_for_update() if lock else query, DOMAINS)
     if not rows:
         return []
     # A statement of its own: a row that was locked after a wait has the assignments of now.
@@ -76,11 +76,6 @@ def pick(
         if domain.ownership_verified:
             return domain
     raise DomainError(f"{len(found)} accounts claim {host}, none with verified ownership: say which account")
-
-
-def is_domain(domain: Domain) -> Any:
-    """Return the condition for a domain's row."""
-    return (DOMAINS.c.host == domain.host) & (DOMAINS.c.account_id == domain.account_id)
 
 
 def add(connection: Connection, domain: Domain) -> list[Change]:
@@ -121,13 +116,12 @@ def set_default(connection: Connection, domain: Domain, default: bool) -> list[C
     return changes + save(connection, domain, replace(domain, default=default))
 
 
-def assign(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
-    """Assign a sending domain to a domain of the same account.
+def assign(connection: Connection, domain: Domain, sender: str) -> list[Change]:
+    """Assign a sending domain, as `read_host` returns it, to a domain of the same account.
 
     Raises:
-        DomainError: The sending domain is not a host name, or assigned to another domain.
+        DomainError: The sending domain is assigned to another domain.
     """
-    sender = read_host(sending_domain, "sending_domain")
     is_sender = (ASSIGNMENTS.c.account_id == domain.account_id) & (ASSIGNMENTS.c.sending_domain == sender)
     host = connection.execute(select(ASSIGNMENTS.c.host).where(is_sender)).scalar_one_or_none()
     if host not in (None, domain.host):
@@ -135,13 +129,12 @@ def assign(connection: Connection, domain: Domain, sending_domain: str) -> list[
     return save(connection, domain, replace(domain, sending_domains=tuple({*domain.sending_domains, sender})))
 
 
-def unassign(connection: Connection, domain: Domain, sending_domain: str) -> list[Change]:
+def unassign(connection: Connection, domain: Domain, sender: str) -> list[Change]:
     """Undo `assign`.
 
     Raises:
         DomainError: The sending domain is not assigned to the domain.
     """
-    sender = read_host(sending_domain, "sending_domain")
     if sender not in domain.sending_domains:
         raise DomainError(f"{sender} is not assigned to {domain.host}")
     others = tuple(other for other in domain.sending_domains if other != sender)
@@ -165,18 +158,18 @@ def save(
     domain = after or before
     assert domain is not None
     if changes is None:
-        changes = lifecycle.history(before, after, domain.since)
+        changes = history(before, after, domain.since)
     senders_before = set(before.sending_domains if before else ())
     senders = set(after.sending_domains if after else ())
     for gone in senders_before - senders:
         is_sender = (ASSIGNMENTS.c.account_id == domain.account_id) & (ASSIGNMENTS.c.sending_domain == gone)
         connection.execute(ASSIGNMENTS.delete().where(is_sender))
     if after is None:
-        connection.execute(DOMAINS.delete().where(is_domain(domain)))
+        connection.execute(DOMAINS.delete().where(is_domain(domain.host, domain.account_id)))
     elif before is None:
         connection.execute(DOMAINS.insert().values({name: getattr(after, name) for name in _NAMES}))
     elif values := {name: new for name in _NAMES if (new := getattr(after, name)) != getattr(before, name)}:
-        connection.execute(DOMAINS.update().where(is_domain(domain)).values(values))
+        connection.execute(DOMAINS.update().where(is_domain(domain.host, domain.account_id)).values(values))
     for new in senders - senders_before:
         row = {"account_id": domain.account_id, "sending_domain": new, "host": domain.host}
         connection.execute(ASSIGNMENTS.insert().values(row))
@@ -197,8 +190,22 @@ def save(
 
 def changes(connection: Connection, conditions: Iterable[Any], limit: int) -> list[Change]:
     """Return the changes that meet conditions on `CHANGES`, in their order."""
-    rows = connection.execute(select(CHANGES).where(*conditions).order_by(CHANGES.c.id).limit(limit))
+    rows = _rows(connection, select(CHANGES).where(*conditions).order_by(CHANGES.c.id).limit(limit), CHANGES)
     return [Change(**row._mapping) for row in rows]
+
+
+def _rows(connection: Connection, query: Select[Any], table: Table) -> Sequence[Row[Any]]:
+    """The rows of a query on a table; the error for a value that is unreadable names the domain."""
+    try:
+        return connection.execute(query).all()
+    except UnreadableValue:
+        key = list(table.primary_key)
+        for row in connection.execute(query.with_only_columns(*{*key, table.c.host, table.c.account_id})):
+            try:
+                connection.execute(query.where(*(column == row._mapping[column] for column in key))).all()
+            except UnreadableValue as found:
+                raise UnreadableValue(found.kind, f" of {row.host} (account {row.account_id!r})") from None
+        raise
 
 
 def is_taken(connection: Connection, domain: Domain) -> bool:

@@ -54,7 +54,7 @@ class _UtcTime(TypeDecorator[datetime]):
         try:
             return None if value is None else datetime.fromtimestamp(value, UTC)
         except (TypeError, ValueError, OverflowError, OSError):
-            raise _unreadable("a time") from None
+            raise UnreadableValue("a time") from None
 
 
 class _JsonText(TypeDecorator[Any]):
@@ -72,7 +72,7 @@ class _JsonText(TypeDecorator[Any]):
         try:
             return None if value is None else json.loads(value)
         except (TypeError, ValueError, RecursionError):
-            raise _unreadable("JSON") from None
+            raise UnreadableValue("JSON") from None
 
 
 class _JsonObject(_JsonText):
@@ -84,14 +84,19 @@ class _JsonObject(_JsonText):
         """Return the object of JSON."""
         found = _JsonText.process_result_value(self, value, dialect)
         if found is not None and not isinstance(found, dict):
-            raise _unreadable("a JSON object")
+            raise UnreadableValue("a JSON object")
         return found
 
 
-def _unreadable(kind: str) -> LinkWrapError:
-    return LinkWrapError(
-        f"the registry's database holds a value that should be {kind}: check the domain again, or restore a backup"
-    )
+class UnreadableValue(LinkWrapError):
+    """A stored value that is not of the kind that its column holds."""
+
+    def __init__(self, kind: str, whose: str = "") -> None:
+        super().__init__(
+            f"the registry's database holds a value{whose} that should be {kind}: "
+            "check the domain again, or restore a backup"
+        )
+        self.kind = kind
 
 
 _TYPES: Final[dict[Any, type[TypeEngine[Any]]]] = {
@@ -166,6 +171,11 @@ Index("linkwrap_changes_host", CHANGES.c.host, CHANGES.c.id)
 Index("linkwrap_changes_account", CHANGES.c.account_id, CHANGES.c.id)
 
 
+def is_domain(host: str, account_id: str) -> Any:
+    """Return the condition for a domain's row."""
+    return (DOMAINS.c.host == host) & (DOMAINS.c.account_id == account_id)
+
+
 class Version(NamedTuple):
     """The version of a database's tables, and the CNAME target of its domains."""
 
@@ -185,6 +195,8 @@ def find_version(connection: Connection, newest: int) -> Version | None:
     ours = {column["name"] for column in found.get_columns(SCHEMA.name)} >= set(SCHEMA.c.keys())
     rows = connection.execute(select(SCHEMA.c.version, SCHEMA.c.cname_target).limit(2)).all() if ours else []
     [row] = rows if len(rows) == 1 else [None]
+    if ours and not rows:
+        raise missing_row()
     if row is None or not (isinstance(row.version, int) and isinstance(row.cname_target, str)):
         raise OptionError(f"the database has another table {SCHEMA.name}, not the registry's: use another database")
     if row.version > newest:
@@ -192,29 +204,39 @@ def find_version(connection: Connection, newest: int) -> Version | None:
     return Version(row.version, row.cname_target)
 
 
-def newer_version(found: int | None, supported: int) -> OptionError:
+def missing_row() -> OptionError:
+    """Return the error for a table that has lost its row."""
+    return OptionError(f"the table {SCHEMA.name} has no row, which the registry needs: restore a backup")
+
+
+def newer_version(found: int, supported: int) -> OptionError:
     """Return the error for tables of a newer release."""
     return OptionError(
         f"the database has tables of version {found}, and this linkwrap supports version {supported}: update linkwrap"
     )
 
 
-def upgrade(connection: Connection, cname_target: str, migrations: Sequence[Sequence[str]]) -> Version:
+def upgrade(connection: Connection, cname_target: str | None, migrations: Sequence[Sequence[str]]) -> Version:
     """Create the tables, or take the migrations that a database lacks.
 
     The transaction that this runs in must keep all others out.
 
     Args:
         connection: A transaction in the database.
-        cname_target: The CNAME target, if the tables are created.
+        cname_target: The CNAME target, if the tables are created; None if it was not given.
         migrations: As `MIGRATIONS`.
 
     Raises:
-        OptionError: As `find_version`.
+        OptionError: As `find_version`; or there are no tables, and no CNAME target was given.
     """
     newest = len(migrations) + 1
     has = find_version(connection, newest)
     if has is None:
+        if cname_target is None:
+            raise OptionError(
+                "a new registry needs the host that the CNAMEs of all its domains point to: "
+                "DomainRegistry(…, cname_target='links.example.com')"
+            )
         METADATA.create_all(connection, checkfirst=False)
         connection.execute(SCHEMA.insert().values(version=newest, last_change=0, cname_target=cname_target))
         return Version(newest, cname_target)
