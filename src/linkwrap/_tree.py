@@ -36,6 +36,14 @@ _TEXT_ONLY = RAW_TEXT | {"plaintext"}
 # lxml refuses these in text, though its HTML parser lets them through.
 _NOT_FOR_LXML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# How a node of BeautifulSoup knows those beside it, and how they know it.
+_NEIGHBOURS = (
+    ("previous_element", "next_element"),
+    ("next_element", "previous_element"),
+    ("previous_sibling", "next_sibling"),
+    ("next_sibling", "previous_sibling"),
+)
+
 
 class TreeLinks:
     """The links of a tree and the decisions about them; only `fill` changes the tree."""
@@ -76,19 +84,19 @@ class TreeLinks:
         """Return nodes that can hold links, with their names, the base URL, the images' URLs, and whether it is AMP."""
         tree = self._tree
         amp = False
-        nodes = list(tree.nodes())  # kept until the end, so that an id is that of one node
-        text: set[int] = set()
+        text: dict[int, Any] = {}  # by their ids; kept, so that an id is that of one node
         found: list[tuple[Any, str | None]] = []
         bases: list[str] = []
         images: list[str] = []
-        for node in nodes:
+        for node in tree.nodes():
             if id(node) in text:
                 continue
             name = tree.name(node)
             if name is None or name in ("a", "area") or name.startswith("v:"):
-                found.append((node, name))
+                if name is None or tree.held(node):
+                    found.append((node, name))
             elif name in _TEXT_ONLY and tree.namespace(node) in (None, _XHTML):
-                text.update(map(id, tree.below(node)))
+                text.update((id(below), below) for below in tree.below(node))
             elif name == "base":
                 bases += tree.attributes(node).get("href", ())[1:]
             elif name in ("amp-img", "img"):
@@ -222,6 +230,8 @@ class _SoupTree:
 
     def __init__(self, root: Any) -> None:
         self.root = root
+        self._indexes: dict[int, int] = {}
+        """By its id, the index of a node in its parent; of those whose siblings were rewritten."""
 
     def nodes(self) -> Iterator[Any]:
         from bs4.element import PreformattedString, Tag
@@ -259,7 +269,23 @@ class _SoupTree:
         return node.PREFIX, str(node), node.SUFFIX
 
     def rewrite(self, node: Any, content: str) -> None:
-        node.replace_with(type(node)(content))
+        parent, new = node.parent, type(node)(content)
+        around = [(getattr(node, name), name, back) for name, back in _NEIGHBOURS]
+        if not all(other is None or getattr(other, back) is node for other, _, back in around):
+            node.replace_with(new)  # the tree was changed by hand
+            return
+        # As replace_with, but that looks for the node among its siblings, which takes quadratic time for many of them.
+        contents = parent.contents
+        index = self._indexes.get(id(node), len(contents))
+        if index >= len(contents) or contents[index] is not node:
+            self._indexes.update((id(child), index) for index, child in enumerate(contents))
+            index = self._indexes[id(node)]
+        contents[index], new.parent, node.parent = new, parent, None
+        for other, name, back in around:
+            setattr(new, name, other)
+            setattr(node, name, None)
+            if other is not None:
+                setattr(other, back, new)
 
     def insert(self, parent: Any, name: str, attributes: dict[str, str], *, first: bool) -> None:
         from bs4 import Tag

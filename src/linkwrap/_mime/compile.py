@@ -58,12 +58,16 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
         source = cast("Mail", copy_message(cast("Message[Any, Any]", given)))
         root = read_message(cast("Message[Any, Any]", source))
     found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
-    contents = (held.content for _, held in found if isinstance(held, _Content))
-    seal = seal_of_structure(root) or next(filter(None, map(seal_of_content, contents)), None)
+    seals = (
+        seal_of_content(held.content, html=part.content_type != PLAIN)
+        for part, held in found
+        if isinstance(held, _Content)
+    )
+    seal = seal_of_structure(root) or next(filter(None, seals), None)
     parts: list[MessagePart] = []
     places: list[Place] = []
     for part, held in found:
-        mechanism = read_mechanism(part.mechanism) or part.mechanism.strip().lower()
+        mechanism = read_mechanism(part.mechanism) or (part.mechanism or "").strip().lower()
         reason = seal or (held if not isinstance(held, _Content) else None)
         if reason is None and part.content_type == PLAIN and not text:
             reason = "text-off"
