@@ -220,7 +220,9 @@ OBJECTS: dict[str, Make] = {
     "object: parts, empty": _parts(lambda number: EmailMessage()),
     "object: parts, HTML": _parts(lambda number: _object((("Content-Type", "text/html"),), LINK)),
     "object: parts, other content types": _parts(lambda number: _object((("Content-Type", f"text/x{number}"),), "x")),
-    "object: parts, semicolons": _parts(lambda number: _object((("Content-Type", "text/html" + ";" * 4000),), "x"), 4000),
+    "object: parts, semicolons": _parts(
+        lambda number: _object((("Content-Type", "text/html" + ";" * 4000),), "x"), 4000
+    ),
     "object: nested": _nested_object,
     "object: headers": lambda n: _object((("X", "y"),) * n + (("Content-Type", "text/html"),), LINK),
     "object: long header": lambda n: _object((("X", "y" * n), ("Content-Type", "text/html")), LINK),
@@ -252,9 +254,7 @@ WRAPPED: dict[str, Case] = {
     ),
     "ours: links in conditionals": _mail(lambda url, pixel: _repeated(f"<!--[if mso]><a href={url}><![endif]-->")),
     "ours: Outlook's links in conditionals": _mail(
-        lambda url, pixel: lambda n: "".join(
-            [f"<!--[if mso]><v:x{i} href={url}><![endif]-->" for i in range(n // 10)]
-        )
+        lambda url, pixel: lambda n: "".join([f"<!--[if mso]><v:x{i} href={url}><![endif]-->" for i in range(n // 10)])
     ),
     "ours: links around comments": _mail(lambda url, pixel: _repeated(f"<a href={url}><!-- -->")),
     "ours: a link around what never ends": _mail(lambda url, pixel: _repeated("<b ", head=f"<a href={url}>")),
@@ -317,7 +317,12 @@ Request = dict[str, Any]
 
 
 def _request(**given: Any) -> Request:
-    request = {"method": "GET", "raw_path": "/f/a/1A.A.AAAAAAAAAAAAAAAAAAAAAA", "host": "click.example.com", "headers": {}}
+    request = {
+        "method": "GET",
+        "raw_path": "/f/a/1A.A.AAAAAAAAAAAAAAAAAAAAAA",
+        "host": "click.example.com",
+        "headers": {},
+    }
     return request | given
 
 

@@ -125,10 +125,12 @@ def _faults(mail: object, keys: object) -> Faults:
 
 def _links(html: str | bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
     source = open_source(html, encoding)
-    for link in scan(source.text).links:
+    links = scan(source.text).links
+    outlook = frozenset(link.tag_start for link in links if link.element.startswith("v:"))
+    for link in links:
         click = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
         if isinstance(click, Click):
-            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, link))
+            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, link, outlook))
             yield TrackedLink(_visible_text(markup), link.element, click)
 
 
@@ -186,17 +188,18 @@ def _pixel_around(text: str, start: int, end: int) -> tuple[int, int]:
     return tag.span() if tag and tag.end() > end and tokenizer.lower(tag[2]) == "img" else (start, end)
 
 
-def _inside(text: str, link: LinkTag) -> Iterator[tuple[int, int]]:
+def _inside(text: str, link: LinkTag, outlook: frozenset[int]) -> Iterator[tuple[int, int]]:
     """Yield the spans of a link's own tag and of its content, without comments and declarations.
 
-    The content ends at the link's end tag, or where another link of that name starts. A link in one conditional comment
-    may end in another one, so its content is that of both and what is between.
+    The content ends at the link's end tag, or where another link of that name starts; that of one of Outlook's links
+    where another one of `outlook` starts, whatever its name: no text is read for each of many links. A link in one
+    conditional comment may end in another one, so its content is that of both and what is between.
     """
     start, position = link.tag_start, link.tag_end
     last = min(len(text), position + _MAX_CONTENT)
     while link.element != "area" and (found := text.find("<", position, last)) >= 0:
         if tag := tokenizer.TAG.match(text, found, last):
-            if tokenizer.lower(tag[2]) == link.element:
+            if tokenizer.lower(tag[2]) == link.element or (found in outlook and link.tag_start in outlook):
                 position = found
                 break
             position = tag.end()
