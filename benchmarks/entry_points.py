@@ -2,7 +2,6 @@
 
 import gc
 import math
-import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,7 +25,10 @@ from linkwrap.testing import tracked_links, unwrap
 
 RESOLVER = Resolver(KEYS)
 TIMES = 8
-STEPS = 2  # how often an input that seems to grow too fast is measured again, each time at twice its size
+MAX_EXPONENT = 1.25
+STEPS = 3  # an input that seems to grow too fast is measured again, each time at twice its size
+MOST_TURNS = 4
+LONGEST = 2.0  # seconds that are measured once only
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,13 @@ class EntryPoint:
     prepare: Callable[[Any], Any] = lambda given: given
     """Makes the argument of an input, outside of the clock; None where that fails."""
     share: int = 1
-    """A measurement in a hurry takes every case of this number."""
+    """A measurement in a hurry takes one case of so many, and all of wrapped mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """What one entry point does with one input."""
 
-    entry_point: str
     case: str
     exponent: float
     """Time is proportional to size to the power of this."""
@@ -121,61 +122,54 @@ ENTRY_POINTS: dict[str, EntryPoint] = {
 }
 
 
-def measure(name: str, size: int, *, quick: bool = False) -> Iterator[Figure]:
+def measure(name: str, size: int, *, hurry: bool) -> Iterator[Figure]:
     """Yield the figures of an entry point, from inputs of about this size and from eight times as large ones."""
     point = ENTRY_POINTS[name]
     for number, (case, make) in enumerate(point.cases.items()):
-        if quick and number % point.share and not case.startswith("ours"):
+        if hurry and number % point.share and case not in WRAPPED:
             continue
-        unit = _length(make(8000), 8000) / 8000
-        count = max(int(size / unit), 1)
-        figure = _figure(name, case, point, make, count)
-        if figure is not None:
-            yield figure
+        count = max(size * 8000 // _length(make(8000), 8000), 1)
+        while not make(count):
+            count *= 2
+        if point.prepare(make(count)) is not None and point.prepare(make(count * TIMES)) is not None:
+            yield _figure(case, point, make, count)
 
 
-def _figure(name: str, case: str, point: EntryPoint, make: Make, count: int) -> Figure | None:
-    if point.prepare(make(count)) is None or point.prepare(make(count * TIMES)) is None:
-        return None
-    times = [math.inf, math.inf]
+def _figure(case: str, point: EntryPoint, make: Make, count: int) -> Figure:
     exponent = math.inf
-    for step in range(STEPS + 1):
+    for _ in range(STEPS):
         times = [math.inf, math.inf]
-        for _ in range(3):
+        for turn in range(MOST_TURNS):
             for place, number in enumerate((count, count * TIMES)):
                 times[place] = min(times[place], _seconds(point, make(number)))
-            exponent = min(exponent, math.log(max(times[1], 1e-7) / max(times[0], 1e-7), TIMES))
-            if exponent <= MAX_EXPONENT and _ >= 1 or times[1] > 3:
+            exponent = min(exponent, math.log(times[1] / times[0], TIMES))
+            if (turn and exponent <= MAX_EXPONENT) or times[1] > LONGEST:
                 break
-        if exponent <= MAX_EXPONENT or step == STEPS or times[1] > 1:
+        if exponent <= MAX_EXPONENT or times[1] > LONGEST:
             break
-        count *= 2
+        count *= 2  # a fixed cost of the smaller one, or a cache of the processor, may have changed sides
+    largest = make(count * TIMES)
     memory, peak = _memory(point, make, count * TIMES)
-    return Figure(name, case, exponent, times[1], _length(make(count * TIMES), count * TIMES), memory, peak)
-
-
-MAX_EXPONENT = 1.25
-MAX_RATIO = 8.0
+    return Figure(case, exponent, times[1], _length(largest, count * TIMES), memory, peak)
 
 
 def _seconds(point: EntryPoint, given: Any) -> float:
     prepared = point.prepare(given)
     start = process_time()
     point.call(prepared)
-    return process_time() - start
+    return max(process_time() - start, 1e-6)
 
 
 def _memory(point: EntryPoint, make: Make, count: int) -> tuple[float, int]:
-    point.call(point.prepare(make(count // TIMES)))  # what is made once only, such as compiled patterns, is not counted
+    point.call(point.prepare(make(count // TIMES)))  # what is made once only is not counted
     gc.collect()
     tracemalloc.start()
     try:
         given = make(count)
         prepared = point.prepare(given)
-        # lxml's trees are not Python's memory: their source stands for them.
+        # The trees of lxml are not in Python's memory: their source stands for them.
         foreign = 0 if prepared is given else _length(given, 0)
-        if prepared is not given:
-            del given
+        del given
         tracemalloc.reset_peak()
         result = point.call(prepared)
         kept, peak = tracemalloc.get_traced_memory()
@@ -187,21 +181,3 @@ def _memory(point: EntryPoint, make: Make, count: int) -> tuple[float, int]:
 
 def _length(given: Any, otherwise: int) -> int:
     return len(given) if isinstance(given, str | bytes) else otherwise
-
-
-if __name__ == "__main__":
-    gc.collect()
-    gc.freeze()
-    import time
-
-    size = int(sys.argv[1])
-    for wanted in sys.argv[2:] or ENTRY_POINTS:
-        start = time.time()
-        for f in measure(wanted, size, quick=size <= 4000):
-            flag = "SLOW" if f.exponent > 1.25 else ""
-            flag += " BIG" if f.memory > 8 else ""
-            print(
-                f"{f.exponent:5.2f} {f.seconds * 1e3:8.1f} ms {f.seconds / f.size * 1e9:9.0f} ns/B {f.memory:7.1f} {f.peak:10} {f.size:9} {wanted}: {f.case} {flag}",
-                flush=True,
-            )
-        print("==", wanted, round(time.time() - start, 1), "s", flush=True)

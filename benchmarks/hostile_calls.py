@@ -1,7 +1,7 @@
 """Hostile input for the entry points beside `wrap`: plain text, messages, wrapped mail, redirect URLs and requests.
 
-Each case makes an input for a size `n`, as those of `hostile.py` do. Twice the size gives twice the input, or one that is
-refused because of its length.
+Each case makes an input for a size `n`, as those of `hostile.py` do. Twice the size gives twice the input, or one that
+is refused because of its length.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from email.message import EmailMessage, Message
 from functools import cache
 from typing import Any
 
-from hostile import CASES, Case, _bytes, _encoded, _halves, _numbered, _repeated
+from hostile import Case, _bytes, _encoded, _halves, _numbered, _repeated
 from ways import WRAPPER, metadata
 
 Make = Callable[[int], Any]
@@ -224,10 +224,10 @@ OBJECTS: dict[str, Make] = {
         lambda number: _object((("Content-Type", "text/html" + ";" * 4000),), "x"), 4000
     ),
     "object: nested": _nested_object,
-    "object: headers": lambda n: _object((("X", "y"),) * n + (("Content-Type", "text/html"),), LINK),
+    "object: headers": lambda n: _object((("X", "y"),) * (n // 4) + (("Content-Type", "text/html"),), LINK),
     "object: long header": lambda n: _object((("X", "y" * n), ("Content-Type", "text/html")), LINK),
-    "object: long body": lambda n: _object((("Content-Type", "text/html"),), LINK * n),
-    "object: characters": lambda n: _object((("Content-Type", "text/html"),), (LINK + "€") * n),
+    "object: long body": lambda n: _object((("Content-Type", "text/html"),), LINK * (n // 20)),
+    "object: characters": lambda n: _object((("Content-Type", "text/html"),), (LINK + "€") * (n // 20)),
 }
 
 
@@ -326,6 +326,17 @@ def _request(**given: Any) -> Request:
     return request | given
 
 
+def _path_of(make: Case) -> Make:
+    """Return a function that makes a request for the path of a URL."""
+
+    def request(n: int) -> Request:
+        url = make(n)
+        assert isinstance(url, str)
+        return _request(raw_path="/" + url.partition("://")[2].partition("/")[2])
+
+    return request
+
+
 def _visit(make: Callable[[int], Request]) -> Make:
     """Return a function that makes a request for a link that verifies."""
     return lambda n: _request(raw_path="/" + _wrapped()[0].split("/", 3)[3]) | make(n)
@@ -339,18 +350,15 @@ def _post(make: Callable[[int], bytes]) -> Make:
 FORM = b"--b\r\nContent-Disposition: form-data"
 
 REQUESTS: dict[str, Make] = {
-    **{
-        f"raw_path: {name}": (lambda make: lambda n: _request(raw_path=make(n).partition("://")[2]))(make)
-        for name, make in URLS.items()
-    },
+    **{f"raw_path: {name}": _path_of(make) for name, make in URLS.items()},
     "raw_path: bytes": lambda n: _request(raw_path=b"/f/a/1" + b"\xff" * n),
     "raw_path: slashes": lambda n: _request(raw_path="/" * n),
     "raw_path: nonce": lambda n: _request(raw_path="/.well-known/linkwrap/" + "a" * n),
-    "host: long": lambda n: _visit(lambda n: {"host": "a" * n})(n),
-    "host: labels": lambda n: _visit(lambda n: {"host": "a." * n})(n),
-    "host: not ASCII": lambda n: _visit(lambda n: {"host": "é" * n})(n),
-    "host: port": lambda n: _visit(lambda n: {"host": "a:" + "1" * n})(n),
-    "host: labels, 500 characters": lambda n: _visit(lambda n: {"host": ("é." * n)[:500]})(n),
+    "host: long": _visit(lambda n: {"host": "a" * n}),
+    "host: labels": _visit(lambda n: {"host": "a." * n}),
+    "host: not ASCII": _visit(lambda n: {"host": "é" * n}),
+    "host: port": _visit(lambda n: {"host": "a:" + "1" * n}),
+    "host: labels, 500 characters": _visit(lambda n: {"host": ("é." * n)[:500]}),
     "headers: many": _visit(lambda n: {"headers": {f"X-{number}": "x" for number in range(n)}}),
     "headers: long": _visit(lambda n: {"headers": {"User-Agent": "é\n" * n}}),
     "headers: purpose": _visit(lambda n: {"headers": {"Sec-Purpose": " " * n}}),
@@ -365,5 +373,3 @@ REQUESTS: dict[str, Make] = {
     "body: dashes": _post(lambda n: b"--" * n),
     "body: spaces": _post(lambda n: FORM + b";" + b" " * n + b"name=x"),
 }
-
-DOCUMENTS = CASES

@@ -20,10 +20,9 @@ Span = tuple[int, int]
 MAX_DEPTH: Final = 50
 """How deep multiparts can be nested."""
 MAX_PARTS: Final = 1000
-"""How many parts a message can have; a part takes some hundred times the memory of the least that it is written with."""
-# A part has none of the fields below that is longer or has more parameters: the standard library would take quadratic
-# time.
-_MAX_FIELD = 4096
+"""How many parts a message can have: one that is written with 5 octets takes 500 of memory."""
+# Of a header in _READ: the standard library takes quadratic time for longer ones, and for more parameters.
+_MAX_FIELD = 4096  # octets
 _MAX_PARAMETERS = 100
 
 SIGNATURES: Final = ("dkim-signature", "arc-message-signature", "domainkey-signature")
@@ -148,7 +147,7 @@ class _Reader:
         opened: int | None = None
         for at, line in self._delimiters(b"--" + part.boundary, start, end):
             last, line_end = line.groups()
-            if self._raw[at - 1 : at] == b"\r" and at > start or line_end == b"\r" or opened == at:
+            if (self._raw[at - 1 : at] == b"\r" and at > start) or line_end == b"\r" or opened == at:
                 return None
             if opened is not None:
                 if self._parts >= MAX_PARTS:

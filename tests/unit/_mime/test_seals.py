@@ -76,8 +76,8 @@ UTF_16 = f"Grüße\r\n{ENCRYPTED}\r\n\r\nhttps://shop.test/ü\r\n"
 def test_armor_in_plain_text(content: bytes, charset: str, reason: str) -> None:
     """Inline PGP begins at the start of a line, whatever the encoding, also behind a byte order mark."""
     head = f"Content-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: ".encode()
-    for encoding, body in ((b"base64", base64.encodebytes(content)), (b"quoted-printable", quopri.encodestring(content))):
-        assert kept(head + encoding + b"\n\n" + body) == [reason]
+    assert kept(head + b"base64\n\n" + base64.encodebytes(content)) == [reason]
+    assert kept(head + b"quoted-printable\n\n" + quopri.encodestring(content)) == [reason]
 
 
 @pytest.mark.parametrize(
