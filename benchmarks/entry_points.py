@@ -84,7 +84,7 @@ def _message(body: str | bytes) -> bytes:
 
 
 def _wrap_message(message: bytes | Message) -> object:
-    return WRAPPER.wrap_message(message, metadata(), text=True)  # type: ignore[type-var]
+    return WRAPPER.wrap_message(message, metadata(), text=True)
 
 
 def _resolve(url: str) -> object:

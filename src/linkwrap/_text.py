@@ -9,6 +9,7 @@ which breaks it. A URL is never joined over lines. All functions take linear tim
 import codecs
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import NamedTuple
 
 from ._markup.encodings import NOT_ASCII_COMPATIBLE, codec_of_caller, find_text_codec
@@ -57,6 +58,7 @@ _RUN = re.compile(rf"(?:[^{_ENDS}()\[\]$*]++|{_PLACEHOLDER}|[$*])*+", re.ASCII |
 
 _MASKED = re.compile("\xa4+", re.ASCII)
 _NOT_ASCII = re.compile(r"[^\0-\x7f]", re.ASCII)
+_PIECE = 1000  # characters
 
 
 class TextLink(NamedTuple):
@@ -180,15 +182,19 @@ def _repeated(data: bytes, codec: str) -> str:
     if len(said) == len(data):
         return said
     if said.encode(codec, "replace") == data:
-        return _NOT_ASCII.sub(lambda character: character[0] * len(character[0].encode(codec)), said)
+        # In pieces: a substitution keeps a string of its own for each character until it is done.
+        pieces = (said[at : at + _PIECE] for at in range(0, len(said), _PIECE))
+        return "".join(
+            [_NOT_ASCII.sub(lambda found: found[0] * len(found[0].encode(codec)), piece) for piece in pieces]
+        )
     # Invalid bytes, or another form than the codec's own.
     decoder = codecs.getincrementaldecoder(codec)("replace")
-    parts = []
+    characters = StringIO(newline="")
     start = 0
     for position in range(1, len(data) + 1):
         said = decoder.decode(data[position - 1 : position], position == len(data))
         if said:
             end = position - len(decoder.getstate()[0])
-            parts += [said[0] * (end - start - len(said) + 1), said[1:]]
+            characters.write(said[0] * (end - start - len(said) + 1) + said[1:])
             start = end
-    return "".join(parts)
+    return characters.getvalue()

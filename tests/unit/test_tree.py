@@ -247,6 +247,71 @@ def test_soup_keeps_what_its_nodes_are(builder: str) -> None:
     assert comment.next_sibling is behind
 
 
+CONDITIONAL = '<!--[if mso]><a href="https://acme.test/">x</a><![endif]-->'
+
+
+@pytest.mark.parametrize("builder", ["html.parser", "lxml", "html5lib"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        CONDITIONAL,
+        f"<p>{CONDITIONAL * 3}</p>",
+        f"{CONDITIONAL}<p>a{CONDITIONAL}b<i>c{CONDITIONAL}</i>{CONDITIONAL}d</p>{CONDITIONAL}",
+        f"<table>{CONDITIONAL}<tr><td>x{CONDITIONAL}</table>{CONDITIONAL} y",
+    ],
+)
+def test_soup_is_whole_after_rewriting(builder: str, html: str) -> None:
+    """Each node knows its parent and its neighbours, as the parser has left them."""
+    tree = soup(builder)(html)
+    before = neighbours(tree)
+    comments = tree.find_all(string=lambda text: isinstance(text, Comment))
+    WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert neighbours(tree) == before
+    assert str(tree).count("click.acme.test") == html.count(CONDITIONAL)
+    for comment in comments:
+        assert comment.parent is comment.next_element is comment.previous_element is comment.next_sibling is None
+
+
+def neighbours(tree: Tag) -> list[tuple[int | None, ...]]:
+    """For each node of a tree, the numbers of its parent and of those beside it."""
+    nodes = [tree, *tree.descendants]
+    number = {id(node): place for place, node in enumerate(nodes)}
+    known = "parent next_element previous_element next_sibling previous_sibling".split()
+    found = [[getattr(node, name) for name in known] for node in nodes]
+    return [tuple(None if other is None else number[id(other)] for other in row) for row in found]
+
+
+def test_soup_changed_by_hand() -> None:
+    """Where a node does not know its neighbours, BeautifulSoup itself replaces it."""
+    tree = soup("html.parser")(f"<p>a{CONDITIONAL}b</p>")
+    assert tree.p is not None
+    comment = tree.p.contents[1]
+    comment.previous_element = tree
+    WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert destinations(str(tree)) == ["https://acme.test/"]
+    assert comment.parent is None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        CONDITIONAL,
+        f"text{CONDITIONAL}",
+        f"<b></b>{CONDITIONAL}{CONDITIONAL}",
+        "<!--[if mso]><v:rect href=https://acme.test/><![endif]--><!-- no link <b> -->",
+        "<![CDATA[<a href=https://acme.test/>x</a>]]>",
+    ],
+)
+@pytest.mark.parametrize("around", ["<div>{}</div>", "{}", "<p>a</p>{}<p>b</p>"])
+def test_soup_with_thousands_of_comments(unit: str, around: str) -> None:
+    """Those of one parent are replaced without a search among them, which would take quadratic time."""
+    tree = soup("html.parser")(around.format(unit * 8_000))
+    links = WRAPPER.wrap_tree(tree, open_tracking=False)
+    wrapped = sum(link.wrapped for link in links)
+    assert wrapped == len(links)
+    assert str(tree).count("click.acme.test") == wrapped
+
+
 @every_parser
 def test_part_of_a_tree(parse: Parse) -> None:
     """Of a document, a part can be wrapped alone; the pixel is its last child."""
