@@ -164,6 +164,9 @@ class _LxmlTree:
 
     def __init__(self, root: Any) -> None:
         self.root = root
+        self._names: Any = None
+        """An expression that adds the names of attributes to `_seen`."""
+        self._seen: list[str] = []
 
     def nodes(self) -> Iterator[Any]:
         """Yield the elements and the nodes of source text, in document order."""
@@ -198,13 +201,29 @@ class _LxmlTree:
     def attributes(self, node: Any) -> dict[str, tuple[str, str]]:
         """Return, by the names as written, in lower case, each attribute's name in the tree and its value."""
         found: dict[str, tuple[str, str]] = {}
-        for key, value in node.attrib.items():
-            namespace, name = _split(key)
-            if namespace is not None:
-                prefixes = (prefix for prefix, uri in node.nsmap.items() if prefix and uri == namespace)
-                name = f"{next(prefixes, '')}:{name}"
+        items = node.attrib.items()
+        named = any(key.startswith("{") for key, _ in items)
+        for (key, value), name in zip(items, self._written(node) if named else [key for key, _ in items], strict=True):
             found.setdefault(lower(name), (key, value))
         return found
+
+    def _written(self, node: Any) -> list[str]:
+        """Return the names of an element's attributes with their prefixes, which lxml has in `nsmap` only.
+
+        That is made anew of all elements around this one, which takes quadratic time.
+        """
+        if self._names is None:
+            from lxml.etree import XPath
+
+            def see(_: Any, name: str) -> bool:
+                self._seen.append(name)
+                return False
+
+            space = "urn:linkwrap"
+            self._names = XPath("@*[see:name(name())]", namespaces={"see": space}, extensions={(space, "name"): see})
+        self._seen = []
+        self._names(node)
+        return self._seen
 
     def markup(self, node: Any) -> tuple[str, str, str]:
         """Return the source text of a node without a name: opener, content, closer."""

@@ -387,6 +387,36 @@ def test_xhtml() -> None:
         assert images[0].tail == "Hi"
 
 
+def test_names_are_those_that_are_written() -> None:
+    """A prefix counts as it is written at the element, also where others stand for the same namespace."""
+    tree = etree.fromstring(
+        '<html xmlns:x="urn:ses" xmlns:ses="urn:ses"><body>'
+        '<a ses:no-track="" href="https://acme.test/out">out</a><a x:no-track="" href="https://acme.test/1">in</a>'
+        '<a xmlns:ses="urn:other" xml:lang="en" ses:no-track="" href="https://acme.test/out">out</a>'
+        '<p xmlns:ses="urn:x" xmlns:y="urn:ses"><a y:no-track="" href="https://acme.test/2">in</a></p></body></html>'
+    )
+    assert [link.reason for link in WRAPPER.wrap_tree(tree)] == ["opted-out", None, "opted-out", None]
+    assert "no-track" in written(tree)
+
+
+@pytest.mark.parametrize(
+    ("element", "count"),
+    [
+        ("<a p7:no-track='' href='https://acme.test/'/>", 8_000),
+        ("<a xmlns:q='urn:q' q:no-track='' xml:lang='en' href='https://acme.test/'>x</a>", 4_000),
+        ("<p><a p0:x='' href='https://acme.test/'/></p>", 4_000),
+        ("<a " + "".join([f"p{number}:no-track='' " for number in range(6_000)]) + "href='https://acme.test/'/>", 1),
+    ],
+    ids=["links", "links with prefixes of their own", "paragraphs", "attributes"],
+)
+def test_very_many_prefixes(element: str, count: int) -> None:
+    """No prefix is looked for among all that are in scope, which would take quadratic time."""
+    prefixes = " ".join([f"xmlns:p{number}='urn:p{number}'" for number in range(6_000)])
+    tree = etree.fromstring(f"<html {prefixes}>{element * count}</html>", etree.XMLParser(huge_tree=True))
+    links = WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert [link.wrapped for link in links] == [True] * count
+
+
 def test_names_set_by_hand() -> None:
     """A tree that was made by hand may have names in any case, and BeautifulSoup's values may be lists or missing."""
     element = etree.Element("A", HREF="https://acme.test/", **{"Data-Msys-LinkName": "A"})
