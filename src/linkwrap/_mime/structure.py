@@ -32,7 +32,7 @@ _FIELDS = frozenset((*_READ, "content-id", *SIGNATURES))
 _END = rb"(?:\r\n|\n|\r)"
 _REST = rb"[\t ]*+:[\t ]*+((?:[^\r\n]|%s(?=[\t ]))*+)" % _END  # of a field; with the obsolete space (RFC 5322, 4.5)
 _HEADERS = re.compile(rb"(?:(?:From |[!-9;-~]*+[\t ]*+:|[\t ])[^\r\n]*+(?:%s|\Z))*+" % _END)
-_FIELD = re.compile(rb"^(%s)%s" % ("|".join(_FIELDS).encode(), _REST), re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(rb"(?<![^\r\n])(%s)%s" % ("|".join(_FIELDS).encode(), _REST), re.IGNORECASE)
 _ENCODING_FIELD = re.compile(rb"^content-transfer-encoding%s%s" % (_REST, _END), re.IGNORECASE | re.MULTILINE)
 _OBSOLETE_FIELD = re.compile(r"[!-9;-~]++[\t ]++:", re.ASCII)
 _LINE_END = re.compile(_END)
@@ -123,7 +123,10 @@ class _Reader:
         part = self._headed(raw[start:head_end], default_type)
         part.head, part.span = (start, head_end), (body, end)
         # Readers differ about a lone CR, a line end for some, and about a header in a place where none can be.
-        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or raw.find(b"\nFrom ", start, head_end) >= 0
+        last = raw.rfind(b"\n", start, max(head_end - 1, start)) + 1
+        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or (
+            last > start and raw.startswith(b"From ", last, head_end)
+        )
         if part.is_multipart and not part.broken:
             part.children = self._children(part, depth)
             part.broken = part.children is None
