@@ -50,7 +50,7 @@ class Effort:
     """Whether some of those inputs are left out."""
 
 
-FULL = Effort(turns=40, least=0.020, largest=10 * MB, traced=(40_000, 400_000), called=16_000, hurry=False)
+FULL = Effort(turns=40, least=0.020, largest=10 * MB, traced=(40_000, 400_000), called=8000, hurry=False)
 QUICK = Effort(turns=6, least=0.004, largest=3 * MB, traced=(40_000,), called=4000, hurry=True)
 
 
