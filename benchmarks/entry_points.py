@@ -63,7 +63,7 @@ class Figure:
 
 
 def _lxml(html: str) -> Any:
-    if html.startswith("<?xml"):
+    if html.startswith("<?xml version"):
         return etree.fromstring(html.encode(), etree.XMLParser(huge_tree=True))
     try:
         return document_fromstring(html.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=True))

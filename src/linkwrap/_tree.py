@@ -36,6 +36,7 @@ _TEXT_ONLY = RAW_TEXT | {"plaintext"}
 # lxml refuses these in text, though its HTML parser lets them through.
 _NOT_FOR_LXML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_FEW = 64  # attributes
 # How a node of BeautifulSoup knows those beside it, and how they know it.
 _NEIGHBOURS = (
     ("previous_element", "next_element"),
@@ -164,9 +165,9 @@ class _LxmlTree:
 
     def __init__(self, root: Any) -> None:
         self.root = root
-        self._names: Any = None
-        """An expression that adds the names of attributes to `_seen`."""
-        self._seen: list[str] = []
+        self._expression: Any = None
+        """An XPath expression that adds each attribute of an element to `_seen`."""
+        self._seen: list[tuple[str, ...]] = []
 
     def nodes(self) -> Iterator[Any]:
         """Yield the elements and the nodes of source text, in document order."""
@@ -200,30 +201,37 @@ class _LxmlTree:
 
     def attributes(self, node: Any) -> dict[str, tuple[str, str]]:
         """Return, by the names as written, in lower case, each attribute's name in the tree and its value."""
+        attributes = node.attrib
+        items = attributes.items() if len(attributes) <= _FEW else []
+        if not items or any(key.startswith("{") for key, _ in items):
+            return self._read(node)
         found: dict[str, tuple[str, str]] = {}
-        items = node.attrib.items()
-        named = any(key.startswith("{") for key, _ in items)
-        for (key, value), name in zip(items, self._written(node) if named else [key for key, _ in items], strict=True):
-            found.setdefault(lower(name), (key, value))
+        for key, value in items:
+            found.setdefault(lower(key), (key, value))
         return found
 
-    def _written(self, node: Any) -> list[str]:
-        """Return the names of an element's attributes with their prefixes, which lxml has in `nsmap` only.
+    def _read(self, node: Any) -> dict[str, tuple[str, str]]:
+        """Do the same for an element with prefixes or very many attributes, in linear time.
 
-        That is made anew of all elements around this one, which takes quadratic time.
+        lxml has prefixes in `nsmap` only, which is made anew of all elements around this one, and looks for the value
+        of each attribute among all of them.
         """
-        if self._names is None:
+        if self._expression is None:
             from lxml.etree import XPath
 
-            def see(_: Any, name: str) -> bool:
-                self._seen.append(name)
+            def see(_: Any, *attribute: str) -> bool:
+                self._seen.append(attribute)
                 return False
 
-            space = "urn:linkwrap"
-            self._names = XPath("@*[see:name(name())]", namespaces={"see": space}, extensions={(space, "name"): see})
+            names, functions = {"x": "urn:linkwrap"}, {("urn:linkwrap", "see"): see}
+            expression = "@*[x:see(name(), namespace-uri(), local-name(), string())]"
+            self._expression = XPath(expression, namespaces=names, extensions=functions)
         self._seen = []
-        self._names(node)
-        return self._seen
+        self._expression(node)
+        found: dict[str, tuple[str, str]] = {}
+        for name, namespace, local, value in self._seen:
+            found.setdefault(lower(name), (f"{{{namespace}}}{local}" if namespace else local, value))
+        return found
 
     def markup(self, node: Any) -> tuple[str, str, str]:
         """Return the source text of a node without a name: opener, content, closer."""

@@ -417,6 +417,18 @@ def test_very_many_prefixes(element: str, count: int) -> None:
     assert [link.wrapped for link in links] == [True] * count
 
 
+@pytest.mark.parametrize("order", ["before", "behind", "among"])
+def test_very_many_attributes(order: str) -> None:
+    """lxml looks for each value among all attributes; one that counts is found wherever it is."""
+    many = [f"a{number}=x" for number in range(8_000)]
+    at = {"before": 0, "behind": len(many), "among": 100}[order]
+    ours = ["data-msys-linkname='é&amp;'", "data-msys-sublink=s", "HREF='https://acme.test/?a=1&amp;b=2'"]
+    tree = lxml_html(f"<p><a {' '.join([*many[:at], *ours, *many[at:]])}>x</a></p>")
+    (link,) = WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert (link.url, link.name, link.sublink) == ("https://acme.test/?a=1&b=2", "é&", "s")
+    assert len(tree.find(".//a").attrib) == len(many) + 1
+
+
 def test_names_set_by_hand() -> None:
     """A tree that was made by hand may have names in any case, and BeautifulSoup's values may be lists or missing."""
     element = etree.Element("A", HREF="https://acme.test/", **{"Data-Msys-LinkName": "A"})
