@@ -166,8 +166,8 @@ class _LxmlTree:
     def __init__(self, root: Any) -> None:
         self.root = root
         self._expression: Any = None
-        """An XPath expression that adds each attribute of an element to `_seen`."""
-        self._seen: list[tuple[str, ...]] = []
+        """An XPath expression that adds each attribute of an element to `_found`."""
+        self._found: dict[str, tuple[str, str]] = {}
 
     def nodes(self) -> Iterator[Any]:
         """Yield the elements and the nodes of source text, in document order."""
@@ -219,19 +219,19 @@ class _LxmlTree:
         if self._expression is None:
             from lxml.etree import XPath
 
-            def see(_: Any, *attribute: str) -> bool:
-                self._seen.append(attribute)
+            found = self._found
+
+            def see(_: Any, name: str, namespace: str, local: str, value: str) -> bool:
+                found.setdefault(lower(name), (f"{{{namespace}}}{local}" if namespace else name, value))
                 return False
 
             names, functions = {"x": "urn:linkwrap"}, {("urn:linkwrap", "see"): see}
             expression = "@*[x:see(name(), namespace-uri(), local-name(), string())]"
             self._expression = XPath(expression, namespaces=names, extensions=functions)
-        self._seen = []
         self._expression(node)
-        found: dict[str, tuple[str, str]] = {}
-        for name, namespace, local, value in self._seen:
-            found.setdefault(lower(name), (f"{{{namespace}}}{local}" if namespace else local, value))
-        return found
+        attributes = self._found.copy()
+        self._found.clear()
+        return attributes
 
     def markup(self, node: Any) -> tuple[str, str, str]:
         """Return the source text of a node without a name: opener, content, closer."""
