@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from documents import Document, read_documents
+from entry_points import ENTRY_POINTS, MAX_EXPONENT, Figure, measure
 from hostile import CASES, Case
 from measure import best_times, children_time, geometric_mean, machine, peak_memory, python_run
 from ways import OURS, WAYS, WRAPPER, bare_loop, lxml_parse, metadata, render
@@ -43,10 +44,14 @@ class Effort:
     """The size of the largest ordinary mail in bytes."""
     traced: tuple[int, ...]
     """The sizes of the hostile inputs whose memory is traced."""
+    called: int
+    """The size of the hostile inputs of entry points; eight times that is measured too."""
+    hurry: bool
+    """Whether some of those inputs are left out."""
 
 
-FULL = Effort(turns=40, least=0.020, largest=10 * MB, traced=(40_000, 400_000))
-QUICK = Effort(turns=6, least=0.004, largest=3 * MB, traced=(40_000,))
+FULL = Effort(turns=40, least=0.020, largest=10 * MB, traced=(40_000, 400_000), called=8000, hurry=False)
+QUICK = Effort(turns=6, least=0.004, largest=3 * MB, traced=(40_000,), called=4000, hurry=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +267,37 @@ def _memory(source: str | bytes) -> float:
     return (given + peak) / (given + result)
 
 
+def compare_entry_points(documents: list[Document], effort: Effort) -> list[Row]:
+    """Time eight times the input against the input, on hostile input for each entry point, and trace its memory."""
+    heading("entry points: exponent of growth, ns per character, peak : input + output; each the worst of its inputs")
+    all_figures: list[Figure] = []
+    over: list[str] = []
+    for name in ENTRY_POINTS:
+        figures = list(measure(name, effort.called, hurry=effort.hurry))
+        all_figures += figures
+        growth = max(figures, key=lambda figure: figure.exponent)
+        slowest = max(figures, key=lambda figure: figure.seconds / figure.size)
+        memory = max(figures, key=lambda figure: figure.memory)
+        cost = slowest.seconds / slowest.size * 1e9
+        print(f"{growth.exponent:5.2f} {cost:6.0f} {memory.memory:6.1f}  {name}, {len(figures)} inputs", flush=True)
+        print(f"{'':20}  growth: {growth.case}; time: {slowest.case}; memory: {memory.case}")
+        over += [
+            f"{found.exponent:5.2f} {found.memory:6.1f} {found.peak:9} bytes for {found.size:8}  {name}: {found.case}"
+            for found in figures
+            if found.exponent > MAX_EXPONENT or found.memory > MAX_HOSTILE_MEMORY
+        ]
+    print("\nover a bound: exponent, memory", *over, sep="\n")
+    growths = [figure.exponent for figure in all_figures]
+    ratios = [figure.memory for figure in all_figures]
+    over_memory = sum(ratio > MAX_HOSTILE_MEMORY for ratio in ratios)
+    bound = f"≤ {MAX_HOSTILE_MEMORY:.0f}"
+    what = f"{len(ENTRY_POINTS)} entry points, {len(all_figures)} inputs"
+    return [
+        Row(f"growth, {what}", f"≤ {MAX_EXPONENT}", f"{max(growths):.2f}", max(growths) <= MAX_EXPONENT),
+        Row(f"memory, {what}", bound, f"{max(ratios):.1f}, {over_memory} over", not over_memory),
+    ]
+
+
 def compare_import(documents: list[Document], effort: Effort) -> list[Row]:
     """Time a Python that imports linkwrap against one that does not, both from modules compiled before."""
     heading("import linkwrap")
@@ -285,6 +321,7 @@ SECTIONS: dict[str, Callable[[list[Document], Effort], list[Row]]] = {
     "render": compare_render,
     "growth": compare_growth,
     "memory": compare_memory,
+    "entry-points": compare_entry_points,
     "import": compare_import,
 }
 

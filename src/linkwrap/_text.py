@@ -11,6 +11,7 @@ import codecs
 import re
 from array import array
 from collections.abc import Iterator
+from io import StringIO
 from typing import Final, NamedTuple
 
 from ._markup.encodings import NOT_ASCII_COMPATIBLE, codec_of_caller, find_text_codec
@@ -93,6 +94,7 @@ _APART = re.compile(r"""[\s"'`\xab\xbb\u2018-\u201f]""")
 _NO_ATTRIBUTES: Final[dict[str, str]] = {}  # shared, since a text can have many links
 _MASKED = re.compile("\xa4+", re.ASCII)
 _NOT_ASCII = re.compile(r"[^\0-\x7f]", re.ASCII)
+_PIECE = 1000  # characters
 
 
 class TextLink(NamedTuple):
@@ -266,15 +268,19 @@ def _repeated(data: bytes, codec: str) -> str:
     if len(said) == len(data):
         return said
     if said.encode(codec, "replace") == data:
-        return _NOT_ASCII.sub(lambda character: character[0] * len(character[0].encode(codec)), said)
+        # In pieces: a substitution keeps a string of its own for each character until it is done.
+        pieces = (said[at : at + _PIECE] for at in range(0, len(said), _PIECE))
+        return "".join(
+            [_NOT_ASCII.sub(lambda found: found[0] * len(found[0].encode(codec)), piece) for piece in pieces]
+        )
     # Invalid bytes, or another form than the codec's own.
     decoder = codecs.getincrementaldecoder(codec)("replace")
-    parts = []
+    characters = StringIO(newline="")
     start = 0
     for position in range(1, len(data) + 1):
         said = decoder.decode(data[position - 1 : position], position == len(data))
         if said:
             end = position - len(decoder.getstate()[0])
-            parts += [said[0] * (end - start - len(said) + 1), said[1:]]
+            characters.write(said[0] * (end - start - len(said) + 1) + said[1:])
             start = end
-    return "".join(parts)
+    return characters.getvalue()

@@ -35,6 +35,15 @@ _TEXT_ONLY = RAW_TEXT | {"plaintext"}
 # lxml refuses these in text, though its HTML parser lets them through.
 _NOT_FOR_LXML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+_FEW = 64  # attributes
+# How a node of BeautifulSoup knows those beside it, and how they know it.
+_NEIGHBOURS = (
+    ("previous_element", "next_element"),
+    ("next_element", "previous_element"),
+    ("previous_sibling", "next_sibling"),
+    ("next_sibling", "previous_sibling"),
+)
+
 
 class TreeLinks:
     """The links of a tree and the decisions about them; only `fill` changes the tree."""
@@ -75,19 +84,19 @@ class TreeLinks:
         """Return nodes that can hold links, with their names, the base URL, the images' URLs, and whether it is AMP."""
         tree = self._tree
         amp = False
-        nodes = list(tree.nodes())  # kept until the end, so that an id is that of one node
-        text: set[int] = set()
+        text: dict[int, Any] = {}  # by their ids; kept, so that an id is that of one node
         found: list[tuple[Any, str | None]] = []
         bases: list[str] = []
         images: list[str] = []
-        for node in nodes:
+        for node in tree.nodes():
             if id(node) in text:
                 continue
             name = tree.name(node)
             if name is None or name in ("a", "area") or name.startswith("v:"):
-                found.append((node, name))
+                if name is None or tree.held(node):
+                    found.append((node, name))
             elif name in _TEXT_ONLY and tree.namespace(node) in (None, _XHTML):
-                text.update(map(id, tree.below(node)))
+                text.update((id(below), below) for below in tree.below(node))
             elif name == "base":
                 bases += tree.attributes(node).get("href", ())[1:]
             elif name in ("amp-img", "img"):
@@ -155,6 +164,9 @@ class _LxmlTree:
 
     def __init__(self, root: Any) -> None:
         self.root = root
+        self._expression: Any = None
+        """An XPath expression that adds each attribute of an element to `_found`."""
+        self._found: dict[str, tuple[str, str]] = {}
 
     def nodes(self) -> Iterator[Any]:
         """Yield the elements and the nodes of source text, in document order."""
@@ -188,14 +200,37 @@ class _LxmlTree:
 
     def attributes(self, node: Any) -> dict[str, tuple[str, str]]:
         """Return, by the names as written, in lower case, each attribute's name in the tree and its value."""
+        attributes = node.attrib
+        items = attributes.items() if len(attributes) <= _FEW else []
+        if not items or any(key.startswith("{") for key, _ in items):
+            return self._read(node)
         found: dict[str, tuple[str, str]] = {}
-        for key, value in node.attrib.items():
-            namespace, name = _split(key)
-            if namespace is not None:
-                prefixes = (prefix for prefix, uri in node.nsmap.items() if prefix and uri == namespace)
-                name = f"{next(prefixes, '')}:{name}"
-            found.setdefault(lower(name), (key, value))
+        for key, value in items:
+            found.setdefault(lower(key), (key, value))
         return found
+
+    def _read(self, node: Any) -> dict[str, tuple[str, str]]:
+        """Do the same for an element with prefixes or very many attributes, in linear time.
+
+        lxml has prefixes in `nsmap` only, which is made anew of all elements around this one, and looks for the value
+        of each attribute among all of them.
+        """
+        if self._expression is None:
+            from lxml.etree import XPath
+
+            found = self._found
+
+            def see(_: Any, name: str, namespace: str, local: str, value: str) -> bool:
+                found.setdefault(lower(name), (f"{{{namespace}}}{local}" if namespace else name, value))
+                return False
+
+            names, functions = {"x": "urn:linkwrap"}, {("urn:linkwrap", "see"): see}
+            expression = "@*[x:see(name(), namespace-uri(), local-name(), string())]"
+            self._expression = XPath(expression, namespaces=names, extensions=functions)
+        self._expression(node)
+        attributes = self._found.copy()
+        self._found.clear()
+        return attributes
 
     def markup(self, node: Any) -> tuple[str, str, str]:
         """Return the source text of a node without a name: opener, content, closer."""
@@ -221,6 +256,8 @@ class _SoupTree:
 
     def __init__(self, root: Any) -> None:
         self.root = root
+        self._indexes: dict[int, int] = {}
+        """By its id, the index of a node in its parent; of those whose siblings were rewritten."""
 
     def nodes(self) -> Iterator[Any]:
         from bs4.element import PreformattedString, Tag
@@ -258,7 +295,23 @@ class _SoupTree:
         return node.PREFIX, str(node), node.SUFFIX
 
     def rewrite(self, node: Any, content: str) -> None:
-        node.replace_with(type(node)(content))
+        parent, new = node.parent, type(node)(content)
+        around = [(getattr(node, name), name, back) for name, back in _NEIGHBOURS]
+        if not all(other is None or getattr(other, back) is node for other, _, back in around):
+            node.replace_with(new)  # the tree was changed by hand
+            return
+        # As replace_with, but that looks for the node among its siblings, which takes quadratic time for many of them.
+        contents = parent.contents
+        index = self._indexes.get(id(node), len(contents))
+        if index >= len(contents) or contents[index] is not node:
+            self._indexes.update((id(child), index) for index, child in enumerate(contents))
+            index = self._indexes[id(node)]
+        contents[index], new.parent, node.parent = new, parent, None
+        for other, name, back in around:
+            setattr(new, name, other)
+            setattr(node, name, None)
+            if other is not None:
+                setattr(other, back, new)
 
     def insert(self, parent: Any, name: str, attributes: dict[str, str], *, first: bool) -> None:
         from bs4 import Tag

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 
 from ._faults import Faults
 from ._markup import tokenizer
-from ._markup.scan import LinkTag, scan
+from ._markup.scan import Position, element_name, scan
 from ._markup.source import open_source
 from ._markup.tokenizer import decode_references
 from ._mime.bodies import PLAIN
@@ -128,11 +128,12 @@ def _faults(mail: object, keys: object) -> Faults:
 
 def _links(html: str | bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
     source = open_source(html, encoding)
-    for link in scan(source.text).links:
-        click = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
+    for at in scan(source.text).positions:
+        click = _resolve(resolver, decode_references(source.decode(at.start, at.end)))
         if isinstance(click, Click):
-            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, link))
-            yield TrackedLink(_visible_text(markup), link.element, click)
+            element = element_name(source.text, at.tag_start)
+            markup = "".join(source.decode(start, end) for start, end in _inside(source.text, at, element))
+            yield TrackedLink(_visible_text(markup), element, click)
 
 
 def _plain_links(text: bytes, encoding: str | None, resolver: Resolver) -> Iterator[TrackedLink]:
@@ -147,7 +148,7 @@ def _unwrapped(mail: str | bytes, encoding: str | None, resolver: Resolver, *, p
     source = open_source(str.__str__(mail) if isinstance(mail, str) else mail, encoding)
     text = source.text
     changes: dict[int, tuple[int, str]] = {}
-    for link in () if plain else scan(text).links:
+    for link in () if plain else scan(text).positions:
         found = _resolve(resolver, decode_references(source.decode(link.start, link.end)))
         if isinstance(found, Click):
             changes[link.start] = link.end, _escape(found.url, text[link.start - 1])
@@ -189,17 +190,20 @@ def _pixel_around(text: str, start: int, end: int) -> tuple[int, int]:
     return tag.span() if tag and tag.end() > end and tokenizer.lower(tag[2]) == "img" else (start, end)
 
 
-def _inside(text: str, link: LinkTag) -> Iterator[tuple[int, int]]:
+def _inside(text: str, link: Position, element: str) -> Iterator[tuple[int, int]]:
     """Yield the spans of a link's own tag and of its content, without comments and declarations.
 
-    The content ends at the link's end tag, or where another link of that name starts. A link in one conditional comment
-    may end in another one, so its content is that of both and what is between.
+    The content ends at the link's end tag, or where another link of that name starts. That of one of Outlook's links
+    ends where another one starts, whatever its name, so that no text is read again for each of many links. A link in
+    one conditional comment may end in another one, so its content is that of both and what is between.
     """
     start, position = link.tag_start, link.tag_end
     last = min(len(text), position + _MAX_CONTENT)
-    while link.element != "area" and (found := text.find("<", position, last)) >= 0:
+    outlook = element.startswith("v:")
+    while element != "area" and (found := text.find("<", position, last)) >= 0:
         if tag := tokenizer.TAG.match(text, found, last):
-            if tokenizer.lower(tag[2]) == link.element:
+            name = tokenizer.lower(tag[2])
+            if name == element or (outlook and name.startswith("v:") and _is_link(text, *tag.span())):
                 position = found
                 break
             position = tag.end()
@@ -220,8 +224,12 @@ def _inside(text: str, link: LinkTag) -> Iterator[tuple[int, int]]:
         else:
             position = found + 1
     else:
-        position = link.tag_end if link.element == "area" else max(start, last)
+        position = link.tag_end if element == "area" else max(start, last)
     yield start, position
+
+
+def _is_link(text: str, start: int, end: int) -> bool:
+    return text[start + 1] != "/" and "href" in tokenizer.attributes(text, start, end, ("href",))
 
 
 def _visible_text(markup: str) -> str:

@@ -353,6 +353,34 @@ def test_outlook_links_that_nothing_closes() -> None:
     assert [link.text for link in links] == ["x"] * 2_000
 
 
+@pytest.mark.parametrize(
+    ("unit", "texts_of_one"),
+    [
+        ("<v:rect href={}>", [""]),
+        ("<v:x{n} href={}>x", ["x"]),
+        ("<v:x{n} href={}><v:fill/><b>x<b>", ["x"]),
+        ("<!--[if mso]><v:x{n} href={}>x<![endif]-->", ["x"]),
+        ("<v:x{n} href={}>x<a href={}>y", ["xy", "yx"]),
+        ("<a href={}>x</v:rect>", ["x"]),
+    ],
+)
+def test_links_that_nothing_closes(unit: str, texts_of_one: list[str]) -> None:
+    """No text is read again for each of the links before it, whatever their names are."""
+    url = WRAPPER.wrap_url("https://acme.test/")
+    html = "".join([unit.replace("{}", url).replace("{n}", str(number)) for number in range(1_500)])
+    found = texts(html)
+    assert len(found) == 1_500 * len(texts_of_one)
+    assert found[: len(texts_of_one)] == texts_of_one
+
+
+def test_outlook_link_around_elements_that_are_no_links() -> None:
+    """Its text is that of Outlook's other elements in it too."""
+    url = WRAPPER.wrap_url("https://acme.test/")
+    inside = "<v:fill color=red /><v:textbox>Sho<v:path></v:path><a>p</a></v:textbox>"
+    assert texts(f"<v:roundrect href={url}>{inside}</v:roundrect>now") == ["Shop"]
+    assert texts(f"<v:roundrect href={url}>{inside}<v:rect href={url}>now</v:rect></v:roundrect>") == ["Shop", "now"]
+
+
 def test_text_of_a_link_without_end_is_bounded() -> None:
     """An unclosed link's text is that of the markup behind it, up to a bound."""
     url = WRAPPER.wrap_url("https://acme.test/")
@@ -369,3 +397,13 @@ def test_pixels_behind_a_tag_that_nothing_closes() -> None:
     assert unwrap("<" + f"{pixel} " * 20_000, KEYS) == "<" + " " * 20_000
     assert unwrap("<img " + f"{pixel} " * 20_000, KEYS) == "<img " + " " * 20_000
     assert unwrap(f'<p><img alt="x" src={pixel} width=1>', KEYS) == "<p>"
+
+
+@pytest.mark.parametrize("unit", ["<img src='{} ", "<!-- {} ", "<b {} ", "<{}> ", "'{}\" "])
+def test_pixels_in_broken_markup(unit: str) -> None:
+    """The URL is taken out, and what is around it stays unless it is the pixel's own tag."""
+    html = WRAPPER.wrap("</body>", initial_open=False)
+    pixel = html[html.index("https") : html.index('"', html.index("https"))]
+    unwrapped = unwrap(unit.replace("{}", pixel) * 5_000, KEYS)
+    assert pixel not in unwrapped
+    assert len(unwrapped) <= 5_000 * len(unit)

@@ -249,6 +249,71 @@ def test_soup_keeps_what_its_nodes_are(builder: str) -> None:
     assert comment.next_sibling is behind
 
 
+CONDITIONAL = '<!--[if mso]><a href="https://acme.test/">x</a><![endif]-->'
+
+
+@pytest.mark.parametrize("builder", ["html.parser", "lxml", "html5lib"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        CONDITIONAL,
+        f"<p>{CONDITIONAL * 3}</p>",
+        f"{CONDITIONAL}<p>a{CONDITIONAL}b<i>c{CONDITIONAL}</i>{CONDITIONAL}d</p>{CONDITIONAL}",
+        f"<table>{CONDITIONAL}<tr><td>x{CONDITIONAL}</table>{CONDITIONAL} y",
+    ],
+)
+def test_soup_is_whole_after_rewriting(builder: str, html: str) -> None:
+    """Each node knows its parent and its neighbours, as the parser has left them."""
+    tree = soup(builder)(html)
+    before = neighbours(tree)
+    comments = tree.find_all(string=lambda text: isinstance(text, Comment))
+    WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert neighbours(tree) == before
+    assert str(tree).count("click.acme.test") == html.count(CONDITIONAL)
+    for comment in comments:
+        assert comment.parent is comment.next_element is comment.previous_element is comment.next_sibling is None
+
+
+def neighbours(tree: Tag) -> list[tuple[int | None, ...]]:
+    """For each node of a tree, the numbers of its parent and of those beside it."""
+    nodes = [tree, *tree.descendants]
+    number = {id(node): place for place, node in enumerate(nodes)}
+    known = "parent next_element previous_element next_sibling previous_sibling".split()
+    found = [[getattr(node, name) for name in known] for node in nodes]
+    return [tuple(None if other is None else number[id(other)] for other in row) for row in found]
+
+
+def test_soup_changed_by_hand() -> None:
+    """Where a node does not know its neighbours, BeautifulSoup itself replaces it."""
+    tree = soup("html.parser")(f"<p>a{CONDITIONAL}b</p>")
+    assert tree.p is not None
+    comment = tree.p.contents[1]
+    comment.previous_element = tree
+    WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert destinations(str(tree)) == ["https://acme.test/"]
+    assert comment.parent is None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        CONDITIONAL,
+        f"text{CONDITIONAL}",
+        f"<b></b>{CONDITIONAL}{CONDITIONAL}",
+        "<!--[if mso]><v:rect href=https://acme.test/><![endif]--><!-- no link <b> -->",
+        "<![CDATA[<a href=https://acme.test/>x</a>]]>",
+    ],
+)
+@pytest.mark.parametrize("around", ["<div>{}</div>", "{}", "<p>a</p>{}<p>b</p>"])
+def test_soup_with_thousands_of_comments(unit: str, around: str) -> None:
+    """Those of one parent are replaced without a search among them, which would take quadratic time."""
+    tree = soup("html.parser")(around.format(unit * 8_000))
+    links = WRAPPER.wrap_tree(tree, open_tracking=False)
+    wrapped = sum(link.wrapped for link in links)
+    assert wrapped == len(links)
+    assert str(tree).count("click.acme.test") == wrapped
+
+
 @every_parser
 def test_part_of_a_tree(parse: Parse) -> None:
     """Of a document, a part can be wrapped alone; the pixel is its last child."""
@@ -322,6 +387,48 @@ def test_xhtml() -> None:
         assert "data-msys" not in html
         assert [again[1][0], again[1][-1]] == images
         assert images[0].tail == "Hi"
+
+
+def test_names_are_those_that_are_written() -> None:
+    """A prefix counts as it is written at the element, also where others stand for the same namespace."""
+    tree = etree.fromstring(
+        '<html xmlns:x="urn:ses" xmlns:ses="urn:ses"><body>'
+        '<a ses:no-track="" href="https://acme.test/out">out</a><a x:no-track="" href="https://acme.test/1">in</a>'
+        '<a xmlns:ses="urn:other" xml:lang="en" ses:no-track="" href="https://acme.test/out">out</a>'
+        '<p xmlns:ses="urn:x" xmlns:y="urn:ses"><a y:no-track="" href="https://acme.test/2">in</a></p></body></html>'
+    )
+    assert [link.reason for link in WRAPPER.wrap_tree(tree)] == ["opted-out", None, "opted-out", None]
+    assert "no-track" in written(tree)
+
+
+@pytest.mark.parametrize(
+    ("element", "count"),
+    [
+        ("<a p7:no-track='' href='https://acme.test/'/>", 8_000),
+        ("<a xmlns:q='urn:q' q:no-track='' xml:lang='en' href='https://acme.test/'>x</a>", 4_000),
+        ("<p><a p0:x='' href='https://acme.test/'/></p>", 4_000),
+        ("<a " + "".join([f"p{number}:no-track='' " for number in range(6_000)]) + "href='https://acme.test/'/>", 1),
+    ],
+    ids=["links", "links with prefixes of their own", "paragraphs", "attributes"],
+)
+def test_very_many_prefixes(element: str, count: int) -> None:
+    """No prefix is looked for among all that are in scope, which would take quadratic time."""
+    prefixes = " ".join([f"xmlns:p{number}='urn:p{number}'" for number in range(6_000)])
+    tree = etree.fromstring(f"<html {prefixes}>{element * count}</html>", etree.XMLParser(huge_tree=True))
+    links = WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert [link.wrapped for link in links] == [True] * count
+
+
+@pytest.mark.parametrize("order", ["before", "behind", "among"])
+def test_very_many_attributes(order: str) -> None:
+    """lxml looks for each value among all attributes; one that counts is found wherever it is."""
+    many = [f"a{number}=x" for number in range(8_000)]
+    at = {"before": 0, "behind": len(many), "among": 100}[order]
+    ours = ["data-msys-linkname='é&amp;'", "data-msys-sublink=s", "HREF='https://acme.test/?a=1&amp;b=2'"]
+    tree = lxml_html(f"<p><a {' '.join([*many[:at], *ours, *many[at:]])}>x</a></p>")
+    (link,) = WRAPPER.wrap_tree(tree, open_tracking=False)
+    assert (link.url, link.name, link.sublink) == ("https://acme.test/?a=1&b=2", "é&", "s")
+    assert len(tree.find(".//a").attrib) == len(many) + 1
 
 
 def test_names_set_by_hand() -> None:

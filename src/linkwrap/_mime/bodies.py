@@ -1,9 +1,10 @@
 """Which parts of a message are its bodies, and whether a signature or encryption forbids to change it."""
 
+import codecs
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from .structure import Part
+from .structure import SIGNATURES, Part
 
 HTML: Final = "text/html"
 PLAIN: Final = "text/plain"
@@ -13,13 +14,13 @@ BODY_TYPES: Final = frozenset((HTML, PLAIN, AMP))
 NoBody = Literal["attachment", "forwarded", "malformed", "not-a-body", "further-body"]
 Seal = Literal["signed", "encrypted"]
 
-# They cover the bodies: ARC's signature as DKIM's does (RFC 8617, 4.1.2), and DomainKeys'.
-_SIGNATURES = ("dkim-signature", "arc-message-signature", "domainkey-signature")
 _SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _PGP: tuple[tuple[bytes, Seal], ...] = (
     (b"-----BEGIN PGP SIGNED MESSAGE-----", "signed"),
     (b"-----BEGIN PGP MESSAGE-----", "encrypted"),
 )
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+_INDENT = 64  # spaces before the armor in HTML; a bound, so that the time is linear
 
 
 def leaves(root: Part) -> Iterator[tuple[Part, NoBody | None]]:
@@ -41,7 +42,7 @@ def leaves(root: Part) -> Iterator[tuple[Part, NoBody | None]]:
 
 def seal_of_structure(root: Part) -> Seal | None:
     """Return what forbids to change the message, a signature over it or encryption; None for neither."""
-    if any(name in root.headers for name in _SIGNATURES):
+    if any(name in root.headers for name in SIGNATURES):
         return "signed"
     if root.content_type in _SMIME:
         return "signed" if root.parameter("smime-type").lower() == "signed-data" else "encrypted"
@@ -53,14 +54,20 @@ def seal_of_structure(root: Part) -> Seal | None:
     return None
 
 
-def seal_of_content(content: bytes) -> Seal | None:
-    """Return the same for a body, by inline PGP (RFC 9580, 6.2 and 7)."""
+def seal_of_content(content: bytes, *, html: bool) -> Seal | None:
+    """Return the same for a body, by inline PGP (RFC 9580, 6.2 and 7): in HTML also behind a tag."""
+    text = content.replace(b"\0", b"") if b"\0" in content else content  # ASCII in UTF-16
     for armor, seal in _PGP:
-        at = content.find(armor)
+        at = text.find(armor)
         while at >= 0:
-            if at == 0 or content[at - 1 : at] == b"\n":
+            before = text[max(at - _INDENT, 0) : at]
+            if html:
+                before = before.rstrip(b"\t ")
+            if before.endswith((b"\n", b"\r", b">") if html else (b"\n", b"\r")):
                 return seal
-            at = content.find(armor, at + 1)
+            if (not before and at < _INDENT) or (before in _MARKS and at <= _INDENT):
+                return seal
+            at = text.find(armor, at + 1)
     return None
 
 
@@ -68,9 +75,9 @@ def _leaves(part: Part, reason: NoBody | None, *, top: bool = False) -> Iterator
     if reason is None and (part.disposition == "attachment" or (part.filename and not top)):
         reason = "attachment"
     if part.children is not None:
-        shown = _shown(part, part.children)
+        root = _root(part, part.children)
         for child in part.children:
-            yield from _leaves(child, reason or (None if child in shown else "not-a-body"))
+            yield from _leaves(child, reason or (None if root is None or child is root else "not-a-body"))
     elif part.content_type.startswith("message/"):
         yield part, reason or "forwarded"
     elif part.broken:
@@ -79,12 +86,10 @@ def _leaves(part: Part, reason: NoBody | None, *, top: bool = False) -> Iterator
         yield part, reason or (None if part.content_type in BODY_TYPES else "not-a-body")
 
 
-def _shown(part: Part, children: list[Part]) -> list[Part]:
-    """Return the parts of a multipart that can hold a body."""
-    if part.content_type != "multipart/related":
-        return children
+def _root(part: Part, children: list[Part]) -> Part | None:
+    """Return the only part of a multipart that can hold a body; None where each can."""
+    if part.content_type != "multipart/related" or not children:
+        return None
     start = part.parameter("start").strip("<>")
-    root = [
-        child for child in children if start and str(child.headers.get("content-id", "")).strip("\t\r\n <>") == start
-    ]
-    return root[:1] or children[:1]
+    named = (child for child in children if child.headers.get("content-id", "").strip("\t\r\n <>") == start)
+    return (next(named, None) if start else None) or children[0]

@@ -58,8 +58,12 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
         source = cast("Mail", copy_message(cast("Message[Any, Any]", given)))
         root = read_message(cast("Message[Any, Any]", source))
     found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
-    contents = (held.content for _, held in found if isinstance(held, _Content))
-    seal = seal_of_structure(root) or next(filter(None, map(seal_of_content, contents)), None)
+    seals = (
+        seal_of_content(held.content, html=part.content_type != PLAIN)
+        for part, held in found
+        if isinstance(held, _Content)
+    )
+    seal = seal_of_structure(root) or next(filter(None, seals), None)
     kept = [seal or _kept(part, held, text=text) for part, held in found]
     html = {
         number: (part, held)
@@ -71,7 +75,7 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
     parts: list[MessagePart] = []
     places: list[Place] = []
     for number, (part, held) in enumerate(found):
-        mechanism = read_mechanism(part.mechanism) or part.mechanism.strip().lower()
+        mechanism = read_mechanism(part.mechanism) or (part.mechanism or "").strip().lower()
         reason = kept[number]
         if reason or not isinstance(held, _Content):
             parts.append(MessagePart(part.content_type, "kept", reason, mechanism))

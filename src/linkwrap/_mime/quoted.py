@@ -22,6 +22,9 @@ Piece = tuple[bytes, bytes, bytes]
 
 # Leaves room for the "=", and for a first octet that must be encoded.
 _FOLD = MAX_QUOTED_LINE - 3
+# A line, or up to 64 short ones: a mail of nothing else would take fifty times its size, line by line.
+_BLOCK = re.compile(rb"(?:[^\r\n]{0,40}+(?:\r\n|\r|\n)){1,64}+|[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++\Z")
+_SHORT_LINE = re.compile(rb"[^\r\n]{0,40}+(?:\r\n|\r|\n)")
 _OCTET = re.compile(rb"=(?:[0-9A-Fa-f]{2}|=)")
 _UNSAFE = re.compile(rb"[^\t -<>-~]")
 _ENDS = (b"\r", b"\n")
@@ -30,7 +33,7 @@ _FIRST = {b"-": b"=2D", b".": b"=2E"}
 
 def decode_quoted(raw: bytes) -> bytes:
     """Return the content of quoted-printable text; invalid sequences stay as they are."""
-    return b"".join(map(_decode_line, raw.splitlines(keepends=True)))
+    return b"".join(map(_decode_block, _BLOCK.findall(raw)))
 
 
 def quote(content: bytes, end: bytes, *, lines: bool = True) -> bytes:
@@ -114,24 +117,30 @@ class _Places:
     """The place of each octet of the content in the encoded text; in ascending order, all look-ups take linear time."""
 
     def __init__(self, raw: bytes) -> None:
-        self._lines = raw.splitlines(keepends=True)
-        self._encoded = list(accumulate(map(len, self._lines), initial=0))
-        self._decoded = list(accumulate(map(len, map(_decode_line, self._lines)), initial=0))
+        self._blocks: list[bytes] = _BLOCK.findall(raw)
+        self._encoded = list(accumulate(map(len, self._blocks), initial=0))
+        self._decoded = list(accumulate(map(len, map(_decode_block, self._blocks)), initial=0))
         self._known = (0, 0, 0)
-        """A line, and for a place in it the number of octets before: of the content, and encoded."""
+        """A block, and for a place in it the number of octets before: of the content, and encoded."""
 
     def encoded(self, span: Span) -> Span:
         return self._offset(span[0]), self._offset(span[1])
 
     def _offset(self, place: int) -> int:
-        line = min(bisect_right(self._decoded, place), len(self._lines)) - 1
-        if line < 0:
+        block = min(bisect_right(self._decoded, place), len(self._blocks)) - 1
+        if block < 0:
             return 0
-        wanted = place - self._decoded[line]
+        wanted = place - self._decoded[block]
         known, octets, position = self._known
-        if line != known or wanted < octets:
+        if block != known or wanted < octets:
             octets = position = 0
-        text = self._lines[line]
+        text = self._blocks[block]
+        while (line := _SHORT_LINE.match(text, position)) and line.end() < len(text):
+            length = len(_decode_line(line[0]))
+            if octets + length > wanted:
+                break
+            octets += length
+            position = line.end()
         for octet in _OCTET.finditer(text, position, position + 3 * (wanted - octets)):
             plain = octet.start() - position
             if wanted - octets <= plain:
@@ -139,8 +148,8 @@ class _Places:
             octets += plain + 1
             position = octet.end()
         position += wanted - octets
-        self._known = (line, wanted, position)
-        return self._encoded[line] + position
+        self._known = (block, wanted, position)
+        return self._encoded[block] + position
 
 
 class _Writer:
@@ -192,6 +201,11 @@ class _Writer:
             place = _cut(text, len(text) - 3)
             text[place:place] = b"=" + self._end
         text += b"=" + self._end
+
+
+def _decode_block(block: bytes) -> bytes:
+    lines = block.splitlines(keepends=True)
+    return _decode_line(block) if len(lines) == 1 else b"".join(map(_decode_line, lines))
 
 
 def _decode_line(line: bytes) -> bytes:

@@ -1,14 +1,16 @@
 """The parts of a message (RFC 2045, 2046): of its bytes, with exact positions, or of an `email` message object.
 
-The standard library reads the headers. It gives no positions, so the bytes are cut into parts here, at the same places
-as there. A multipart whose bytes can be cut in more than one way stays whole and is `broken`.
+The standard library reads the values of the fields that count here. It gives no positions, so the bytes are cut into
+headers and parts here, at the same places as there. A multipart whose bytes can be cut in more than one way stays whole
+and is `broken`.
 """
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
+from email.errors import MissingHeaderBodySeparatorDefect
 from email.message import Message
-from email.parser import HeaderParser
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
@@ -17,18 +19,24 @@ Span = tuple[int, int]
 
 MAX_DEPTH: Final = 50
 """How deep multiparts can be nested."""
-MAX_PARTS: Final = 10_000
-"""How many parts a message can have."""
-_MAX_FIELD = 4096  # octets of a header in _FIELDS: longer ones would take quadratic time
+MAX_PARTS: Final = 1000
+"""How many parts a message can have: one that is written with 5 octets takes 500 of memory."""
+# Of a header in _READ: the standard library takes quadratic time for longer ones, and for more parameters.
+_MAX_FIELD = 4096  # octets
+_MAX_PARAMETERS = 100
 
-_FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
+SIGNATURES: Final = ("dkim-signature", "arc-message-signature", "domainkey-signature")
+"""The headers whose signatures cover bodies: ARC's as DKIM's does (RFC 8617, 4.1.2), and DomainKeys'."""
+_READ = ("content-type", "content-disposition", "content-transfer-encoding")
+_FIELDS = frozenset((*_READ, "content-id", *SIGNATURES))
 _END = rb"(?:\r\n|\n|\r)"
-_HEADERS = re.compile(rb"(?:(?:From |[!-9;-~]*+:|[\t ])[^\r\n]*+(?:%s|\Z))*+" % _END)
+_REST = rb"[\t ]*+:[\t ]*+((?:[^\r\n]|%s(?=[\t ]))*+)" % _END  # of a field; with the obsolete space (RFC 5322, 4.5)
+_HEADERS = re.compile(rb"(?:(?:From |[!-9;-~]*+[\t ]*+:|[\t ])[^\r\n]*+(?:%s|\Z))*+" % _END)
+_FIELD = re.compile(rb"(?<![^\r\n])(%s)%s" % ("|".join(_FIELDS).encode(), _REST), re.IGNORECASE)
+_ENCODING_FIELD = re.compile(rb"^content-transfer-encoding%s%s" % (_REST, _END), re.IGNORECASE | re.MULTILINE)
+_OBSOLETE_FIELD = re.compile(r"[!-9;-~]++[\t ]++:", re.ASCII)
 _LINE_END = re.compile(_END)
 _BOUNDARY_REST = re.compile(rb"(--)?+[\t ]*+(%s|\Z)" % _END)
-_ENCODING_FIELD = re.compile(
-    rb"^content-transfer-encoding:[\t ]*+((?:[^\r\n]|%s(?=[\t ]))*+)" % _END, re.IGNORECASE | re.MULTILINE
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +44,7 @@ class Part:
     """A part of a message, or the message itself."""
 
     headers: "Message[str, str]"
-    """Its headers, read by the standard library."""
+    """The first of each header that counts here."""
     source: "Message[Any, Any] | None" = None
     """The part itself, of a message object."""
     path: tuple[int, ...] = ()
@@ -53,20 +61,21 @@ class Part:
     disposition: str = field(init=False, default="")
     filename: bool = field(init=False, default=False)
     """Whether it has a file name, as attachments do."""
-    mechanism: str = field(init=False, default="")
-    """The value of its `Content-Transfer-Encoding`."""
+    mechanism: str | None = field(init=False, default=None)
+    """The value of its `Content-Transfer-Encoding`; None where it has none."""
     boundary: bytes | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         # The standard library's header parsing raises for some malformed headers.
         try:
             headers = self.headers
-            if any(len(str(headers.get(name, ""))) > _MAX_FIELD for name in _FIELDS):
+            values = [value for name in _READ if (value := headers.get(name)) is not None]
+            if any(len(value) > _MAX_FIELD or value.count(";") > _MAX_PARAMETERS for value in values):
                 raise ValueError
             self.content_type = headers.get_content_type()
             self.disposition = headers.get_content_disposition() or ""
             self.filename = headers.get_filename() is not None
-            self.mechanism = str(headers.get("content-transfer-encoding", ""))
+            self.mechanism = headers.get("content-transfer-encoding")
             boundary = headers.get_boundary()
             self.boundary = boundary.encode("latin-1") if boundary else None
         except Exception:
@@ -99,7 +108,8 @@ def read_bytes(raw: bytes) -> Part:
 class _Reader:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._parser = HeaderParser(policy=compat32)
+        self._known: dict[tuple[object, ...], Part] = {}
+        """A part for each set of headers; parts with the same headers share them."""
         self._parts = 0
 
     def part(self, start: int, end: int, default_type: str, depth: int) -> Part:
@@ -110,47 +120,81 @@ class _Reader:
         head_end = found.end()
         blank = _LINE_END.match(raw, head_end, end)
         body = blank.end() if blank else head_end
-        headers = self._parser.parsestr(raw[start:head_end].decode("latin-1"))
-        headers.set_default_type(default_type)
-        part = Part(headers, span=(body, end), head=(start, head_end))
+        part = self._headed(raw[start:head_end], default_type)
+        part.head, part.span = (start, head_end), (body, end)
         # Readers differ about a lone CR, a line end for some, and about a header in a place where none can be.
-        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or bool(headers.get_payload())
+        last = raw.rfind(b"\n", start, max(head_end - 1, start)) + 1
+        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or (
+            last > start and raw.startswith(b"From ", last, head_end)
+        )
         if part.is_multipart and not part.broken:
             part.children = self._children(part, depth)
             part.broken = part.children is None
         return part
 
+    def _headed(self, head: bytes, default_type: str) -> Part:
+        fields: dict[str, str] = {}
+        for name, value in (found.groups() for found in _FIELD.finditer(head)):
+            fields.setdefault(name.decode().lower(), value.decode("latin-1"))
+        key = (default_type, *fields.items())
+        if key not in self._known:
+            self._known[key] = Part(_headers(fields, default_type))
+        return copy(self._known[key])
+
     def _children(self, part: Part, depth: int) -> list[Part] | None:
-        boundary, (start, end) = part.boundary, part.span
-        if not boundary or depth >= MAX_DEPTH:
+        (start, end) = part.span
+        if not part.boundary or depth >= MAX_DEPTH:
             return None
-        raw, delimiter = self._raw, b"--" + boundary
         default_type = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
         children: list[Part] = []
         opened: int | None = None
-        at = raw.find(delimiter, start, end)
-        while at >= 0:
-            line = _BOUNDARY_REST.match(raw, at + len(delimiter), end)
-            before = raw[at - 1 : at] if at > start else b"\n"
-            if line is None or before not in b"\r\n":
-                at = raw.find(delimiter, at + 1, end)
-                continue
+        for at, line in self._delimiters(b"--" + part.boundary, start, end):
             last, line_end = line.groups()
-            if before == b"\r" or line_end == b"\r" or opened == at or (opened is None and last):
+            if (self._raw[at - 1 : at] == b"\r" and at > start) or line_end == b"\r" or opened == at:
                 return None
             if opened is not None:
                 if self._parts >= MAX_PARTS:
                     return None
-                children.append(self.part(opened, _without_end(raw, opened, at), default_type, depth + 1))
+                children.append(self.part(opened, _without_end(self._raw, opened, at), default_type, depth + 1))
+            elif last:
+                return None
             if last:
                 return children
             opened = line.end()
-            at = raw.find(delimiter, opened, end)
-        if opened is None:
+        if opened is None or self._parts >= MAX_PARTS:
             return None
-        if end == len(raw):
-            end = _without_end(raw, opened, end)  # as with the boundary that is missing
+        if end == len(self._raw):
+            end = _without_end(self._raw, opened, end)  # as with the boundary that is missing
         return [*children, self.part(opened, end, default_type, depth + 1)]
+
+    def _delimiters(self, delimiter: bytes, start: int, end: int) -> Iterator[tuple[int, re.Match[bytes]]]:
+        """Yield where each delimiter line starts, and a match of what follows the boundary in it."""
+        raw = self._raw
+        at = start if raw.startswith(delimiter, start, end) else -1
+        line_ends = (b"\n", b"\r")
+        following = [_find(raw, line_end + delimiter, start, end) for line_end in line_ends]
+        while at >= 0 or min(following) < end:
+            if at < 0:
+                number = following.index(min(following))
+                at = following[number] + 1
+                following[number] = _find(raw, line_ends[number] + delimiter, at, end)
+            if line := _BOUNDARY_REST.match(raw, at + len(delimiter), end):
+                yield at, line
+            at = -1
+
+
+def _find(raw: bytes, wanted: bytes, start: int, end: int) -> int:
+    """Return where the text is found next; `end` for nowhere."""
+    at = raw.find(wanted, start, end)
+    return end if at < 0 else at
+
+
+def _headers(fields: dict[str, str], default_type: str) -> "Message[str, str]":
+    headers: Message[str, str] = Message(compat32)
+    for name, value in fields.items():
+        headers[name] = value
+    headers.set_default_type(default_type)
+    return headers
 
 
 def _without_end(raw: bytes, start: int, end: int) -> int:
@@ -163,25 +207,40 @@ def _without_end(raw: bytes, start: int, end: int) -> int:
 
 def read_message(message: "Message[Any, Any]") -> Part:
     """Return the parts of a message object."""
-    return _read_object(message, ())
+    return _ObjectReader().part(message, ())
 
 
-def _read_object(message: "Message[Any, Any]", path: tuple[int, ...]) -> Part:
-    headers: Message[str, str] = Message(compat32)
-    for name, value in message.raw_items():
-        headers[name] = str(value)
-    headers.set_default_type(message.get_default_type())
-    part = Part(headers, source=message, path=path)
-    if part.is_multipart and not part.broken:
+class _ObjectReader:
+    def __init__(self) -> None:
+        self._parts = 0
+
+    def part(self, message: "Message[Any, Any]", path: tuple[int, ...]) -> Part:
+        fields: dict[str, str] = {}
+        for name, value in message.raw_items():
+            if (name := name.strip().lower()) in _FIELDS:
+                fields.setdefault(name, str(value))
+        part = Part(_headers(fields, message.get_default_type()), source=message, path=path)
+        part.broken |= _headers_in_payload(message)
+        if part.is_multipart and not part.broken:
+            part.children = self._children(message, path)
+            part.broken = part.children is None
+        return part
+
+    def _children(self, message: "Message[Any, Any]", path: tuple[int, ...]) -> list[Part] | None:
         children = message.get_payload()
-        if (
-            isinstance(children, list)
-            and len(path) < MAX_DEPTH
-            and all(isinstance(child, Message) for child in children)
-        ):
-            part.children = [_read_object(child, (*path, index)) for index, child in enumerate(children)]
-        part.broken = part.children is None
-    return part
+        if not isinstance(children, list) or len(path) >= MAX_DEPTH:
+            return None
+        self._parts += len(children)
+        if self._parts >= MAX_PARTS or not all(isinstance(child, Message) for child in children):
+            return None
+        return [self.part(child, (*path, index)) for index, child in enumerate(children)]
+
+
+def _headers_in_payload(message: "Message[Any, Any]") -> bool:
+    """Tell whether the standard library took headers for a body: it does from a space before the colon on."""
+    payload = vars(message).get("_payload")
+    missing = any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in message.defects)
+    return missing and isinstance(payload, str) and _OBSOLETE_FIELD.match(payload) is not None
 
 
 def encoding_field(raw: bytes, head: Span) -> Span | None:

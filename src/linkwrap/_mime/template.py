@@ -139,13 +139,18 @@ def _replaced(source: "Message[Any, Any]", places: tuple[Place, ...], fill: Fill
 def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
     """Return a copy of a message that shares nothing with it but the policies of its parts."""
     memo: dict[int, object] = {}
+    found: dict[int, Any] = {}
     parts: list[Any] = [message]
     while parts:
         part = parts.pop()
-        if hasattr(part, "policy"):
+        if hasattr(part, "policy") and id(part) not in found:
+            found[id(part)] = part
             memo[id(part.policy)] = part.policy
             payload = part.get_payload()
             parts += payload if isinstance(payload, list) else []
+    # From the innermost part on, so that the depth of a copy is not that of the message.
+    for part in reversed(found.values()):
+        deepcopy(part, memo)
     return deepcopy(message, memo)
 
 

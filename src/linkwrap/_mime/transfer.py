@@ -8,6 +8,7 @@ pass the 998 octets that it can have (RFC 5322, 2.1.1), the body becomes quoted-
 import binascii
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 
 from .._compiled import Compiled, Filling
@@ -20,7 +21,6 @@ MAX_LINE: Final = 998
 """Octets that a line of a message can have, its end not counted."""
 
 _MECHANISMS: dict[str, Mechanism] = {
-    "": "7bit",
     "7bit": "7bit",
     "7bits": "7bit",
     "8bit": "8bit",
@@ -29,21 +29,34 @@ _MECHANISMS: dict[str, Mechanism] = {
     "quotedprintable": "quoted-printable",
     "base64": "base64",
 }
+_IN_COMMENTS = re.compile(r"(\\.|[()])", re.DOTALL)
 _NOT_IN_NAME = re.compile(r"[^a-z0-9]", re.ASCII)
 
 _BASE64 = re.compile(rb"([\t\n\r ]*+)([A-Za-z0-9+/\t\n\r ]*+)(={0,2}+)([\t\n\r ]*+)")
 _BASE64_LINE = 76
+_BLOCK = 1000  # lines
 _FIRST_LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r|\Z)")
 _LONG_LINE = re.compile(rb"(?<![^\n])[^\n]{%d}[^\r\n]" % MAX_LINE)
 
 
-def read_mechanism(value: str) -> Mechanism | None:
-    """Return the mechanism that a header's value names, None for an unknown one.
+def read_mechanism(value: str | None) -> Mechanism | None:
+    """Return the mechanism that a header's value names; None for an unknown one, or where only a comment is named.
 
-    Misspelt values are read too: `8bits`, `quoted printable`, `base64;`. An empty one means `7bit`.
+    No header and an empty one mean `7bit`. Comments (RFC 5322, 3.2.2) do not count. Misspelt values are read too:
+    `8bits`, `quoted printable`, `base64;`.
     """
-    name = value.partition(";")[0].partition("(")[0]
-    return _MECHANISMS.get(_NOT_IN_NAME.sub("", name.lower()))
+    if value is None or not value.strip():
+        return "7bit"
+    depth = 0
+    named: list[str] = []
+    for piece in _IN_COMMENTS.split(value):
+        if piece == "(":
+            depth += 1
+        elif piece == ")" and depth:
+            depth -= 1
+        elif not depth:
+            named.append(piece)
+    return _MECHANISMS.get(_NOT_IN_NAME.sub("", "".join(named).partition(";")[0].lower()))
 
 
 def decode(raw: bytes, mechanism: Mechanism) -> bytes | None:
@@ -111,7 +124,10 @@ def _encode_base64(content: bytes, like: bytes, end: bytes) -> bytes:
     assert first is not None
     width = len(first[1]) if first.end() < len(like) - len(after) else _BASE64_LINE
     encoded = binascii.b2a_base64(content, newline=False)
-    return before + end.join([encoded[at : at + width] for at in range(0, len(encoded), width)]) + after
+    # Joined in two steps: a list of all lines would take fifty times the memory of lines of one letter.
+    lines = (encoded[at : at + width] for at in range(0, len(encoded), width))
+    blocks = iter(lambda: end.join(islice(lines, _BLOCK)), b"")
+    return before + end.join(blocks) + after
 
 
 def encode(content: bytes, mechanism: Mechanism, like: bytes) -> bytes:
