@@ -901,7 +901,7 @@ def test_a_registry_is_made_with_a_cname_target_alone(database_url: str, stub: S
             reads: list[Any] = [domains.domains, domains.changes, lambda: domains.cname_target]
             reads += [lambda: domains.account("acme"), lambda: domains.domain(HOST), lambda: domains.remove(HOST)]
             for read in reads:
-                with pytest.raises(NoRegistry, match="^there is no registry yet in this database: check its URL$"):
+                with pytest.raises(NoRegistry, match=r"^there is no registry yet in this database: check its URL$"):
                     read()
     with sql(database_url) as connection:
         assert inspect(connection).get_table_names() == []
