@@ -938,7 +938,7 @@ def test_check_that_is_not_one(database_url: str) -> None:
         """Return no evidence."""
 
     for function, message in (
-        (works, "check must be an async function"),
+        (lambda _: works(), "check must be an async function"),
         (none, "check must return Evidence, not None"),
     ):
         with open_registry(database_url, check=function) as domains:
