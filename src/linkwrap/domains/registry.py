@@ -429,9 +429,9 @@ class DomainRegistry:
             _log.exception("on_change raised for change %d: changes(after=%d) returns it", change.id, change.id - 1)
 
 
-def _read(host: str, account: str | None, **others: object) -> str:
+def _read(host: str, account: str | None, *, method: str | None = None, **settings: object) -> str:
     """Check the arguments of a call, of which the first two say which domain; return the host as it is stored."""
-    return check_arguments(**_given(account=account, **others), host=host)["host"]
+    return check_arguments(**_given(account=account, method=method), **settings, host=host)["host"]
 
 
 def _given(**arguments: object) -> dict[str, object]:

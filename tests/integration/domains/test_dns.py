@@ -25,7 +25,7 @@ import pytest
 from helpers.dnsworld import SERVERS, World
 from helpers.domain_fixtures import TIMEOUT
 from helpers.redirector import REDIRECTOR, Redirector, serve
-from helpers.registries import StubCheck, open_registry
+from helpers.registries import StubCheck, make_tables, open_registry
 from linkwrap.domains import CheckResult, DomainRegistry, Network
 from linkwrap.domains.checks.dns import MAX_QUERIES, Questions, Unanswered
 
@@ -37,6 +37,7 @@ ONLY_NS1 = {"ns1": RIGHT, "ns2": ""}
 
 def check(registry: DomainRegistry, host: str = "click.acme.test", *, then: Age | None = None) -> CheckResult:
     """Check a host, added where it is not there; with `then`, once more when what was replaced is waited out."""
+    make_tables(registry)
     if not any(domain.host == host for domain in registry.domains()):
         registry.add(host, account="acme", ownership_trusted=True)
     result = registry.check(host)

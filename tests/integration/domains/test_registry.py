@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import inspect, make_url, text
 
 from helpers.registries import (
     Clock,
@@ -30,7 +30,7 @@ from helpers.registries import (
     wrong,
 )
 from linkwrap import DomainError, LinkWrapError, OptionError, TrackingDomain
-from linkwrap.domains import Change, DomainRegistry
+from linkwrap.domains import Change, DomainRegistry, NoRegistry
 from linkwrap.domains.cache import KEPT_FOR
 
 HOST = "click.acme.test"
@@ -567,7 +567,7 @@ def test_account_without_an_id(domains: DomainRegistry, account: Any) -> None:
     calls += [lambda host, **rest: domains.unassign(host, "acme.test", **rest)]
     calls += [lambda _, **rest: domains.domains(**rest), lambda host, **rest: domains.changes(host=host, **rest)]
     before = domains.domains(), domains.changes()
-    wanted = "1 to 100 printable bytes of UTF-8" if isinstance(account, str) else "a string, not "
+    wanted = "1 to 100 printable bytes of UTF-8" if isinstance(account, str) else "str, not "
     error = OptionError if isinstance(account, str) else TypeError
     with pytest.raises(error, match=f"^account_id must be {wanted}"):
         domains.account(account)
@@ -638,7 +638,7 @@ def test_requested_domain_that_is_not_verified(
     domain = domains.domain(HOST)
     with pytest.raises(DomainError) as error:
         domains.account("acme").tracking_domain(requested=HOST)
-    since = f"{domain.since:%Y-%m-%dT%H:%M:%SZ}"
+    since = f"{domain.since:%Y-%m-%d %H:%M:%S UTC}"
     assert str(error.value).startswith(f"the tracking domain '{HOST}' cannot be used: {state} since {since}{why}")
 
 
@@ -888,3 +888,62 @@ def test_close(database_url: str) -> None:
     domains.close()
     assert domains.domain(HOST).host == HOST
     domains.close()
+
+
+def test_a_registry_is_made_with_a_cname_target_alone(database_url: str, stub: StubCheck) -> None:
+    """None is assumed, and the error says how to give it; no read makes tables, even with one."""
+    with open_registry(database_url, cname_target=None, check=stub) as domains:
+        for make in (lambda: domains.add(HOST, account="acme"), domains.check_due):
+            with pytest.raises(OptionError, match=r"^a new registry needs the host .*, cname_target='links\.example"):
+                make()
+    for target in (None, "spgo.io"):
+        with open_registry(database_url, cname_target=target, check=stub) as domains:
+            reads: list[Any] = [domains.domains, domains.changes, lambda: domains.cname_target]
+            reads += [lambda: domains.account("acme"), lambda: domains.domain(HOST), lambda: domains.remove(HOST)]
+            for read in reads:
+                with pytest.raises(NoRegistry, match=r"^there is no registry yet in this database: check its URL$"):
+                    read()
+    with sql(database_url) as connection:
+        assert inspect(connection).get_table_names() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda domains: domains.add(5, account=5, method=5),
+            "account must be str, not int; method must be str, not int; host must be str, not int",
+        ),
+        (
+            lambda domains: domains.assign("a b", 5, account=5),
+            "account must be str, not int; 'a b' .*; sending_domain must be str, not int",
+        ),
+        (lambda domains: domains.assign("nope.acme.com", 5), "sending_domain must be str, not int"),
+        (lambda domains: domains.unassign(5, 5), "host must be str, not int; sending_domain must be str, not int"),
+        (lambda domains: domains.check(5), "host must be str, not int"),
+        (lambda domains: domains.set_secure(5, None), "secure must be bool, not None; host must be str, not int"),
+        (lambda domains: domains.changes(host=5, after="x"), "after must be int, not str; host must be str, not int"),
+    ],
+)
+def test_all_faults_of_a_call(database_url: str, call: Any, message: str) -> None:
+    """They are in one message, a TypeError if one is a wrong type, before anything else is looked at."""
+    with open_registry(database_url, keys=None) as domains, pytest.raises(TypeError, match=f"^{message}$"):
+        call(domains)
+
+
+def test_check_that_is_not_one(database_url: str) -> None:
+    """A `check` that is not async, or does not return evidence, is an error that says so."""
+
+    async def none(_: object) -> None:
+        """Return no evidence."""
+
+    for function, message in (
+        (lambda _: works(), "check must be an async function"),
+        (none, "check must return Evidence, not None"),
+    ):
+        with open_registry(database_url, check=function) as domains:
+            make_tables(domains)
+            if not domains.domains():
+                domains.add(HOST, account="acme")
+            with pytest.raises(TypeError, match=f"^{message}$"):
+                domains.check(HOST)

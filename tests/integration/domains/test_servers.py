@@ -128,7 +128,7 @@ def test_slow(world: World, tcp: bool) -> None:
 
 
 def test_mute_and_dead(world: World) -> None:
-    """A server takes queries and does not answer; at another address there is none; a resolver finds out quickly."""
+    """A server takes queries and does not answer; at another address there is none; a resolver finds out."""
     world.zone("acme.test", CLICK, servers=("mute", "dead", "inside"))
     for name in ("mute", "dead"):
         with pytest.raises(dns.exception.Timeout):
@@ -136,9 +136,8 @@ def test_mute_and_dead(world: World) -> None:
         with pytest.raises(ConnectionRefusedError):
             ask(SERVERS[name], world.port, "acme.test", tcp=True)
     wait(lambda: world.mute_packets == 1, "the server has no packet")
-    begin = time.monotonic()
     assert resolve(world.resolvers[0], "www.acme.test").rcode() == dns.rcode.SERVFAIL
-    assert time.monotonic() - begin < 20
+    assert world.mute_packets > 1, "the resolver has asked it"
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -157,10 +156,8 @@ def test_resolver(world: World, number: int) -> None:
 def test_nothing_else_exists(world: World, name: str) -> None:
     """The resolvers know these zones only, also by way of a CNAME."""
     world.zone("acme.test", f"click CNAME {name}.")
-    begin = time.monotonic()
     assert resolve(world.resolvers[0], name).rcode() == dns.rcode.NXDOMAIN
     assert resolve(world.resolvers[0], "click.acme.test").rcode() == dns.rcode.NXDOMAIN
-    assert time.monotonic() - begin < 20
 
 
 def test_forget(world: World) -> None:
@@ -178,12 +175,11 @@ def test_forget(world: World) -> None:
     assert [texts(resolve(each, "click.acme.test"))[0] for each in (first, second)] == ["spgo.io."] * 2
 
 
-def test_zone_is_quick(world: World) -> None:
-    """Changes of zones take no time worth speaking of."""
-    begin = time.monotonic()
+def test_zone_that_changes_often(world: World) -> None:
+    """Each change is served as soon as it is made."""
     for number in range(10):
         world.zone("acme.test", f"click CNAME host{number}.acme.test.")
-    assert time.monotonic() - begin < 60
+        assert texts(ask(SERVERS["ns1"], world.port, "click.acme.test")) == [f"host{number}.acme.test."]
 
 
 def test_bad_zone(world: World) -> None:

@@ -352,7 +352,7 @@ def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign:
     before = contents(database_url), file.read_bytes() if file.exists() else None
     with open_registry(database_url, create=False) as registry:
         for read in READS:
-            with pytest.raises(LinkWrapError, match=r"^there is no registry in this database: check its URL$"):
+            with pytest.raises(LinkWrapError, match=r"^there is no registry yet in this database: check its URL$"):
                 read(registry)
         assert (contents(database_url), file.read_bytes() if file.exists() else None) == before
         assert [path.name for path in file.parent.glob("domains.db?*")] == []
@@ -363,7 +363,7 @@ def test_nothing_is_made_where_that_is_not_asked_for(database_url: str, foreign:
 
 def test_no_file_is_made_where_that_is_not_asked_for(tmp_path: Path) -> None:
     """A file that is not there is said not to be, when the object is made."""
-    with pytest.raises(LinkWrapError, match=r"^there is no such registry: the file does not exist$"):
+    with pytest.raises(LinkWrapError, match=r"^there is no registry yet: the file does not exist$"):
         open_registry(f"sqlite:///{tmp_path / 'domains.db'}", create=False)
     assert list(tmp_path.iterdir()) == []
 

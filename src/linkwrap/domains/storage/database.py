@@ -115,6 +115,11 @@ class Database:
                     found = tables.find_version(connection, newest)
             if found is None and not creates:
                 raise NoRegistry("there is no registry yet in this database: check its URL")
+            if found is None and self._new_cname_target is None:
+                raise OptionError(
+                    "a new registry needs the host that the CNAMEs of all its domains point to: "
+                    "DomainRegistry(…, cname_target='links.example.com')"
+                )
             if found is None or found.number < newest:
                 found = self._upgrade()
             self._version = found

@@ -227,16 +227,12 @@ def upgrade(connection: Connection, cname_target: str | None, migrations: Sequen
         migrations: As `MIGRATIONS`.
 
     Raises:
-        OptionError: As `find_version`; or there are no tables, and no CNAME target was given.
+        OptionError: As `find_version`.
     """
     newest = len(migrations) + 1
     has = find_version(connection, newest)
     if has is None:
-        if cname_target is None:
-            raise OptionError(
-                "a new registry needs the host that the CNAMEs of all its domains point to: "
-                "DomainRegistry(…, cname_target='links.example.com')"
-            )
+        assert cname_target is not None, "Database.prepare refuses that"
         METADATA.create_all(connection, checkfirst=False)
         connection.execute(SCHEMA.insert().values(version=newest, last_change=0, cname_target=cname_target))
         return Version(newest, cname_target)
