@@ -73,6 +73,7 @@ def contents(url: str) -> dict[str, list[Any]]:
 def test_fresh_database_gets_the_tables(database_url: str) -> None:
     """The first use makes the tables, at the newest version; making the object does nothing yet."""
     registry = open_registry(database_url)
+    make_tables(registry)
     assert inspect(engine(database_url)).get_table_names() == []
     registry.domains()
     registry.close()
@@ -273,7 +274,7 @@ def test_values_that_cannot_be_read(
             connection.execute(DOMAINS.update().values({column: literal(value)}))
         clock.advance(KEPT_FOR)
         assert registry.account("acme").tracking_domain().host == host
-        assert "a stale entry is used for the account 'acme': the registry's database holds a value that" in caplog.text
+        assert "a stale entry is used for the account 'acme': the registry's database holds a value of" in caplog.text
         message = rf"^the registry's database holds a value of click.acme.test \(account 'acme'\) that should be {kind}: check the domain again, or restore a "
         for call in (lambda: registry.account("bolt"), registry.domains, lambda: registry.domain(host)):
             with pytest.raises(LinkWrapError, match=message):
