@@ -73,9 +73,8 @@ def contents(url: str) -> dict[str, list[Any]]:
 def test_fresh_database_gets_the_tables(database_url: str) -> None:
     """The first use makes the tables, at the newest version; making the object does nothing yet."""
     registry = open_registry(database_url)
-    make_tables(registry)
     assert inspect(engine(database_url)).get_table_names() == []
-    registry.domains()
+    registry.add("click.acme.test", account="acme")
     registry.close()
     assert set(inspect(engine(database_url)).get_table_names()) == set(METADATA.tables)
     assert version(database_url) == 1
@@ -145,7 +144,8 @@ def migrated(url: str, *migrations: tuple[str, ...]) -> None:
     """Use a database once, as a release with these migrations does."""
     database = Database(url, "spgo.io", create=True, migrations=migrations)
     try:
-        with database.read():
+        database.prepare(create=True)
+    with database.read():
             pass
     finally:
         database.close()
@@ -275,7 +275,8 @@ def test_values_that_cannot_be_read(
         clock.advance(KEPT_FOR)
         assert registry.account("acme").tracking_domain().host == host
         assert "a stale entry is used for the account 'acme': the registry's database holds a value of" in caplog.text
-        message = rf"^the registry's database holds a value of click.acme.test \(account 'acme'\) that should be {kind}: check the domain again, or restore a "
+        named = r"click\.acme\.test|click\.bolt\.test"
+        message = rf"^the registry's database holds a value of ({named}) .* that should be {kind}: check the domain again"
         for call in (lambda: registry.account("bolt"), registry.domains, lambda: registry.domain(host)):
             with pytest.raises(LinkWrapError, match=message):
                 call()
@@ -296,7 +297,7 @@ def test_history_that_cannot_be_read(database_url: str, value: str) -> None:
                 connection.execute(CHANGES.update().values({column: literal(value)}))
             with pytest.raises(
                 LinkWrapError,
-                match=r"the registry's database holds a value of click.acme.test \(account 'acme'\) that should be JSON",
+                match=r"the registry's database holds a value of click\.acme\.test \(account .* that should be JSON",
             ):
                 registry.changes()
 
