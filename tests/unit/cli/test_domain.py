@@ -380,7 +380,7 @@ def test_check_as_json(run: Run, checks: Any) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
-@pytest.mark.parametrize(("columns", "width"), [(30, 30), (60, 60), (80, 75), (200, 75)])
+@pytest.mark.parametrize(("columns", "width"), [(30, 30), (60, 60), (80, 77), (200, 77)])
 def test_check_at_a_terminal(run: Run, at_terminal: Callable[..., Any], columns: int, width: int) -> None:
     """At a terminal a spinner turns on standard error, and the table has colours, is as wide, and loses nothing."""
     run("domain", "add", HOST, "--account", "acme", "--ownership-trusted")
