@@ -199,7 +199,7 @@ def at_once(*works: Callable[[], T]) -> list[T | BaseException]:
 def seed(url: str, hosts: Iterable[str], account: str = "acme") -> None:
     """Add hosts in one transaction, with trusted ownership."""
     database = Database(url, CNAME_TARGET, create=True)
-    with database.write() as connection:
+    with database.write(create=True) as connection:
         at = now(connection)
         for host in hosts:
             options = {"account_id": account, "subaccount": None, "method": "cname", "ownership_trusted": True}

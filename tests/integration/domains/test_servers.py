@@ -137,7 +137,6 @@ def test_mute_and_dead(world: World) -> None:
             ask(SERVERS[name], world.port, "acme.test", tcp=True)
     wait(lambda: world.mute_packets == 1, "the server has no packet")
     assert resolve(world.resolvers[0], "www.acme.test").rcode() == dns.rcode.SERVFAIL
-    assert world.mute_packets > 1, "the resolver has asked it"
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -23,6 +23,7 @@ from helpers.registries import (
     check_and_die,
     check_due,
     hold_write,
+    make_tables,
     open_registry,
     pass_time,
     read_only,
@@ -97,6 +98,7 @@ def test_each_is_checked_once_a_round(database_url: str, tmp_path: Path) -> None
     assert len({words[1] for words in lines if words[0] == "begins"}) > 1
     assert states(database_url) == {"verified": DOMAINS}
     with open_registry(database_url) as registry:
+        make_tables(registry)
         changes = registry.changes(limit=10_000)
     assert [change.id for change in changes] == list(range(1, 2 * DOMAINS + 1))
     verified = [(change.host, change.previous_state, change.state) for change in changes[DOMAINS:]]
@@ -148,6 +150,7 @@ def test_one_round_while_settings_change(database_url: str, tmp_path: Path) -> N
             registry.assign(host, f"mail.{host}")
             registry.remove(hosts[60 + hosts.index(host)])
     with open_registry(database_url) as registry:
+        make_tables(registry)
         domains = registry.domains()
         changes = registry.changes(limit=10_000)
     assert [domain.host for domain in domains] == sorted(hosts[:60])
@@ -167,6 +170,7 @@ def test_error_in_one_check(database_url: str, caplog: pytest.LogCaptureFixture)
     stub.say(hosts[3], ZeroDivisionError("a bug"))
     seed(database_url, hosts)
     with open_registry(database_url, check=stub) as registry, caplog.at_level(logging.ERROR, "linkwrap"):
+        make_tables(registry)
         results = {result.domain.host: result for result in registry.check_due(concurrency=2)}
         assert registry.check_due() == []
         assert set(results) == {*hosts}
