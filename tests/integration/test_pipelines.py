@@ -62,7 +62,7 @@ STYLED = """<!DOCTYPE html>
 <body>
 <!--[if mso]><v:roundrect href="https://acme.com/mso?a=1&amp;b=2">Shop</v:roundrect><![endif]-->
 <p><a href="https://acme.com/sale?a=1&amp;copy=2" data-msys-linkname="Sale">Sale</a>
-<a href="https://acme.com/it's?q=[a]&amp;x=ü">Über</a>
+<a href="https://acme.com/it's?q=[1]&amp;x=ü">Über</a>
 <a href="https://acme.com/leave" data-msys-unsubscribe="1">leave</a></p>
 <p><a href="https://acme.com/1" data-msys-clicktrack="0">1</a> <a href="https://acme.com/2" clicktracking=off>2</a>
 <a href="https://acme.com/3" data-pm-no-track>3</a> <a href="https://acme.com/4" ses:no-track>4</a>
@@ -72,7 +72,7 @@ STYLED = """<!DOCTYPE html>
 STYLED_LINKS = [
     ("https://acme.com/mso?a=1&b=2", None, False),
     ("https://acme.com/sale?a=1&copy=2", "Sale", False),
-    ("https://acme.com/it's?q=[a]&x=%C3%BC", None, False),
+    ("https://acme.com/it's?q=[1]&x=%C3%BC", None, False),
     ("https://acme.com/leave", None, True),
 ]
 OPTED_OUT = 6
