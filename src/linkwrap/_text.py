@@ -97,6 +97,15 @@ _NOT_ASCII = re.compile(r"[^\0-\x7f]", re.ASCII)
 _PIECE = 1000  # characters
 
 
+# Behind the end of a URL: more than the punctuation that clients leave out; what no redirect URL takes as a rest;
+# placeholders.
+_MORE = re.compile(rf"[{_TRAILING})\]]*+[^{_ENDS}{_TRAILING})\]]")
+_UNTAKEN = re.compile(r"[A-Za-z0-9_;/\\-]|%(?:2[Ff]|3[Bb]|5[Cc])", re.ASCII)
+_TAG = re.compile(r"<[A-Za-z][A-Za-z0-9_.-]{0,64}+>[A-Za-z0-9/?&=#-]", re.ASCII)
+_IN_AUTHORITY = re.compile(r"[.:@]?+\[[A-Za-z][^\[\]\s]{0,64}+\]", re.ASCII)
+_SPACED = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
+
+
 class TextLink(NamedTuple):
     """A URL in a text, and the bracket syntax directly behind it."""
 
@@ -175,12 +184,30 @@ def _find(text: str) -> Iterator[tuple[int, int, int, Span | None]]:
                 end = rest + len(text[rest:end].rstrip(_TRAILING))
                 end += text.startswith("*|", end - 1)  # a placeholder's opener
             behind = end
+            if end > rest and _reads_on(text, rest, end):
+                continue
         if end > rest:
             placeholder = _unfinished(text, rest, end) if _END.search(text, rest, end) else None
             if placeholder is None and braces:
                 groups = groups or _Groups(text)
                 placeholder = groups.around(start)
             yield start, end, behind, placeholder
+
+
+def _reads_on(text: str, rest: int, end: int) -> bool:
+    """Tell whether what a mail client would still read as part of the URL makes the redirect URL another one.
+
+    A redirect URL takes a rest behind it, but none that begins with a character of a token, "/", ";" or a backslash.
+    A placeholder in the authority, and one in angle or square brackets that goes on behind the end, are other URLs too.
+    """
+    if (_UNTAKEN.match(text, end) and _MORE.match(text, end)) or _TAG.match(text, end):
+        return True
+    if "/" not in text[rest:end] and _IN_AUTHORITY.match(text, end):
+        return True
+    if not text.startswith((" ", "\t"), end):
+        return False
+    opened = text.rfind("[", rest, end)
+    return opened > text.rfind("]", rest, end) and _SPACED.match(text, opened) is not None
 
 
 def _path_end(text: str, position: int) -> int:

@@ -50,13 +50,13 @@ _BRACKET = (
     rf"{_LETTER}(?:(?:[^\[\],%: ]|%(?!20|2[Cc]))*+\]|(?=[^\[\]:]*+:)(?:[^\[\],%]|%(?!2[Cc]))*+\]))"
 )
 # ((x)), not the "((x:" of Rison and its like.
-_PARENTHESES = rf"\(\({_LETTER}[^():]*+\)\)"
+_PARENTHESES = rf"\(\({_LETTER}(?:[^():%]|%(?!3[Aa]|2[Cc]))*+\)\)"
 # %%x%%, not a letter that is encoded behind a lone "%" ("%%C3%A9"); encoded openers; %name%, not "%u4E2D%".
 _PERCENT = (
     r"%(?:%(?![C-F][0-9A-F]%[89AB][0-9A-F])[a-zA-Z=_](?:[^%]*+%%)?+"
     rf"|7[Bb](?:\{{|%(?:25|7[Bb]|{_NO_ESCAPE}))"
-    rf"|5[Bb](?:\[|%(?:5[Bb]|{_NO_ESCAPE}))"
-    rf"|(?!u[0-9a-fA-F]{{4}}){_LETTER}[^\0-,/;-@\[-^`{{-\x7f]{{2,}}+%{_NO_ESCAPE})"
+    rf"""|5[Bb](?:\[|%(?:5[Bb](?!["'0-9]|%2[27])|{_NO_ESCAPE}))"""
+    rf"|(?!u[0-9a-fA-F]{{4}})(?<!%[0-9a-fA-F]{{2}}%){_LETTER}[^\0-,/;-@\[-^`{{-\x7f]{{2,}}+%{_NO_ESCAPE})"
 )
 _HASHES = rf"##(?:_|{_LETTER})[^#]*+##"
 _STAR = r"\*(?:\||%7[Cc])(?:[^|]*+\|\*)?+"
@@ -125,7 +125,7 @@ class LinkPolicy:
             for text in self.opt_outs:
                 _read_opt_out(text, faults)
         if isinstance(self.placeholders, re.Pattern) and isinstance(self.placeholders.pattern, str):
-            if self.placeholders.search(""):
+            if any(found and not found[0] for found in map(self.placeholders.search, ("", "https://acme.com/?a=1"))):
                 faults.wrong_value("placeholders must match no empty text, since every link would be left alone")
         elif self.placeholders is not None:
             faults.wrong_type("placeholders", "a compiled pattern for str, or None", self.placeholders)
@@ -166,14 +166,16 @@ def _read_opt_out(text: str, faults: Faults) -> OptOut | None:
     if not _ATTRIBUTE.fullmatch(name):
         forms = "an attribute ('data-no-track'), a class ('.no-track') or an attribute with a value ('tracking=off')"
         faults.wrong_value(f"opt_outs: {text[:80]!r} must be {forms}, the name of letters, digits and _.:@-")
+    elif name.lower() == "href":
+        faults.wrong_value("opt_outs: every link has an href, so it must be another attribute; skip_hosts names hosts")
     elif not equals:
         return OptOut(name.lower(), None)
     elif not value.strip() or value != value.strip():
         faults.wrong_value(f"opt_outs: {text[:80]!r} must have a value behind '=', without white space around it")
     elif value[0] in "\"'":
         faults.wrong_value(f"opt_outs: {text[:80]!r} must have its value without quotes")
-    elif name.lower() == "href":
-        faults.wrong_value("opt_outs: every link has an href, so it must be another attribute; skip_hosts names hosts")
+    elif name.lower() == "class" and len(value.split()) > 1:
+        faults.wrong_value(f"opt_outs: {text[:80]!r} must name one class")
     else:
         return OptOut(name.lower(), value)
     return None

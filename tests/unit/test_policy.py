@@ -324,3 +324,41 @@ def test_faults_of_utm_are_listed() -> None:
         TypeError, match=r"source must be str or None.*hosts must be a collection.*overwrite must be bool"
     ):
         utm(**wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.test/?filters=List((type%3ACURRENT%2Cvalues%3AList((id%3A1))))",
+        "https://x.test/?q=%C3%BCber50%&x=1",
+        "https://x.test/?q=%C3%A9t%C3%A9-50%",
+        "https://x.test/?q=%E3%83%BCABC%",
+        "https://x.test/?filter=%5B%5B%22status%22%2C1%5D%5D",
+        "https://x.test/?bounds=%5B%5B1,2%5D,%5B3,4%5D%5D",
+    ],
+)
+def test_finished_urls_stay_links(url: str) -> None:
+    """Rison, escaped text before a percent sign, and arrays in JSON hold no placeholder."""
+    assert LinkWrapper(KEYS).compile(f'<a href="{url}">').links[0].wrapped
+
+
+def test_a_mail_without_placeholders_has_none_in_its_text() -> None:
+    """None says that the mail is finished, for plain text too; a pattern of the sender's own replaces the list."""
+    text = "see https://a.test/e/{id}/y end"
+    for placeholders, wrapped in ((None, True), (re.compile("@@"), True), (DEFAULT_PLACEHOLDERS, False)):
+        wrapper = LinkWrapper(KEYS, policy=LinkPolicy(placeholders=placeholders))
+        assert wrapper.compile_text(text).links[0].wrapped is wrapped
+
+
+@pytest.mark.parametrize("opt_out", ["href", "HREF", "href=x", "class=x y"])
+def test_opt_outs_that_mean_nothing(opt_out: str) -> None:
+    """What every link has, and what no link can have, is refused."""
+    with pytest.raises(OptionError, match="opt_outs"):
+        LinkPolicy(opt_outs=[opt_out])
+
+
+@pytest.mark.parametrize("pattern", ["", "x*", r"\b", "(?=a)"])
+def test_patterns_that_match_nothing_are_refused(pattern: str) -> None:
+    """A pattern that matches an empty text somewhere would leave each link alone."""
+    with pytest.raises(OptionError, match="placeholders"):
+        LinkPolicy(placeholders=re.compile(pattern))

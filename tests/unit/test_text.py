@@ -834,3 +834,45 @@ def test_real_texts(corpus: Path) -> None:
             assert WRAPPER.wrap_text(sent) == sent
             count += len(wrapped)
     assert count > 20
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.test;(main)",
+        "https://a.test;'x'",
+        "https://a.test:80x/",
+        "https://a.test:80-90",
+        "https://[2001:db8::1]x",
+        "https://a.test:8%2F",
+        "https://u;x@a.test;!y",
+        "https://www.[domain]/x",
+        "https://a.[x].test/p",
+        "https://a.test:[port]/",
+        "https://user[x]@a.test/",
+        "https://a.test/e/<id>/y",
+        "https://a.test/[first name]/x",
+        "https://a.test/?n=[first name]&x=1",
+    ],
+)
+def test_a_url_that_a_client_reads_on_is_left_alone(url: str) -> None:
+    """Where the redirect URL would be read with what is behind it, or half of a placeholder, nothing is wrapped."""
+    text = f"see {url} end"
+    assert WRAPPER.wrap_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("see https://a.test; then", 1),
+        ("(https://a.test/x)", 1),
+        ("https://a.test:80; more", 1),
+        ("https://a.test/p;a=1;b=2", 1),
+        ("https://a.test/f(x)[1] end", 1),
+        ("https://a.test,https://b.test", 2),
+        ("https://a.test/[foo,bar] end", 1),
+    ],
+)
+def test_punctuation_behind_a_url_is_no_part_of_it(text: str, count: int) -> None:
+    """What a client leaves out stays behind the redirect URL, which redeems as a client reads it."""
+    assert WRAPPER.wrap_text(text).count("/f/a/1") == count

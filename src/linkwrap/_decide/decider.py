@@ -156,7 +156,10 @@ class Decider:
             draft = self._controls.read(link.attributes) if link.attributes else UNMARKED
             decision = self._read(href, None)
             if link.placeholder is not None and decision.reason != "placeholder":
-                decision = Decision(None, "placeholder", placeholder=source.decode(*link.placeholder)[:SHOWN])
+                piece = source.decode(*link.placeholder)
+                own = self._placeholders
+                if own is DEFAULT_PLACEHOLDERS or (own is not None and own.search(piece)):
+                    decision = Decision(None, "placeholder", placeholder=piece[:SHOWN])
             if opted_out and decision.url in opted_out:
                 draft = draft._replace(reason="opted-out")
             decision = decision.marked(draft)
