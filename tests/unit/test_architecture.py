@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import linkwrap
 from helpers.paths import DOCS, ROOT
 
 PAGE = (DOCS / "architecture.md").read_text("utf-8")
-PACKAGE = ROOT / "src" / "linkwrap"
+PACKAGE = Path(linkwrap.__file__).parent  # the wheel's, where that is tested
 CODE = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"[A-Za-z_]\w+(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
