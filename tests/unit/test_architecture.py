@@ -14,6 +14,8 @@ NAME = re.compile(r"[A-Za-z_]\w+(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
 def find(path: str, folders: list[Path]) -> Path | None:
     """Return the file or folder that the page means: from the top, in the package, or in a folder just named."""
+    if path == "src/linkwrap/":
+        return PACKAGE
     places = [folder / path for folder in (ROOT, PACKAGE, *reversed(folders))]
     return next((place for place in places if place.exists()), None)
 
