@@ -19,7 +19,8 @@ from ways import KEYS, WRAPPER, metadata
 
 from linkwrap import InvalidToken, Resolver
 from linkwrap._decide.warnings import document_warnings
-from linkwrap.cli.inspect import find_links, links_table
+from linkwrap._inspection import find_links
+from linkwrap.cli.inspect import links_table
 from linkwrap.endpoint import respond
 from linkwrap.testing import tracked_links, unwrap
 
