@@ -170,7 +170,7 @@ def _start(kind: str, host: str) -> str:
 
 
 def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
-    account_id, metadata, sent_at = decode_context(context)
+    account_id, metadata, sent_at, _ = decode_context(context)
     if kind != "click":
         return Token(kind, "", None, False, None, link == _INITIAL, account_id, metadata, sent_at)
     url, flags, name = decode_link(link)

@@ -195,9 +195,9 @@ def test_account_comes_back_unchanged(account_id: str) -> None:
     assert wire.read(KEYS, HOST, click_path(account_id=account_id)).account_id == account_id
 
 
-@pytest.mark.parametrize("sent_at", [0, 1, 63, 64, SENT_AT, 2**31, 2**32, 2**36 - 1])
+@pytest.mark.parametrize("sent_at", [0, 1, 63, 64, SENT_AT, 2**31, 2**32, 2**35 - 1])
 def test_time_comes_back_to_the_second(sent_at: int) -> None:
-    """Every second from 1970 to 4147 can be told."""
+    """Every second from 1970 to 3058 can be told."""
     assert wire.read(KEYS, HOST, click_path(sent_at=sent_at)).sent_at == sent_at
 
 
@@ -305,7 +305,7 @@ def test_metadata_has_at_most_1000_bytes(character: str) -> None:
         ("x" * 101, SENT_AT, "account id"),
         ("é" * 51, SENT_AT, "account id"),
         ("acme", -1, "time of sending"),
-        ("acme", 2**36, "time of sending"),
+        ("acme", 2**35, "time of sending"),
     ],
 )
 def test_account_and_time_are_bounded(account_id: str, sent_at: int, message: str) -> None:
