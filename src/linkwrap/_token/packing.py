@@ -52,6 +52,8 @@ _ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
 _RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}" for length in range(1, 63)}
 _RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
 _MAX_RAW = max(_RAW_STARTS)
+# This and the pattern of `Alphabet` begin with a set, to which a search skips ahead; it stops everywhere for a choice.
+_split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
 # Stands for a raw run while the rest is unpacked: no packed character becomes this one.
 _GAP = "\xff"
 
@@ -77,7 +79,6 @@ class Alphabet:
         "_campaign_words",
         "_characters",
         "_escapes",
-        "_find_capitals",
         "_letters",
         "_meanings",
         "_split",
@@ -93,7 +94,6 @@ class Alphabet:
         self._letters = bytes(ord(letters.get(chr(code), chr(code))) for code in range(128)).ljust(256)
         others = {chr(code) for code in range(0x20, 0x80)} - {*_PLAIN, *letters}
         self._escapes = {character: escape for escape, character in _ESCAPES.items() if character in others}
-        # Begins with a set, to which a search skips ahead: with two alternatives it would stop at each character.
         self._split = re.compile(f"([{re.escape(''.join(sorted(others)))}](?:{_RUN_BEHIND_CAPITAL})?+)", re.ASCII).split
 
         # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
@@ -125,16 +125,13 @@ class Alphabet:
         runs: list[str] = []
         if "Z" in packed:
             packed, runs = _without_runs(packed)
-        pieces = _CAPITALS(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
+        pieces = _split_at_capitals(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
         try:
             pieces[1::2] = map(self._meanings.__getitem__, pieces[1::2])
         except KeyError:
             raise ValueError("a capital without a meaning, or an escape that is none") from None
         text = "".join(pieces)
         return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
-
-
-_CAPITALS = re.compile("(U[a-z]|X[0-7][0-9a-f]|[A-Z])", re.ASCII).split
 
 
 def _raw(run: str) -> str:
