@@ -52,7 +52,8 @@ _ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
 _RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}" for length in range(1, 63)}
 _RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
 _MAX_RAW = max(_RAW_STARTS)
-# This and the pattern of `Alphabet` begin with a set, to which a search skips ahead; it stops everywhere for a choice.
+# This pattern and that of `Alphabet` begin with a set of characters, to which a search skips ahead: alternatives would
+# be tried at each character.
 _split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
 # Stands for a raw run while the rest is unpacked: no packed character becomes this one.
 _GAP = "\xff"
@@ -334,8 +335,11 @@ def encode_context(
 
 def decode_link(part: str) -> tuple[str, str, str | None]:
     """Return destination, flags and link name of a LINK part without PLACE; raises `ValueError` for other texts."""
+    text = LINK.unpack(part)
+    if text.isprintable() and '"' not in text and "\\" not in text:  # most links: JSON would say the same
+        return text, "", None
     # With these ends, JSON can only be a list that begins with a string.
-    fields = _from_json(f'["{LINK.unpack(part)}"]')
+    fields = _from_json(f'["{text}"]')
     url, flags, name = (*fields, *("", None)[len(fields) - 1 :])[:3]
     if not isinstance(flags, str) or not (name is None or isinstance(name, str)):
         raise ValueError("a field of another type")

@@ -1,5 +1,6 @@
 """What holds for every packed text: it comes back, it has one form, and a plain reader finds the same in it."""
 
+import json
 import random
 import re
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, Alphabet
+from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, Alphabet, decode_link
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 MEANINGS = {
@@ -136,6 +137,23 @@ def test_plain_reader_finds_the_same_or_refuses_the_same(alphabet: Alphabet) -> 
             assert alphabet.unpack(packed) == expected
             assert len(expected) <= MAX_GROWTH * len(packed)
     assert 5_000 < read < 18_000
+
+
+@given(text=texts | st.text(st.characters(max_codepoint=0x7F)))
+def test_link_is_read_as_json(text: str) -> None:
+    """Every destination is the first string of a JSON list, whether it has anything that JSON escapes or not."""
+    packed = "".join(character if character in DIGITS[26:] else f"X{ord(character):02x}" for character in text)
+    try:
+        fields = json.loads(f'["{text}"]')
+        expected = all(isinstance(field, str) for field in fields[:3])
+    except ValueError:
+        expected = False
+    if expected:
+        url, flags, name = (*fields, *["", None][len(fields) - 1 :])[:3]
+        assert decode_link(packed) == (url, flags, name)
+    else:
+        with pytest.raises(ValueError):  # noqa: PT011 - JSON's or ours
+            decode_link(packed)
 
 
 @given(packed=st.text(DIGITS) | st.text(), alphabet=alphabets)
