@@ -70,14 +70,14 @@ _PLACEHOLDER = "|".join(
         rf"##(?:_|{_LETTER})(?:[^#:\r\n]|:(?!//))*+##",
     )
 )
-# %a name%, as in `DEFAULT_PLACEHOLDERS`.
+# %a name%, as in `DEFAULT_PLACEHOLDERS`; what is behind the first "%".
 _IN_NAME = r"[^\0-,/;-@\[-^`{-\x7f]"
-_SPACED_NAME = (
-    rf"(?<![0-9])(?<!%[89a-f][0-9a-f])%(?!u[0-9a-f]{{4}}|[a-f](?:[0-9]|[a-f](?!{_LETTER}))){_LETTER}"
+_SPACED = (
+    rf"{_LETTER}(?<![0-9]%)(?<!%[89a-f][0-9a-f]%)(?!u[0-9a-f]{{4}}|[a-f](?:[0-9]|[a-f](?!{_LETTER})))"
     rf"{_IN_NAME}++(?:(?: |%20){_IN_NAME}++)++%(?![0-9a-f]{{2}})"
 )
 _COMMA = ",(?!https?://)"  # another begins the next URL
-_RUN = rf"(?:[^{_ENDS}#()\[\]$*,%]++|{_SPACED_NAME}|%|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
+_RUN = rf"(?:[^{_ENDS}#()\[\]$*,%]++|%(?:{_SPACED})?+|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
 
 # Symbols that no international name has, beyond ASCII: those of Latin-1, punctuation, arrows, lines and shapes.
 _SYMBOLS = (
@@ -86,7 +86,7 @@ _SYMBOLS = (
 )
 _USER = rf"(?:[^{_ENDS}/\\?#@\[\]^|]*+@)*+"
 # In an authority also those that hold nothing that ends a URL: %name%; "${" and "*|" encoded.
-_IN_AUTHORITY = rf"{_SPACED_NAME}|%{_LETTER}{_IN_NAME}{{2,}}+%(?![0-9a-f]{{2}})|{_PLACEHOLDER}|[$*]%7[bc]"
+_IN_AUTHORITY = rf"%(?:{_SPACED}|{_LETTER}{_IN_NAME}{{2,}}+%(?![0-9a-f]{{2}}))|{_PLACEHOLDER}|[$*]%7[bc]"
 # ";" is in no name either, but behind a redirect URL it would not be ignored: with it, the URL is left alone.
 _NAME_OR_V4 = rf"(?:[^{_ENDS}{_SYMBOLS}!#$%&'()*+,/:=?@\[\\\]^|~]++|{_IN_AUTHORITY}|%)*+"
 _HOST = rf"(?:\[[0-9a-f]*+:[0-9a-f:.]*+\]|{_NAME_OR_V4})"
@@ -98,7 +98,7 @@ _URL = re.compile(
     rf"(?<![a-z0-9+.\-_/=?&#%@])(https?://){_USER}{_HOST}{_PORT}((?=[/?#\\]){_RUN})?+", re.ASCII | re.IGNORECASE
 )
 _REST = re.compile(_RUN, re.ASCII | re.IGNORECASE)
-_UNFINISHED = re.compile(f"{_PLACEHOLDER}|{_SPACED_NAME}", re.ASCII | re.IGNORECASE)
+_UNFINISHED = re.compile(f"{_PLACEHOLDER}|%(?:{_SPACED})", re.ASCII | re.IGNORECASE)
 _END = re.compile(f"[{_ENDS}]")
 _BRACE = re.compile(r"[{}]")
 _APART = re.compile(r"""[\s"'`\xab\xbb\u2018-\u201f]""")
@@ -115,7 +115,7 @@ _MORE = re.compile(rf"[{_TRAILING})\]]*+[^{_ENDS}{_TRAILING})\]]")
 _UNTAKEN = re.compile(r"[A-Za-z0-9_;/\\-]|%(?:2[Ff]|3[Bb]|5[Cc])", re.ASCII)
 _TAG = re.compile(r"<[A-Za-z][A-Za-z0-9_.-]{0,64}+>[A-Za-z0-9/?&=#-]", re.ASCII)
 _BRACKETED = re.compile(r"[.:@]?+\[[A-Za-z][^\[\]\s]{0,64}+\]", re.ASCII)
-_SPACED = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
+_SPACED_BRACKETS = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
 
 
 class TextLink(NamedTuple):
@@ -219,7 +219,7 @@ def _reads_on(text: str, rest: int, end: int) -> bool:
     if not text.startswith((" ", "\t"), end):
         return False
     opened = text.rfind("[", rest, end)
-    return opened > text.rfind("]", rest, end) and _SPACED.match(text, opened) is not None
+    return opened > text.rfind("]", rest, end) and _SPACED_BRACKETS.match(text, opened) is not None
 
 
 def _path_end(text: str, position: int) -> int:

@@ -65,7 +65,7 @@ class Controls:
             tag_ends: Where they end.
         """
         text = source.text
-        if not self._may_be_marked("".join(map(text.__getitem__, map(slice, tag_starts, tag_ends)))):
+        if not self._may_be_marked("".join([text[start:end] for start, end in zip(tag_starts, tag_ends, strict=True)])):
             return {}
         places = enumerate(zip(tag_starts, tag_ends, strict=True))
         numbers = [number for number, (start, end) in places if self._may_be_marked(text[start:end])]
