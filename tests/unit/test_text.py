@@ -471,6 +471,13 @@ def test_characters_of_a_url_are_no_placeholder(url: str) -> None:
     assert wrap(f"{url} b:c]") == f"<<{link(url).url}>> b:c]"
 
 
+def test_brackets_behind_an_array_count() -> None:
+    """`[[1,2]]` is part of the URL, and no bracket syntax that stays."""
+    found = link('https://a.test/?q=[[1,2]][[data-msys-clicktrack="0"]]')
+    assert (found.href, found.reason) == ("https://a.test/?q=[[1,2]]", "opted-out")
+    assert wrap('https://a.test/?q=[[1,2]][[data-msys-linkname="n"]] b') == "<<https://a.test/?q=[[1,2]]>> b"
+
+
 def test_opt_out_of_a_url_with_a_placeholder() -> None:
     """An opt-out goes before a placeholder that only the text shows."""
     found = link("{a|https://a.test/[[data-msys-clicktrack=0]][[data-msys-linkname=n]]}")
