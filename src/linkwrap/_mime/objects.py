@@ -10,6 +10,7 @@ from copy import deepcopy
 from email.errors import MissingHeaderBodySeparatorDefect
 from email.message import Message
 from email.parser import Parser
+from itertools import islice
 from typing import Any, Final
 
 MAX_DEPTH: Final = 50
@@ -17,6 +18,7 @@ MAX_DEPTH: Final = 50
 
 _SPACE = re.compile(r"^([!-9;-~]++)[\t ]++(?=:)", re.ASCII | re.MULTILINE)
 _BEHIND_SPACE = re.compile(r"(?:From [^\r\n]*+(?:\r\n|\n|\r))?+[!-9;-~]++[\t ]++:", re.ASCII)
+_MULTIPART = re.compile("multipart/", re.ASCII | re.IGNORECASE)
 _LINE_END = re.compile(r"\A(?:\r\n|\n|\r)")
 _HEADERS = re.compile(r"(?:(?:From |[!-9;-~]*+[\t ]*+:|[\t ])[^\r\n]*+(?:\r\n|\n|\r|\Z))*+", re.ASCII)
 
@@ -69,6 +71,9 @@ def _move_headers(part: "Message[Any, Any]") -> None:
         part.preamble = (rest and _LINE_END.sub("", rest, count=1)) or None
         names = ["_headers", "defects"]
     else:
+        # The parser takes quadratic time for multiparts in one another.
+        if sum(1 for _ in islice(_MULTIPART.finditer(rest), MAX_DEPTH)) == MAX_DEPTH:
+            return
         try:
             parsed = Parser(policy=part.policy).parsestr(head + rest)
         except RecursionError:
