@@ -5,6 +5,7 @@ is refused because of its length.
 """
 
 from collections.abc import Callable
+from email import message_from_string
 from email.message import EmailMessage, Message
 from functools import cache
 from typing import Any
@@ -228,6 +229,11 @@ def _nested_object(n: int) -> Message:
     return message
 
 
+def _parsed(make: Callable[[int], str]) -> Make:
+    """Return a function that makes the message object of a text; its second header has a space before the colon."""
+    return lambda n: message_from_string("A: b\nX : y\n" + make(n))
+
+
 OBJECTS: dict[str, Make] = {
     "object: parts, empty": _parts(lambda number: EmailMessage()),
     "object: parts, HTML": _parts(lambda number: _object((("Content-Type", "text/html"),), LINK)),
@@ -239,6 +245,14 @@ OBJECTS: dict[str, Make] = {
     "object: headers": lambda n: _object((("X", "y"),) * (n // 4) + (("Content-Type", "text/html"),), LINK),
     "object: long header": lambda n: _object((("X", "y" * n), ("Content-Type", "text/html")), LINK),
     "object: long body": lambda n: _object((("Content-Type", "text/html"),), LINK * (n // 20)),
+    "object: headers behind a space": _parsed(lambda n: "X : y\n" * (n // 6) + HTML_HEAD + "\n" + LINK),
+    "object: headers behind a space, parts": _parsed(
+        lambda n: BOUNDARY + f"--b\nX : y\n{HTML_HEAD}\n{LINK}\n" * (n // 120)
+    ),
+    "object: headers behind a space, nested": _parsed(lambda n: _nested(n // 50).decode()),
+    "object: headers behind a space, nested, each": _parsed(
+        lambda n: _nested(n // 50).decode().replace("Content", "X : y\nContent")
+    ),
     "object: characters": lambda n: _object((("Content-Type", "text/html"),), (LINK + "€") * (n // 20)),
 }
 
