@@ -1,11 +1,11 @@
 /**
- * A redirect server of the fetch kind, as workers at the edge, Deno (`deno serve`) and Bun run it; serve.mjs runs it under Node.js.
+ * A redirect server of the fetch kind, as workers at the edge, Deno and Bun run it; serve.mjs runs it under Node.js.
  *
  * Settings (`env`):
  *   LINKWRAP_KEYS   signing keys or exported keys, separated by commas
  *   EVENTS_URL      where each event is posted as JSON; if it is not set,
  *   record          a function, is called with each event
- *   ADDRESS_HEADER  the header in which the platform writes the client's address. Name only one that a client cannot set itself.
+ *   ADDRESS_HEADER  the header in which the platform writes the client's address, and that a client cannot set itself
  *
  * Responses and events are those of docs/howto/endpoint.md. README.md says what is missing.
  */
@@ -25,8 +25,8 @@ const CHALLENGE = "/.well-known/linkwrap/";
 const PREFETCH_HEADERS = ["Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"];
 const PREFETCH = /prefetch|preview|prerender/i;
 const MACHINES = new RegExp(
-  "BarracudaCentral|HeadlessChrome|Googlebot|bingbot|BingPreview|facebookexternalhit|LinkedInBot|Slackbot|Twitterbot|TelegramBot|" +
-    "Discordbot|SkypeUriPreview",
+  "BarracudaCentral|HeadlessChrome|Googlebot|bingbot|BingPreview|facebookexternalhit|LinkedInBot|Slackbot|Twitterbot|" +
+    "TelegramBot|Discordbot|SkypeUriPreview",
   "i",
 );
 const ONE_TIME = /reset|passw|magic|log-?_?in|sign-?_?in|auth|verif|confirm|activat|invit|token|otp/i;
@@ -38,7 +38,9 @@ const TEXT = {
   "Cache-Control": "no-store",
 };
 const NO_REFERRER = { "Referrer-Policy": "no-referrer" };
-const GIF = Uint8Array.from(atob("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="), (byte) => byte.charCodeAt(0));
+const GIF = Uint8Array.from(atob("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="), (byte) =>
+  byte.charCodeAt(0),
+);
 /** Gmail's image proxy keeps an image unless it is told so in every way. */
 const GIF_HEADERS = {
   ...TEXT,
@@ -67,6 +69,15 @@ const PAGE_HEADERS = {
   "X-Frame-Options": "DENY",
 };
 
+/** Each of them answers a visit: a request, its host and path, and what the platform passes with it. */
+const ROUTES = [
+  { at: "/f/", methods: ["GET", "HEAD"], answer: redirect },
+  { at: "/q/", methods: ["GET", "HEAD"], answer: pixel },
+  { at: "/u/", methods: ["GET", "HEAD", "POST"], answer: unsubscribe },
+  { at: CHALLENGE, methods: ["GET", "HEAD"], answer: challenge },
+  { at: "/healthz", methods: ["GET", "HEAD"], answer: ({ request }) => respond(request, 200, "ok", TEXT) },
+];
+
 export default { fetch: answer };
 
 let imported = { text: null, keys: null };
@@ -74,61 +85,64 @@ let imported = { text: null, keys: null };
 async function answer(request, env, context) {
   const { host, rawPath } = target(request.url);
   const path = decodePath(rawPath.slice(0, MAX_ROUTE));
-  if (path.startsWith("/f/")) return allowing(request, "GET and HEAD") ?? redirect(request, env, context, host, rawPath);
-  if (path.startsWith("/q/")) return allowing(request, "GET and HEAD") ?? pixel(request, env, context, host, rawPath);
-  if (path.startsWith("/u/")) return allowing(request, "GET, HEAD and POST") ?? unsubscribe(request, env, context, host, rawPath);
-  if (path.startsWith(CHALLENGE)) return allowing(request, "GET and HEAD") ?? challenge(request, env, host, path);
-  if (path === "/healthz") return allowing(request, "GET and HEAD") ?? respond(request, 200, "ok", TEXT);
-  return notFound(request);
+  const route = ROUTES.find(({ at }) => (at.endsWith("/") ? path.startsWith(at) : path === at));
+  if (!route) return notFound(request);
+  if (!route.methods.includes(request.method)) return notAllowed(request, route.methods);
+  return route.answer({ request, env, context, host, rawPath, path });
 }
 
 /**
- * Host and path of a request, as they stand in its URL. `new URL(url).pathname` would only repeat what has been done to the path already:
- * a platform makes request.url by the WHATWG URL standard, which resolves `.` and `..` (as `%2e` too), turns `\` into `/`, drops tabs and
- * line feeds, and encodes what is not ASCII. None of that changes a token, and its signature covers what is left; only
- * a rest behind a token can become another one (`\` becomes the `/` that is ignored, `\x` a path that is not). serve.mjs, under
- * Node.js, passes on the path as it was sent. The host is that of the Host header, or of `:authority` in HTTP/2.
+ * Host and path of a request, as they stand in its URL. The host is that of the Host header or its successor in HTTP/2.
+ *
+ * Where request.url is made by the WHATWG URL standard, as in workers, Deno and Bun, the path is not quite what was
+ * sent: `.` and `..` are resolved (`%2e` too), `\` becomes `/`, tabs and line feeds are dropped, and what is not ASCII is
+ * percent-encoded. No character of a token is changed, and the signature covers all of them. Only a rest behind a
+ * token can become another one: `\x` is ignored, `/x` is not. serve.mjs passes on the path as it was sent.
  */
 function target(url) {
   const [, host, rawPath] = /^https?:\/\/([^/?#]*)([^?#]*)/i.exec(url);
   return { host, rawPath };
 }
 
-async function redirect(request, env, context, host, rawPath) {
-  const click = await read(env, host, rawPath);
-  if (click?.kind !== "click") return invalid(request);
-  const type = click.unsubscribe && !isMachine(request) ? "link_unsubscribe" : "click";
-  report(request, env, context, host, type, click);
-  return respond(request, 302, "Found.\n", { ...TEXT, ...NO_REFERRER, Location: click.url });
+async function redirect(visit) {
+  const click = await read(visit, "click");
+  if (!click) return invalid(visit.request);
+  const type = click.unsubscribe && !isMachine(visit.request) ? "link_unsubscribe" : "click";
+  report(visit, type, click);
+  return respond(visit.request, 302, "Found.\n", { ...TEXT, ...NO_REFERRER, Location: click.url });
 }
 
-async function pixel(request, env, context, host, rawPath) {
-  const open = await read(env, host, rawPath);
-  if (open?.kind === "open") report(request, env, context, host, open.initial ? "initial_open" : "open", open);
-  return respond(request, 200, GIF, GIF_HEADERS);
+async function pixel(visit) {
+  const open = await read(visit, "open");
+  if (open) report(visit, open.initial ? "initial_open" : "open", open);
+  return respond(visit.request, 200, GIF, GIF_HEADERS);
 }
 
-async function unsubscribe(request, env, context, host, rawPath) {
-  const token = await read(env, host, rawPath);
-  if (token?.kind !== "unsubscribe") return invalid(request);
+async function unsubscribe(visit) {
+  const { request } = visit;
+  const token = await read(visit, "unsubscribe");
+  if (!token) return invalid(request);
   if (request.method !== "POST") return respond(request, 200, PAGE, PAGE_HEADERS);
-  if (!(await isOneClick(request))) {
-    return respond(request, 400, "The body is not List-Unsubscribe=One-Click.\n", { ...TEXT, ...NO_REFERRER });
+  const headers = { ...TEXT, ...NO_REFERRER };
+  if (await isOneClick(request)) {
+    report(visit, "list_unsubscribe", token);
+    return respond(request, 200, "Your request to unsubscribe was received.\n", headers);
   }
-  report(request, env, context, host, "list_unsubscribe", token);
-  return respond(request, 200, "Your request to unsubscribe was received.\n", { ...TEXT, ...NO_REFERRER });
+  return respond(request, 400, "The body is not List-Unsubscribe=One-Click.\n", headers);
 }
 
-async function challenge(request, env, host, path) {
+async function challenge({ request, env, host, path }) {
   const nonce = path.slice(CHALLENGE.length);
   const response = /^[0-9A-Fa-f]{32}$/.test(nonce) ? await answerChallenge(await keysOf(env), host, nonce) : null;
   return response === null ? notFound(request) : respond(request, 200, response, TEXT);
 }
 
-/** What a token holds, or null if it is not valid. */
-async function read(env, host, rawPath) {
+/** What the visit's token holds, or null if it is not valid. */
+async function read({ env, host, rawPath }, kind) {
+  const keys = await keysOf(env);
   try {
-    return await readToken(await keysOf(env), host, rawPath);
+    const token = await readToken(keys, host, rawPath);
+    return token.kind === kind ? token : null;
   } catch (error) {
     if (error instanceof InvalidToken) return null;
     throw error;
@@ -139,13 +153,11 @@ async function read(env, host, rawPath) {
 function keysOf(env) {
   const text = env.LINKWRAP_KEYS;
   if (!text) throw new Error("LINKWRAP_KEYS is not set");
-  if (imported.text !== text) {
-    imported = { text, keys: importKeys(text.split(",").map((key) => key.trim())) };
-  }
+  if (imported.text !== text) imported = { text, keys: importKeys(text.split(",").map((key) => key.trim())) };
   return imported.keys;
 }
 
-/** Whether the body is the form of RFC 8058, section 3.1, urlencoded or multipart. Of a longer body than MAX_BODY, the rest is not read. */
+/** Whether the body is the form of RFC 8058, section 3.1, urlencoded or multipart. A body over MAX_BODY is not. */
 async function isOneClick(request) {
   const body = await bodyOf(request);
   if (body === null) return false;
@@ -180,7 +192,7 @@ async function bodyOf(request) {
 }
 
 /** Hand on an event. The reader's response does not wait for it, and does not fail with it. */
-function report(request, env, context, host, type, token) {
+function report({ request, env, context, host }, type, token) {
   const now = Math.floor(Date.now() / 1000);
   const event = {
     type,
@@ -197,8 +209,9 @@ function report(request, env, context, host, type, token) {
     ip_address: (env.ADDRESS_HEADER && request.headers.get(env.ADDRESS_HEADER)?.slice(0, MAX_ADDRESS)) || null,
     user_agent: userAgent(request),
   };
-  const recorded = record(event, token.metadataText, env).catch((error) => console.error(`an event was lost: ${error.name}`));
-  context?.waitUntil?.(recorded);
+  const lost = (error) => console.error(`an event was lost: ${error.name}`);
+  const recorded = record(event, token.metadataText, env).catch(lost);
+  context?.waitUntil?.(recorded); // where there is none, the platform lets it end by itself
 }
 
 async function record(event, metadataText, env) {
@@ -217,8 +230,9 @@ async function record(event, metadataText, env) {
 }
 
 /**
- * The destination without the secret of a one-time link (a password reset, a login), as far as it can be recognised: a word for such
- * a purpose, and a piece of 16 characters or more with a digit or mixed case. The guess is wider than that of linkwrap's endpoint.
+ * The destination without the secret of a one-time link (a password reset, a login), as far as it can be recognised: by
+ * a word for such a purpose, and a piece of 16 characters or more with a digit or mixed case. The endpoint of linkwrap
+ * guesses less widely.
  */
 function withoutSecret(destination) {
   const isSecret = (piece) => piece.length >= 16 && /[0-9]|[a-z][A-Z]/.test(piece);
@@ -232,8 +246,9 @@ function withoutSecret(destination) {
 
 /** Whether the request itself shows that no reader made it. */
 function isMachine(request) {
-  if (request.method === "HEAD" || PREFETCH_HEADERS.some((name) => PREFETCH.test(request.headers.get(name) ?? ""))) return true;
-  return MACHINES.test(request.headers.get("User-Agent") ?? "");
+  const header = (name) => request.headers.get(name) ?? "";
+  const prefetches = PREFETCH_HEADERS.some((name) => PREFETCH.test(header(name)));
+  return request.method === "HEAD" || prefetches || MACHINES.test(header("User-Agent"));
 }
 
 function userAgent(request) {
@@ -241,11 +256,9 @@ function userAgent(request) {
   return text?.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "") || null;
 }
 
-/** The response to a method that is not allowed, or null. */
-function allowing(request, methods) {
-  const allowed = methods.split(/, | and /);
-  if (allowed.includes(request.method)) return null;
-  return respond(request, 405, `Only ${methods} are allowed.\n`, { ...TEXT, Allow: allowed.join(", ") });
+function notAllowed(request, methods) {
+  const text = `Only ${methods.slice(0, -1).join(", ")} and ${methods.at(-1)} are allowed.\n`;
+  return respond(request, 405, text, { ...TEXT, Allow: methods.join(", ") });
 }
 
 function invalid(request) {

@@ -1,8 +1,8 @@
 /**
  * A reader of linkwrap's redirect URLs, wire format 2, written from docs/token.md alone.
  *
- * It needs nothing but Web Crypto, so it runs unchanged in Node.js 18 and later, Deno, Bun, browsers and workers at the edge. It never
- * decodes what it has not verified, takes linear time, and bounds all that it is given.
+ * It needs nothing but Web Crypto, so it runs unchanged in Node.js 18 and later, Deno, Bun, browsers and workers at the
+ * edge. It never decodes what it has not verified, takes linear time, and bounds all that it is given.
  *
  *     const keys = await importKeys(["a secret of at least 16 bytes"]);
  *     const click = await readToken(keys, "click.acme.com", "/f/a/2hALexample…");
@@ -18,18 +18,25 @@ const MAX_CACHED_HOSTS = 1_000;
 const EXPORTED = "linkwrap-host:";
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-const LINK_WORDS = {
-  A: "/", B: ".", C: "=", D: "&", E: "?", F: "%", G: "#", H: ":", I: "@", J: ",", K: "+",
-  L: "https://www.", M: "https://", N: "http://www.", O: "http://", P: ".com/", Q: "email", R: "unsubscribe",
-  S: "utm_source=", T: "&utm_medium=", V: "&utm_campaign=", W: "&utm_content=", Y: '","',
-};
+const LINK_WORDS = table(
+  "ABCDEFGHIJKLMNOPQRSTVWY",
+  '/ . = & ? % # : @ , + https://www. https:// http://www. http:// .com/ email unsubscribe ' +
+    'utm_source= &utm_medium= &utm_campaign= &utm_content= ","',
+);
 const CONTEXT_WORDS = {
-  A: "/", B: ".", C: "=", D: '"', E: ":", F: ",", G: "@", H: " ", I: "+", J: "{", K: "}", L: "[", M: "]",
-  N: '",{"', O: '":"', P: '","', Q: "campaign_id", R: "message_id", S: "user_id", T: "rcpt",
+  ...table("ABCDEFGIJKLMNOPQRST", '/ . = " : , @ + { } [ ] ",{" ":" "," campaign_id message_id user_id rcpt'),
+  H: " ",
 };
-const PARTS = { h: "html", t: "text", a: "amp", u: null };
-const PIXELS = { o: { part: "html", initial: false }, i: { part: "html", initial: true }, a: { part: "amp", initial: false } };
+const PARTS = { h: "html", t: "text", a: "amp", u: "url" };
+const PIXELS = {
+  o: { part: "html", initial: false },
+  i: { part: "html", initial: true },
+  a: { part: "amp", initial: false },
+};
 
+/** A host name of two labels or more, and no address. */
+const HOST =
+  /^(?:localhost|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)$/i;
 const TOKEN = /^(?:\/(f)\/([A-Za-z0-9_-]{1,64})|\/([qu]))\/2([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})/;
 /** What caches and proxies take for another file: a slash or a semicolon, however often it is percent-encoded. */
 const OTHER_FILE = /^(?:[/;]|%(?:25)*(?:2f|3b))/i;
@@ -94,7 +101,7 @@ class Keys {
 /**
  * Make signing keys usable.
  *
- * @param {Iterable<string | Uint8Array>} texts secrets, and exported keys `linkwrap-host:HOST:KEY`; the current one first
+ * @param {Iterable<string | Uint8Array>} texts secrets, and exported keys `linkwrap-host:HOST:KEY`
  * @returns {Promise<Keys>} what `readToken` takes
  * @throws {TypeError} for an entry that cannot be a key; the message does not contain it
  */
@@ -111,11 +118,11 @@ export async function importKeys(texts) {
  * @param {Keys} keys what `importKeys` returned
  * @param {string} host the host that the request was sent to; a port and a trailing dot are cut off
  * @param {string} rawPath the path as the client sent it, not decoded; a query is cut off
- * @returns {Promise<{kind: "click" | "open" | "unsubscribe", url: string | null, linkName: string | null, unsubscribe: boolean,
- *   sublink: string | null, part: "html" | "text" | "amp" | null, index: number | null, initial: boolean, anonymous: boolean,
- *   accountId: string, metadata: object, metadataText: string, sentAt: number, token: string}>}
- *   `sentAt` in seconds since 1970 UTC; `token` the canonical form; `metadataText` the metadata's JSON, whose integers may have
- *   more digits than a JavaScript number keeps
+ * @returns {Promise<{kind: "click" | "open" | "unsubscribe", url: string | null, linkName: string | null,
+ *   unsubscribe: boolean, sublink: string | null, part: "html" | "text" | "amp" | "url" | null, index: number | null,
+ *   initial: boolean, anonymous: boolean, accountId: string, metadata: object, metadataText: string, sentAt: number,
+ *   token: string}>} `sentAt` in seconds since 1970 UTC; `token` the canonical form; `metadataText` the metadata's
+ *   JSON, whose integers may have more digits than a JavaScript number keeps
  * @throws {InvalidToken} with the `reason`
  */
 export async function readToken(keys, host, rawPath) {
@@ -132,11 +139,20 @@ export async function readToken(keys, host, rawPath) {
   const signed = token.slice(0, -signature.length - 1);
   if (name === null || !(await keys.verify(name, signed, signature))) throw new InvalidToken("signature");
 
-  const blank = { url: null, linkName: null, unsubscribe: false, sublink: null, part: null, index: null, initial: false };
+  const blank = {
+    url: null,
+    linkName: null,
+    unsubscribe: false,
+    sublink: null,
+    part: null,
+    index: null,
+    initial: false,
+  };
   const message = readContext(context);
   if (click) return { kind: "click", ...blank, sublink, ...readLink(link), ...message, token };
   if (other === "u" && link === "u") return { kind: "unsubscribe", ...blank, ...message, token };
-  if (other === "q" && Object.hasOwn(PIXELS, link)) return { kind: "open", ...blank, ...PIXELS[link], ...message, token };
+  if (other === "q" && Object.hasOwn(PIXELS, link))
+    return { kind: "open", ...blank, ...PIXELS[link], ...message, token };
   throw new InvalidToken("malformed");
 }
 
@@ -162,7 +178,7 @@ export function decodePath(path) {
 export function hostName(host) {
   if (host.length > MAX_HOST + ".:65535".length) return null;
   const name = host.replace(/:[0-9]*$/, "").replace(/\.$/, "");
-  return name.length <= MAX_HOST && /^[A-Za-z0-9_.-]+$/.test(name) ? name.toLowerCase() : null;
+  return name.length <= MAX_HOST && HOST.test(name) ? name.toLowerCase() : null;
 }
 
 function isIgnored(rest) {
@@ -181,10 +197,10 @@ function readLink(packed) {
 
   const fields = parse(`["${unpack(packed.slice(length), LINK_WORDS)}"]`);
   const [destination, flags = "", name = ""] = fields;
-  if (typeof destination !== "string" || typeof flags !== "string" || typeof name !== "string") throw new InvalidToken("malformed");
+  if ([destination, flags, name].some((field) => typeof field !== "string")) throw new InvalidToken("malformed");
   return {
     url: readDestination(destination),
-    linkName: name || null,
+    linkName: fields.length > 2 ? name : null,
     unsubscribe: flags.includes("u"),
     part: PARTS[part ?? alone.toLowerCase()],
     index,
@@ -203,11 +219,18 @@ function readDestination(destination) {
 function readContext(packed) {
   if (packed.length < 6) throw new InvalidToken("malformed");
   let number = 0;
-  for (const digit of packed.slice(0, 6)) number = number * 64 + DIGITS.indexOf(digit); // 36 bits: too long for << and |
+  // Not with << and |, which have 32 bits.
+  for (const digit of packed.slice(0, 6)) number = number * 64 + DIGITS.indexOf(digit);
   const text = `["${unpack(packed.slice(6), CONTEXT_WORDS)}}]`;
   const fields = parse(text);
   const [accountId, metadata] = fields;
-  if (fields.length !== 2 || typeof accountId !== "string" || metadata === null || typeof metadata !== "object" || Array.isArray(metadata)) {
+  if (
+    fields.length !== 2 ||
+    typeof accountId !== "string" ||
+    metadata === null ||
+    typeof metadata !== "object" ||
+    Array.isArray(metadata)
+  ) {
     throw new InvalidToken("malformed");
   }
   return {
@@ -219,9 +242,13 @@ function readContext(packed) {
   };
 }
 
+function table(capitals, words) {
+  return Object.fromEntries(words.split(" ").map((word, at) => [capitals[at], word]));
+}
+
 function unpack(packed, words) {
   const pieces = [];
-  for (PIECE.lastIndex = 0; PIECE.lastIndex < packed.length; ) {
+  for (PIECE.lastIndex = 0; PIECE.lastIndex < packed.length;) {
     const found = PIECE.exec(packed);
     if (!found) throw new InvalidToken("malformed");
     const [, capital, number, length, word, plain] = found;
@@ -248,8 +275,10 @@ function parse(text) {
 }
 
 async function importEntry(text) {
-  if (typeof text !== "string" && !(text instanceof Uint8Array)) throw new TypeError("a signing key must be a string or bytes");
-  if (typeof text === "string" && /\p{Surrogate}/u.test(text)) throw new TypeError("a signing key is not well-formed text");
+  if (typeof text !== "string" && !(text instanceof Uint8Array))
+    throw new TypeError("a signing key must be a string or bytes");
+  if (typeof text === "string" && /\p{Surrogate}/u.test(text))
+    throw new TypeError("a signing key is not well-formed text");
   const secret = typeof text === "string" ? encoder.encode(text) : text;
   if (startsWith(secret, encoder.encode(EXPORTED))) return importExported(new TextDecoder().decode(secret));
   if (secret.length < MIN_SECRET) throw new TypeError(`a signing key must have at least ${MIN_SECRET} bytes`);
@@ -259,7 +288,9 @@ async function importEntry(text) {
 
 async function importExported(text) {
   const [, host, encoded] = /^linkwrap-host:([^:]+):([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
-  const bytes = encoded && Uint8Array.from(atob(`${encoded.replaceAll("-", "+").replaceAll("_", "/")}=`), (byte) => byte.charCodeAt(0));
+  const bytes =
+    encoded &&
+    Uint8Array.from(atob(`${encoded.replaceAll("-", "+").replaceAll("_", "/")}=`), (byte) => byte.charCodeAt(0));
   // The last character has two bits that no byte needs: they must be zero, as a writer leaves them.
   if (!bytes || hostName(host) !== host || base64url(bytes) !== encoded) {
     throw new TypeError(`a signing key that begins with ${EXPORTED} is not an exported key`);
@@ -286,7 +317,10 @@ async function subtle() {
 }
 
 function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }
 
 /** Compare texts of one length in a time that does not depend on where they differ. */

@@ -1,8 +1,9 @@
 /**
- * The JavaScript of examples/edge, on lines of JSON: node edge.mjs read|handle FILE prints a line of JSON for each.
+ * examples/edge on lines of JSON: `node edge.mjs read|challenge|handle FILE` prints a line of JSON for each.
  *
- * read    {keys, host, path} -> what readToken returns, or {reason}
- * handle  {method, url, headers, body, env} -> {status, headers, body, event}; bodies in base64, the event as the text that is posted
+ * read       {keys, host, path}   what readToken returns, or {reason}
+ * challenge  {keys, host, nonce}  {response}
+ * handle     {method, url, headers, body, env}  {status, headers, body, recorded, posted}; bodies are in base64
  */
 
 import { readFileSync } from "node:fs";
@@ -15,7 +16,9 @@ const known = new Map();
 function keysOf(texts) {
   const name = JSON.stringify(texts);
   if (!known.has(name)) {
-    const keys = texts.map((text) => (text.startsWith("hex:") ? Uint8Array.from(Buffer.from(text.slice(4), "hex")) : text));
+    const keys = texts.map((text) =>
+      text.startsWith("hex:") ? Uint8Array.from(Buffer.from(text.slice(4), "hex")) : text,
+    );
     known.set(name, importKeys(keys));
   }
   return known.get(name);
