@@ -1,53 +1,27 @@
 """The reader and the handler in JavaScript, examples/edge, give the answers of the package."""
 
-import base64
-import hashlib
-import hmac
 import json
 import random
-import re
-import string
-import subprocess
-import urllib.request
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from email.message import EmailMessage
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from helpers import effort, rests
-from helpers.paths import EXAMPLES, TESTS
-from helpers.processes import free_port, program, start, wait
-from linkwrap import Click, InvalidToken, LinkWrapper, Open, Resolver, SigningKeys, TrackingDomain, Unsubscribe
-from linkwrap.endpoint import MAX_BODY, respond
+from helpers import effort
+from helpers.edge import Node, Row, Tokens, host_key, run_node, sign
+from helpers.paths import TESTS
+from linkwrap import Click, InvalidToken, Open, Resolver, SigningKeys, Unsubscribe
 
-Row = dict[str, Any]
 VECTORS: dict[str, list[Row]] = json.loads((TESTS / "vectors" / "tokens.json").read_text(encoding="utf-8"))
-DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 SECRET = "the key of the tests at the edge"
 HOST = "click.acme.com"
-ORIGIN = f"https://{HOST}"
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Callable[[str, Iterable[Row]], list[Row]]:
-    """What the JavaScript says to each row; the modes are those of helpers/edge.mjs."""
-    executable = program("node", "nodejs")
-
-    def run(mode: str, rows: Iterable[Row]) -> list[Row]:
-        file = tmp_path / f"{mode}.jsonl"
-        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-        command = [executable, str(TESTS / "helpers" / "edge.mjs"), mode, str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    return run
-
-
-Node = Callable[[str, Iterable[Row]], list[Row]]
+def node(tmp_path: Path) -> Node:
+    """What the JavaScript says to rows."""
+    return partial(run_node, tmp_path)
 
 
 def of_vector(answer: Row) -> Row:
@@ -108,29 +82,84 @@ def test_texts_that_are_no_exported_keys(node: Node) -> None:
     assert answers == ["TypeError: a signing key that begins with linkwrap-host: is not an exported key"] * len(rows)
 
 
-# Random tokens, their mutations, and what only a holder of the keys could sign.
+# Random tokens, their mutations, and tokens with contents that linkwrap never signs.
 
 
-def sign(host_key: bytes, path: str) -> str:
-    """A path with its signature, by docs/token.md."""
-    signature = hmac.digest(host_key, path.encode(), hashlib.sha256)[:16]
-    return f"{path}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
-
-
-def host_key(secret: str, host: str) -> bytes:
-    """HOSTKEY of docs/token.md."""
-    return hmac.digest(hmac.digest(b"linkwrap/2/host", secret.encode(), hashlib.sha256), host.encode(), hashlib.sha256)
-
-
-def python_answer(resolver: Resolver, host: str, path: str) -> Row:
+def of_python(resolver: Resolver, host: str, path: str) -> Row:
     """What the package says to a path, in the words of the vectors."""
     try:
         token = resolver.resolve(f"https://{host}{path}")
     except InvalidToken as error:
         return {"reason": error.reason}
-    fields = {
-        "kind": {Click: "click", Open: "open", Unsubscribe: "unsubscribe"}[type(token)],
+    kinds = {Click: "click", Open: "open", Unsubscribe: "unsubscribe"}
+    names = ("url", "link_name", "unsubscribe", "sublink", "part", "index", "initial")
+    return {
+        "kind": kinds[type(token)],
+        **{name: getattr(token, name) for name in names if hasattr(token, name)},
+        **{name: getattr(token, name) for name in ("account_id", "metadata", "anonymous", "canonical")},
         "sent_at": int(token.sent_at.timestamp()),
-        **{name: getattr(token, name) for name in ("anonymous", "account_id", "metadata", "canonical")},
     }
-    return fields
+
+
+def of_javascript(answer: Row, like: Row) -> Row:
+    """What the JavaScript says, in the words of the vectors, without fields that the package's answer does not have."""
+    if "reason" in answer:
+        return answer
+    exact = answer | {"metadata": json.loads(answer["metadataText"])}
+    return {name: value for name, value in of_vector(exact).items() if name in like}
+
+
+def compared(node: Node, asked: Sequence[tuple[list[str], Resolver, str, str]]) -> tuple[list[object], list[Row]]:
+    """The differences between the two readers' answers, and the package's answers."""
+    rows = [{"keys": keys, "host": host, "path": path} for keys, _, host, path in asked]
+    expected = [of_python(resolver, host, path) for _, resolver, host, path in asked]
+    answers = [of_javascript(answer, like) for answer, like in zip(node("read", rows), expected, strict=True)]
+    return differences(rows, expected, answers), expected
+
+
+def test_random_tokens(node: Node) -> None:
+    """Both readers read what the package makes, and get the same of it."""
+    asked = list(Tokens(1).paths(effort.count(1000, ci=10_000, endurance=100_000)))
+    different, expected = compared(node, asked)
+    assert different == []
+    assert {answer["kind"] for answer in expected} == {"click", "open", "unsubscribe"}
+    assert {answer["part"] for answer in expected if "part" in answer} >= {"html", "text", "url"}
+
+
+def test_mutations_of_random_tokens(node: Node) -> None:
+    """Both readers refuse an altered URL for the same reason, or read the same of it, with the same canonical form."""
+    tokens = Tokens(2)
+    asked = [
+        (keys, resolver, *mutation)
+        for keys, resolver, host, path in list(tokens.paths(effort.count(300, ci=10_000, endurance=20_000)))
+        for mutation in tokens.mutations(host, path)
+    ]
+    different, expected = compared(node, asked)
+    assert different == []
+    assert {answer.get("reason") for answer in expected} == {None, "malformed", "signature"}
+
+
+def test_signed_contents_that_linkwrap_does_not_make(node: Node) -> None:
+    """What only a holder of the keys can sign, both readers read alike, or refuse for the same reason."""
+    dice = random.Random(3)  # noqa: S311
+    resolver, key = Resolver(SigningKeys(SECRET)), host_key(SECRET.encode(), HOST)
+    paths = []
+    for _ in range(effort.count(2000, ci=20_000, endurance=200_000)):
+        kind = dice.choice(["/f/a/2", "/f/a/2", "/f/a/2", "/q/2", "/u/2"])
+        link = dice.choice(PLACES) + "MshopBexampleA" * dice.randrange(2) + some(dice, LINK_PIECES)
+        context = dice.choice(TIMES) + dice.choice(["acmeN", "N", "acmeDFJ", ""]) + some(dice, CONTEXT_PIECES)
+        paths.append(sign(key, f"{kind}{link if kind == '/f/a/2' else dice.choice('oiaux')}.{context}"))
+    different, expected = compared(node, [([SECRET], resolver, HOST, path) for path in paths])
+    assert different == []
+    assert {answer.get("reason") for answer in expected} >= {None, "malformed", "destination"}
+
+
+PLACES = "hA tB aC u H T A hg hgA hgg h__ x".split()
+TIMES = "BpJIEA hpI6AA ______ AAAAAA gAAAAA BpJIE".split()
+LINK_PIECES = "MshopBexampleA Oa L Y u Ua U1 X22 X5c X0a X7f X80 Zba ZCabcd Z_ J 1".split()
+CONTEXT_PIECES = "acme D F J K L M N O P R D1 X22 X5c X09 ZAx Ua H E1 V -0".split()
+
+
+def some(dice: random.Random, pieces: Sequence[str]) -> str:
+    """Up to five of the pieces."""
+    return "".join(dice.choices(pieces, k=dice.randrange(6)))
