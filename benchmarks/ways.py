@@ -58,7 +58,7 @@ def bare_loop(template: LinkTemplate[str]) -> Call:
     The document is cut up and the context is encoded outside the clock; the pixel is one more URL.
     """
     example = WRAPPER.render(template, metadata())
-    pixel, context, _ = example.rpartition("/q/1")[2].split(".", 2)
+    pixel, context, _ = example.rpartition("/q/2")[2].split(".", 2)
     compiled = template._compiled
     pieces = ["" for _ in range(2 * len(compiled.static) - 1)]
     pieces[0::2] = compiled.static

@@ -15,7 +15,7 @@ assert_type(PIXEL, bytes)
 def kinds(url: str) -> None:
     """Each method returns its kind."""
     assert_type(resolver.resolve(url), Click | Open | Unsubscribe)
-    assert_type(resolver.resolve_path("click.acme.com", "/q/1"), Click | Open | Unsubscribe)
+    assert_type(resolver.resolve_path("click.acme.com", "/q/2"), Click | Open | Unsubscribe)
     assert_type(resolver.resolve_click(url), Click)
     assert_type(resolver.resolve_open(url), Open)
     assert_type(resolver.resolve_unsubscribe(url), Unsubscribe)
