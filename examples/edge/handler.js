@@ -162,16 +162,17 @@ async function isOneClick(request) {
   const body = await bodyOf(request);
   if (body === null) return false;
   const type = request.headers.get("Content-Type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type)) return new TextDecoder().decode(body).split("&").some(isWish);
   try {
-    const form = /^multipart\/form-data\b/i.test(type)
-      ? await new Response(body, { headers: { "Content-Type": type } }).formData()
-      : new URLSearchParams(new TextDecoder().decode(body));
-    return [...form].some(
-      ([name, value]) => name.toLowerCase() === "list-unsubscribe" && String(value).toLowerCase() === "one-click",
-    );
+    const form = await new Response(body, { headers: { "Content-Type": type } }).formData();
+    return [...form].some(([name, value]) => isWish(`${name}=${value}`));
   } catch {
     return false; // not a form
   }
+}
+
+function isWish(field) {
+  return field.toLowerCase() === "list-unsubscribe=one-click";
 }
 
 async function bodyOf(request) {
@@ -202,10 +203,13 @@ function report({ request, env, context, host }, type, token) {
     tracking_domain: hostName(host),
     target_link_url: token.url && withoutSecret(token.url),
     target_link_name: token.linkName,
+    target_link_part: token.part,
+    target_link_index: token.index,
     rcpt_meta: token.metadata,
     sent_at: token.sentAt,
     expired: now - token.sentAt > MAX_AGE,
-    machine: isMachine(request),
+    anonymous: token.anonymous,
+    machine: type !== "list_unsubscribe" && isMachine(request), // that is a mail service's request for a reader
     ip_address: (env.ADDRESS_HEADER && request.headers.get(env.ADDRESS_HEADER)?.slice(0, MAX_ADDRESS)) || null,
     user_agent: userAgent(request),
   };
@@ -253,7 +257,7 @@ function isMachine(request) {
 
 function userAgent(request) {
   const text = request.headers.get("User-Agent")?.slice(0, MAX_USER_AGENT);
-  return text?.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "") || null;
+  return text?.replace(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, "") ?? null;
 }
 
 function notAllowed(request, methods) {

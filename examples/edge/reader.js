@@ -34,9 +34,9 @@ const PIXELS = {
   a: { part: "amp", initial: false },
 };
 
-/** A host name of two labels or more, and no address. */
-const HOST =
-  /^(?:localhost|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)$/i;
+/** A host name of two labels or more, and no address: the last label is not a number. */
+const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+const HOST = new RegExp(`^(?:localhost|(?:${LABEL}\\.)+(?!(?:[0-9]+|0x[0-9a-f]*)$)${LABEL})$`, "i");
 const TOKEN = /^(?:\/(f)\/([A-Za-z0-9_-]{1,64})|\/([qu]))\/2([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})/;
 /** What caches and proxies take for another file: a slash or a semicolon, however often it is percent-encoded. */
 const OTHER_FILE = /^(?:[/;]|%(?:25)*(?:2f|3b))/i;
@@ -130,14 +130,14 @@ export async function readToken(keys, host, rawPath) {
   const path = query < 0 ? rawPath : rawPath.slice(0, query);
   if (path.length > MAX_PATH) throw new InvalidToken("too-long");
 
+  const name = hostName(host);
   const decoded = decodePath(path);
   const found = TOKEN.exec(decoded);
-  if (!found || !isIgnored(decoded.slice(found[0].length))) throw new InvalidToken("malformed");
+  if (name === null || !found || !isIgnored(decoded.slice(found[0].length))) throw new InvalidToken("malformed");
   const [token, click, sublink, other, link, context, signature] = found;
 
-  const name = hostName(host);
   const signed = token.slice(0, -signature.length - 1);
-  if (name === null || !(await keys.verify(name, signed, signature))) throw new InvalidToken("signature");
+  if (!(await keys.verify(name, signed, signature))) throw new InvalidToken("signature");
 
   const blank = {
     url: null,

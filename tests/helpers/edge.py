@@ -128,12 +128,28 @@ class Tokens:
     def mutations(self, host: str, path: str) -> Iterable[tuple[str, str]]:
         """Host and path of URLs that are nearly this one."""
         dice = self.random
-        at, character = dice.randrange(len(path)), dice.choice(DIGITS * 3 + "./%;:&=~@\\ \u00e9\u0100\0\n")
+        at, character = dice.randrange(1, len(path)), dice.choice(DIGITS * 3 + "./%;:&=~@\\ \u00e9\u0100\0\n")
         yield host, path[:at] + character + path[at + 1 :]
         yield host, path[:at] + path[at + 1 :]
         yield host, path[:at] + character + path[at:]
         yield host, f"{path[:at]}%{ord(path[at]):02x}{path[at + 1 :]}"
-        yield dice.choice([f"x{host}", host[1:], host.upper(), f"{host}.", f"{host}:443", *_HOSTS]), path
+        yield (
+            dice.choice(
+                [
+                    "192.0.2.7",
+                    "localhost",
+                    "a_b.test",
+                    "x",
+                    f"x{host}",
+                    host[1:],
+                    host.upper(),
+                    f"{host}.",
+                    f"{host}:443",
+                    *_HOSTS,
+                ]
+            ),
+            path,
+        )
         yield host, path + dice.choice(rests.IGNORED)
         yield host, path + dice.choice(rests.REFUSED)
 

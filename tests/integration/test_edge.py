@@ -96,7 +96,8 @@ def of_python(resolver: Resolver, host: str, path: str) -> Row:
     return {
         "kind": kinds[type(token)],
         **{name: getattr(token, name) for name in names if hasattr(token, name)},
-        **{name: getattr(token, name) for name in ("account_id", "metadata", "anonymous", "canonical")},
+        **{name: getattr(token, name) for name in ("account_id", "metadata", "anonymous")},
+        "canonical": token.token,
         "sent_at": int(token.sent_at.timestamp()),
     }
 
