@@ -64,6 +64,9 @@ class Tokens:
         keys = SigningKeys(secrets[signing], retired=[secret for secret in secrets if secret != secrets[signing]])
         account = self.random.choice(["", "acme", "Acme-7", self.text(1, 20)])
         wrapper = LinkWrapper(keys, account_id=account, tracking_domain=host, initial_open=True)
+        if self.random.random() < 0.3:  # readers that have no secret, but the keys of a few hosts
+            texts = [text for each in (keys, SigningKeys(secrets[0])) for text in each.for_hosts([host, _HOSTS[0]])]
+            return texts, Resolver(SigningKeys(texts[0], retired=texts[1:])), wrapper, host
         return texts, Resolver(keys), wrapper, host
 
     def text(self, least: int, most: int) -> str:

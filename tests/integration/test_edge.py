@@ -82,6 +82,32 @@ def test_texts_that_are_no_exported_keys(node: Node) -> None:
     assert answers == ["TypeError: a signing key that begins with linkwrap-host: is not an exported key"] * len(rows)
 
 
+def test_exported_key_of_another_host(node: Node) -> None:
+    """An exported key is good for its host only, even for what was signed with it."""
+    path = sign(host_key(SECRET.encode(), HOST), "/u/2u.BpJIEAacmeDFJ")
+    (exported,) = SigningKeys(SECRET).for_hosts([HOST])
+    answers = node("read", [{"keys": [exported], "host": host, "path": path} for host in (HOST, "click.other.com")])
+    assert [answer.get("reason") for answer in answers] == [None, "signature"]
+
+
+def test_longest_path(node: Node) -> None:
+    """A path of 32,768 characters is read, a longer one is not; neither its query nor what its %XX stand for counts."""
+    resolver, key = Resolver(SigningKeys(SECRET)), host_key(SECRET.encode(), HOST)
+    fixed = len(sign(key, "/f/a/2uMaBtestA.BpJIEAacmeDFJ"))
+    longest = sign(key, f"/f/a/2uMaBtestA{'a' * (32_768 - fixed)}.BpJIEAacmeDFJ")
+    encoded = sign(key, f"/f/a/2uMaBtestA{'a' * (32_765 - fixed)}.BpJIEAacmeDFJ")
+    paths = [
+        longest,
+        f"{longest}?x=1",
+        f"{longest})",
+        encoded.replace("/f", "/%66"),
+        encoded.replace("/f", "/%66") + "..",
+    ]
+    different, expected = compared(node, [([SECRET], resolver, HOST, path) for path in paths])
+    assert different == []
+    assert [answer.get("reason") for answer in expected] == [None, None, "too-long", None, "too-long"]
+
+
 # Random tokens, their mutations, and tokens with contents that linkwrap never signs.
 
 
