@@ -22,19 +22,18 @@ from .errors import OptionError
 
 MIN_KEY: Final = 16
 """Bytes that a key must have at least."""
-MAX_HOSTS: Final = 256
-"""Hosts whose derived keys are kept."""
 
 _PREFIX: Final = b"linkwrap-host:"
 _EXPORTED = re.compile(rb"linkwrap-host:([a-z0-9.-]++):([\w-]{43})", re.ASCII)
-_SHOWN = 3  # hosts in a message
+_MAX_HOSTS: Final = 256  # whose derived keys are kept
+_SHOWN: Final = 3  # hosts in a message
 
 # RFC 2104, 2, for all values of a byte.
 _INNER = bytes(0x36 ^ byte for byte in range(256))
 _OUTER = bytes(0x5C ^ byte for byte in range(256))
 
 
-class HmacSha256(SigningAlgorithm):
+class _HmacSha256(SigningAlgorithm):
     """HMAC-SHA-256 with one key, which is taken in once, here; a signature is its first 128 bits (RFC 2104, 5)."""
 
     __slots__ = ("inner", "outer")
@@ -65,7 +64,7 @@ class _Secret:
 
     def __init__(self, secret: bytes) -> None:
         # The secret is the message: as a key, HMAC would fill up a short one and hash a long one.
-        self.root = HmacSha256(hmac.digest(b"linkwrap/2/host", secret, "sha256"))
+        self.root = _HmacSha256(hmac.digest(b"linkwrap/2/host", secret, "sha256"))
         self.challenges: Signer | None = _signer(hmac.digest(b"linkwrap/2/verify", secret, "sha256"))
 
     def signer(self, host: str) -> Signer | None:
@@ -96,7 +95,7 @@ class _HostKey:
 
 def _signer(key: bytes) -> Signer:
     # The algorithm has taken in the key, so the signer needs none.
-    return Signer(b"", key_derivation="none", algorithm=HmacSha256(key))
+    return Signer(b"", key_derivation="none", algorithm=_HmacSha256(key))
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -132,19 +131,6 @@ def _check_keys(named: Iterable[tuple[str, object]], faults: Faults) -> None:
                 faults.wrong_value(f"{name} begins with {_PREFIX.decode()} and is not a whole exported key")
         elif len(_bytes(secret)) < MIN_KEY:
             faults.wrong_value(f"{name} is shorter than {MIN_KEY} bytes")
-
-
-def verifies(signers: Iterable[Signer], text: str | bytes, signature: str) -> bool:
-    """Return whether one of the signers makes `signature` of `text`.
-
-    The signatures are compared as text, since base64 has other spellings of the same bytes, in constant time, and with
-    all signers, whether one fits or not.
-    """
-    value, given = _bytes(text), _bytes(signature)
-    found = False
-    for signer in signers:
-        found |= hmac.compare_digest(signer.get_signature(value), given)
-    return found
 
 
 class SigningKeys:
@@ -256,7 +242,7 @@ class SigningKeys:
         if found is None:
             found = tuple(signer for key in self._keys if (signer := key.signer(host)) is not None)
             # The host is a stranger's word. Threads that come here at once add an entry each, and no more.
-            if len(self._hosts) >= MAX_HOSTS:
+            if len(self._hosts) >= _MAX_HOSTS:
                 self._hosts.clear()
             self._hosts[host] = found
         return found
@@ -269,9 +255,22 @@ class SigningKeys:
         more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
         raise OptionError(f"the keys are for {', '.join(known[:_SHOWN])}{more} only, and cannot sign for {host}")
 
-    def _states(self, host: str) -> HmacSha256:
+    def _states(self, host: str) -> _HmacSha256:
         """Return the MAC that signs for a host; raises `OptionError` if no key does."""
-        return cast("HmacSha256", self._signer(host).algorithm)
+        return cast("_HmacSha256", self._signer(host).algorithm)
+
+    @staticmethod
+    def _verifies(signers: Iterable[Signer], text: str, signature: str) -> bool:
+        """Return whether one of the signers makes `signature` of `text`.
+
+        The signatures are compared as text, since base64 has other spellings of the same bytes, in constant time, and
+        with all signers, whether one fits or not.
+        """
+        value, given = _bytes(text), _bytes(signature)
+        found = False
+        for signer in signers:
+            found |= hmac.compare_digest(signer.get_signature(value), given)
+        return found
 
     def _challengers(self) -> list[Signer]:
         """Return the signers of challenge responses; the first one responds. Exported keys have none."""

@@ -26,7 +26,7 @@ from helpers.spellings import BASE64URL, spellings
 from linkwrap.domains import DomainRegistry
 from linkwrap.endpoint import respond
 from linkwrap.errors import InvalidToken, OptionError
-from linkwrap.keys import HmacSha256, SigningKeys
+from linkwrap.keys import SigningKeys, _HmacSha256
 from linkwrap.resolver import Resolver
 from linkwrap.testing import tracked_links, unwrap
 from linkwrap.wrapper import LinkWrapper
@@ -34,6 +34,7 @@ from linkwrap.wrapper import LinkWrapper
 SECRET = "a secret that no message may show"
 KEYS = SigningKeys(SECRET)
 VECTORS = json.loads((TESTS / "vectors" / "tokens.json").read_text(encoding="utf-8"))
+CURRENT: dict[str, str] = VECTORS["derivation"][0]
 HOST, OTHER = "click.acme.test", "click.other.test"
 SHOP = "https://shop.test/"
 
@@ -229,6 +230,34 @@ def test_no_frame_of_the_package_holds_a_key(call: Callable[[], object]) -> None
     assert SECRET not in "".join(map(str, chain(raised.value)))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda key: SigningKeys(key, retired=["short"]),
+        lambda key: SigningKeys("short", retired=[key]),
+        lambda key: from_env(f"{key},short"),
+        lambda key: from_env(f"{key[:-1]},{key}"),
+        lambda key: LinkWrapper(SigningKeys(key), tracking_domain=OTHER),
+        lambda key: LinkWrapper(SigningKeys(key)).wrap('<a href="https://shop.test/">x</a>', tracking_domain=OTHER),
+        lambda key: Resolver(SigningKeys(key)).resolve(sign(SigningKeys("another secret of the test"))),
+        lambda key: Resolver(SigningKeys(key)).challenge_response(HOST, "0" * 32),
+        lambda key: SigningKeys(key).for_hosts([HOST]),
+        lambda key: SigningKeys(CURRENT["secret"], retired=[key]).for_hosts([HOST]),
+        lambda key: SigningKeys(CURRENT["secret"]).for_hosts([HOST, 5]),
+        lambda key: pickle.dumps(SigningKeys(key)),
+        lambda key: DomainRegistry("sqlite://", keys=SigningKeys(key)),
+    ],
+)
+def test_no_frame_holds_an_exported_key_or_what_is_derived(call: Callable[[str], object]) -> None:
+    """Neither the text of an exported key nor the bytes that it, or the secret, stands for are in a frame."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        call(CURRENT["exported"])
+    derived = [bytes.fromhex(CURRENT[f"{name}_hex"]).decode("latin-1") for name in ("root", "host_key", "verify_key")]
+    for text in (CURRENT["exported"][-43:-1], CURRENT["secret"], *derived):
+        assert leaks(raised.value, text) == []
+        assert text not in "".join(map(str, chain(raised.value)))
+
+
 def test_the_search_for_keys_finds_them() -> None:
     """The search looks into variables, their attributes, containers, closures and earlier exceptions."""
     held = {"keys": [SigningKeys, lambda: secret]}
@@ -306,7 +335,7 @@ def test_all_keys_are_tried_whichever_matches(signer: str, monkeypatch: pytest.M
 @example(key=b"k" * 65, message=b"")
 def test_signature_is_the_first_half_of_hmac_sha256(key: bytes, message: bytes) -> None:
     """Prepared states give what the standard library gives."""
-    algorithm = HmacSha256(key)
+    algorithm = _HmacSha256(key)
     expected = hmac.digest(key, message, "sha256")
     for _ in range(2):
         assert algorithm.digest(message) == expected

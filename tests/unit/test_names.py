@@ -20,8 +20,8 @@ RETIRED = re.compile(
     r"(^|_)(redirector|(?<!dns_)resolvers?|(?<!cname_)target|vouched|owner|proven|proof|prove|known|verify|examine|findings"
     r"|verdict|reading|outcome|root|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
-ALLOWED = {"Resolver", "resolver", "verify"}
-"""`Resolver`, its module and the argument of `respond`; `SigningKeys.verify`."""
+ALLOWED = {"Resolver", "resolver"}
+"""`Resolver`, its module and the argument of `respond`."""
 
 KEY = "a key for the tests of the names"
 URL = LinkWrapper(SigningKeys(KEY)).wrap_url("https://acme.com/", {"rcpt": "r-42"}, link_name="Shop")

@@ -251,6 +251,16 @@ TOKENS = [
     token("longest raw run", click(link=f"MshopBexampleAZ9{LONG_RUN}"), url=f"https://shop.example/{LONG_RUN}"),
     token("raw run in metadata", click(context="BpJIEAacmeNidOZFUXYZUXD"), metadata={"id": "UXYZUX"}),
     token("raw run in the account", click(context="BpJIEAZDACMEDFJ"), account_id="ACME", metadata={}),
+    token(
+        "word that looks like an address of Bitcoin",
+        click(link="MshopBexampleAitem-X31ZgBoatSLRHtKNngkdXEeobR76b53LETtpyT"),
+        url="https://shop.example/item-1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+    ),
+    token(
+        "word that looks like one, in lower case",
+        click(link="MshopBexampleAitem-X33j98t1wpez73cnmqviecrnyiwrnqrhwnly"),
+        url="https://shop.example/item-3j98t1wpez73cnmqviecrnyiwrnqrhwnly",
+    ),
     reader_only("raw run of one", click(link="MshopBexampleAZAxZAUZAZ"), url="https://shop.example/xUZ"),
     reader_only("raw run of digits and signs", click(link="MshopBexampleAZD1-_2"), url="https://shop.example/1-_2"),
     reader_only("text escaped where it need not be", click(link="MshopBexampleAX61Ub"), url="https://shop.example/aB"),

@@ -1,10 +1,10 @@
 """The PLACE, LINK and CONTEXT parts of a token, in the 64 characters of base64url (wire format 2, docs/token.md).
 
 LINK and CONTEXT are fields as JSON, packed. Lower-case letters, digits, "-" and "_" stand for themselves, "U" and a
-lower-case letter for a capital, "X" and two hexadecimal digits for any other ASCII character, "Z" and a length for a run
-of characters as they are, and other capitals for a character or a word that is frequent in such texts. One text has one
-form, on every machine. Time is linear, a text is at most `MAX_GROWTH` times as long as its packed form, and that is
-at most three times as long as the text.
+lower-case letter for a capital, "X" and two hexadecimal digits for any ASCII character, "Z" and a length for a run of
+characters as they are, and the other capitals for a character or a word that is frequent in such texts. One text has
+one form, on every machine. Time is linear. A text is at most `MAX_GROWTH` times as long as its packed form, and that
+is at most three times as long as the text.
 """
 
 import base64
@@ -43,11 +43,17 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # Of a capital's two escapes, the shorter one is the last.
 _ESCAPES = {f"X{code:02x}": chr(code) for code in range(128)} | {f"U{letter}": letter.upper() for letter in _PLAIN[:26]}
 
-# A raw run costs two characters and each capital outside of one a second: three capitals are worth one.
-_RUN = "[A-Z](?:[a-z0-9_-]*+[A-Z]){2,}+"
+# A raw run costs two characters, and each capital outside of one costs one more: with three capitals it pays.
+_RUN_BEHIND_CAPITAL = "(?<=[A-Z])(?:[a-z0-9_]*+(?:-(?![13])[a-z0-9_]*+)*+[A-Z]){2,}+"
+# Spam filters look for addresses of Bitcoin in plain text. In a part, words of theirs can begin behind "-" only, so the
+# digit behind it is escaped if it looks like the first of one. There is none in a raw run.
+_ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
 _RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}" for length in range(1, 63)}
 _RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
 _MAX_RAW = max(_RAW_STARTS)
+# This pattern and that of `Alphabet` begin with a set of characters, to which a search skips ahead: alternatives would
+# be tried at each character.
+_split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
 # Stands for a raw run while the rest is unpacked: no packed character becomes this one.
 _GAP = "\xff"
 
@@ -73,7 +79,6 @@ class Alphabet:
         "_campaign_words",
         "_characters",
         "_escapes",
-        "_find_capitals",
         "_letters",
         "_meanings",
         "_split",
@@ -89,7 +94,7 @@ class Alphabet:
         self._letters = bytes(ord(letters.get(chr(code), chr(code))) for code in range(128)).ljust(256)
         others = {chr(code) for code in range(0x20, 0x80)} - {*_PLAIN, *letters}
         self._escapes = {character: escape for escape, character in _ESCAPES.items() if character in others}
-        self._split = re.compile(f"({_RUN}|[{re.escape(''.join(sorted(others)))}])", re.ASCII).split
+        self._split = re.compile(f"([{re.escape(''.join(sorted(others)))}](?:{_RUN_BEHIND_CAPITAL})?+)", re.ASCII).split
 
         # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
         singles = {letter: meaning for letter, meaning in meanings.items() if len(meaning) == 1}
@@ -110,23 +115,23 @@ class Alphabet:
             # No function is called for a single character: texts of many capitals take as long as others.
             pieces[1::2] = [escapes[piece] if len(piece) == 1 else _raw(piece) for piece in pieces[1::2]]
             text = "".join(pieces)
-        return text.encode("ascii").translate(self._letters).decode("ascii")
+        packed = text.encode("ascii").translate(self._letters).decode("ascii")
+        return _ADDRESS(r"-X3\1", packed) if "-1" in packed or "-3" in packed else packed
 
     def unpack(self, packed: str) -> str:
         """Return the text that `pack` made `packed` of; raises `ValueError` for what is malformed."""
+        if not packed.isascii():
+            raise ValueError("not a packed text")
         runs: list[str] = []
         if "Z" in packed:
             packed, runs = _without_runs(packed)
-        pieces = _CAPITALS(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
+        pieces = _split_at_capitals(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
         try:
             pieces[1::2] = map(self._meanings.__getitem__, pieces[1::2])
         except KeyError:
             raise ValueError("a capital without a meaning, or an escape that is none") from None
         text = "".join(pieces)
         return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
-
-
-_CAPITALS = re.compile("(U[a-z]|X[0-7][0-9a-f]|[A-Z])", re.ASCII).split
 
 
 def _raw(run: str) -> str:
@@ -247,7 +252,7 @@ def unpack_place(packed: str) -> tuple[Part, int | None, str]:
 
 @lru_cache(maxsize=64)
 def pack_time(seconds: int, anonymous: bool = False) -> str:
-    """Return seconds since 1970, of at most `MAX_TIME`, and the flag, as a number of `TIME_SIZE` digits of base64url."""
+    """Return seconds since 1970, of at most `MAX_TIME`, and the flag, as `TIME_SIZE` digits, which base64url's are."""
     # 6 bytes have 8 digits, of which the first two are zero here.
     number = seconds | (MAX_TIME + 1 if anonymous else 0)
     return base64.urlsafe_b64encode(number.to_bytes(6, "big"))[-TIME_SIZE:].decode("ascii")
@@ -320,8 +325,11 @@ def encode_context(
 
 def decode_link(part: str) -> tuple[str, str, str | None]:
     """Return destination, flags and link name of a LINK part without PLACE; raises `ValueError` for other texts."""
+    text = LINK.unpack(part)
+    if text.isprintable() and '"' not in text and "\\" not in text:  # most links: JSON would say the same
+        return text, "", None
     # With these ends, JSON can only be a list that begins with a string.
-    fields: list[Any] = _from_json(f'["{LINK.unpack(part)}"]')
+    fields = _from_json(f'["{text}"]')
     url, flags, name = (*fields, *("", None)[len(fields) - 1 :])[:3]
     if not isinstance(flags, str) or not (name is None or isinstance(name, str)):
         raise ValueError("a field of another type")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from ..errors import InvalidToken
-from ..keys import SigningKeys, verifies
+from ..keys import SigningKeys
 from ..link import MAX_LINK_NAME, Part
 from .packing import (
     MAX_ACCOUNT_ID,
@@ -165,13 +165,13 @@ def challenge_response(keys: SigningKeys, nonce: str, host: str) -> str:
         InvalidToken: All keys are for some hosts only; its reason is "signature".
     """
     for signer in keys._challengers():
-        return signer.get_signature(_challenge(nonce, host)).decode("ascii")
+        return signer.get_signature(f"{host}/{nonce}".encode("utf-8", "surrogatepass")).decode("ascii")
     raise InvalidToken("keys for some hosts only make no challenge response", reason="signature")
 
 
 def verifies_challenge(keys: SigningKeys, nonce: str, host: str, response: str) -> bool:
     """Return whether one of the keys makes this response to the challenge `nonce`."""
-    return verifies(keys._challengers(), _challenge(nonce, host), response)
+    return keys._verifies(keys._challengers(), f"{host}/{nonce}", response)
 
 
 def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
@@ -194,7 +194,7 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
         raise InvalidToken("the path does not have the form of a redirect URL", reason="malformed")
     sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
-    if not verifies(keys._signers(host), path[: match.end(4)], signature):
+    if not keys._verifies(keys._signers(host), path[: match.end(4)], signature):
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
     try:
         return _token(kind, sublink, link, context, path[: match.end(5)])
@@ -206,10 +206,6 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
 def decode_path(raw_path: str) -> str:
     """Return a path percent-decoded once, each byte as the character with its number."""
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
-
-
-def _challenge(nonce: str, host: str) -> bytes:
-    return f"{host}/{nonce}".encode("utf-8", "surrogatepass")
 
 
 def _token(kind: Kind, sublink: str | None, link: str, context: str, canonical: str) -> Token:

@@ -60,12 +60,12 @@ def _entries(content: bytes) -> tuple[list[bytes], str]:
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="Print exported keys for this tracking domain.")
 @key_file_option
 def keygen(hosts: tuple[str, ...], key_file: str | None) -> None:
-    """Print a new key, or with --host those for some tracking domains.
+    """Print a new key, or keys for some tracking domains.
 
     With --host, which can be repeated, it prints the exported keys of your keys, one a line: they sign and verify links
     on these hosts only. Separate them by commas in LINKWRAP_KEYS where they are used.
     """
     if not hosts and key_file is not None:
         raise click.UsageError("--key-file needs --host: a new key needs no other")
-    for key in require_keys(key_file).for_hosts(hosts) if hosts else [SigningKeys.generate()]:
-        click.echo(key)
+    # In one expression, so that no frame has a key in a variable.
+    click.echo("\n".join(require_keys(key_file).for_hosts(hosts) if hosts else [SigningKeys.generate()]))
