@@ -32,16 +32,21 @@ MORNING = datetime(2026, 11, 2, 0, 0, 1, tzinfo=UTC)
 EVENING = datetime(2026, 11, 2, 23, 59, 59, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 2, tzinfo=UTC)
 
+# Links that are not wrapped stand before those that are, so that the numbers of links and slots differ.
 HTML = (
-    '<body><a href="https://shop.test/a?b=1">A</a><a data-msys-unsubscribe=1 href="https://shop.test/leave">Leave</a>'
+    '<body><a href="mailto:a@b.test">-</a><a data-msys-unsubscribe=1 data-msys-clicktrack=0 href="https://a.test/">-</a>'
+    '<a href="https://shop.test/a?b=1">A</a><a data-msys-unsubscribe=1 href="https://shop.test/leave">Leave</a>'
     '<!--[if mso]><v:rect href="https://shop.test/b"></v:rect><a data-msys-unsubscribe="1" href="https://shop.test/out">'
-    'x</a><![endif]--><a href="mailto:a@b.test">-</a><a href="https://shop.test/leave" data-msys-linkname="c">C</a>'
+    'x</a><![endif]--><a href="https://shop.test/leave" data-msys-linkname="c">C</a>'
     "</body>"
 )
 AMP = '<!doctype html><html ⚡4email><head></head><body><a href="https://shop.test/a">A</a>{}</body></html>'.format(
     '<a data-msys-unsubscribe="1" href="https://shop.test/leave">Leave</a>'
 )
-TEXT = 'A: https://shop.test/a\nLeave: https://shop.test/leave[[data-msys-unsubscribe="1"]]\nB: https://shop.test/b\n'
+TEXT = (
+    'Out: https://a.test/[[data-msys-clicktrack="0"]]\nA: https://shop.test/a\n'
+    'Leave: https://shop.test/leave[[data-msys-unsubscribe="1"]]\nB: https://shop.test/b\n'
+)
 # A redirect URL of any kind in a body; its path is what the resolver reads.
 URL = re.compile(r"https://click\.acme\.test/(?:f/[\w-]+|[qu])/2[\w.-]+\.[\w-]{22}")
 
