@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.addresses import CUT, NO_ADDRESSES
 from linkwrap import LinkWrapper, OptionError, Resolver, SigningKeys
 from linkwrap.endpoint import Ip, cut_address, respond
 
@@ -19,92 +20,6 @@ WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain=HOST, anonymous=T
 METADATA = {"rcpt": "r-42", "campaign_id": "autumn"}
 SENT_AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 MIDNIGHT = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp())
-
-# One reader, 192.0.2.57, in each form in which an IPv6 address embeds an IPv4 address.
-EMBEDDED = [
-    "::ffff:192.0.2.57",
-    "::ffff:c000:239",
-    "::FFFF:C000:0239",
-    "0:0:0:0:0:ffff:192.0.2.57",
-    "0000:0000:0000:0000:0000:ffff:192.0.2.57",
-    "64:ff9b::192.0.2.57",
-    "64:ff9b::c000:239",
-    "0064:ff9b:0:0:0:0:c000:0239",
-    "64:ff9b:1::192.0.2.57",
-    "64:ff9b:1:7::c000:239",
-    "64:ff9b:1:c000:2:3900::",  # RFC 6052 2.2, prefix of 48 bits
-    "64:ff9b:1:c0:0:239::",  # 56
-    "64:ff9b:1:0:c0:2:3900:0",  # 64
-    "2002:c000:239::",
-    "2002:c000:239:1:2:3:4:5",
-    "2001::3fff:fdc6",
-    "2001:0:4136:e378:8000:63bf:3fff:fdc6",
-    "fe80::5efe:192.0.2.57",
-    "fe80::200:5efe:c000:239",
-    "2001:db8:1:2:0:5efe:192.0.2.57",
-    "2001:db8:1:2:200:5efe:192.0.2.57",
-]
-CUT = [
-    ("192.0.2.57", "192.0.2.0"),
-    ("0.0.0.7", "0.0.0.0"),  # noqa: S104
-    ("255.255.255.255", "255.255.255.0"),
-    ("10.20.30.40", "10.20.30.0"),
-    *((address, "192.0.2.0") for address in EMBEDDED),
-    ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"),
-    ("2001:DB8:ABCD:12::1", "2001:db8:abcd::"),
-    ("2001:db8::1", "2001:db8::"),
-    ("2a02:8109:9abc:de00:21b:77ff:fe49:54fd", "2a02:8109:9abc::"),
-    ("fe80::21b:77ff:fe49:54fd%eth0", "fe80::"),
-    ("fe80::1%25eth0", "fe80::"),
-    ("fe80::1%", "fe80::"),
-    ("::ffff:192.0.2.57%eth0", "192.0.2.0"),
-    ("2001:db8:1:2::3%" + "z" * 100_000, "2001:db8:1::"),
-    ("::1", "::"),
-    ("::", "::"),
-    ("::192.0.2.57", "::"),
-    ("::ffff:0:192.0.2.57", "::"),
-    ("2001:1::1", "2001:1::"),
-    ("64:ff9b:2::192.0.2.57", "64:ff9b:2::"),
-    ("2001:db8::5eff:192.0.2.57", "2001:db8::"),
-]
-NO_ADDRESSES = [
-    "",
-    " ",
-    "unknown",
-    "_hidden",
-    "localhost",
-    "192.0.2",
-    "192.0.2.57 ",
-    " 192.0.2.57",
-    "192.0.2.57\n",
-    "192.0.2.57:1234",
-    "192.0.2.57, 10.0.0.1",
-    "192.0.2.57%eth0",
-    "192.0.2.57/32",
-    "192.0.2.057",
-    "192.0.2.256",
-    "192.0.2.-1",
-    "192.0.2.５7",
-    "0xc0.0.2.57",
-    "3221226041",
-    "[2001:db8::1]",
-    "[2001:db8::1]:443",
-    "2001:db8::1/64",
-    "2001:db8:::1",
-    "2001:db8::1::2",
-    "2001:db8::g",
-    "2001:db8:1:2:3:4:5:6:7",
-    "::ffff:192.0.2.057",
-    "::ffff:192.0.2.57 ",
-    "00000::1",
-    "%eth0",
-    "%",
-    ":" * 100_000,
-    "1." * 100_000,
-    "f" * 100_000 + "::",
-    "\ud800",
-    "192.0.2.57\x00",
-]
 
 
 @pytest.mark.parametrize(("address", "expected"), CUT, ids=lambda text: str(text)[:48])
