@@ -13,13 +13,13 @@ _PURPOSES = """
     verification verifications confirm confirmation confirmations activate activation activations invite invites
     invitation invitations accountrecovery recoverycode recoveryemail recoverykey magicauth magiccode magiclogin
     magicurl maillogin emaillogin emailsignin loginbyemail loginviaemail loginwithemail signinwithemail
-    enrollaccount""".split()
+    enrollaccount autologin""".split()
 _PURPOSES += [kind + of for kind in "access auth email login magic recovery signin".split() for of in ("link", "token")]
 # A link with one of these has it directly behind it, or in a parameter named for it: pages and articles have them too.
 _PAGES = "login logon signin signup sso magic recovery welcome".split()
 # A segment or a name with any other word, such as "password-policy", is not read.
 _OTHERS = """
-    accept access account accounts action actions address admin api app asp aspx auth authenticate authentication
+    accept access account accounts action actions address admin api app asp aspx auth authenticate authentication auto
     begin by callback change check clerk client code codes complete create customer device do double edit email
     emails end enroll enrollment expired finish for forget forgot forgotten form from handle handler hash html
     id jsp key keys link links lost mail member members my new newsletter optin org organization php phone

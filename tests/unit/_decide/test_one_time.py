@@ -154,6 +154,8 @@ FORMS = [
     (f"https://a.test/reset/{HEX}", "https://a.test/reset/"),
     (f"https://a.test/magic-link/{UUID}", "https://a.test/magic-link/"),
     (f"https://a.test/magic_login?token={JWT}", "https://a.test/magic_login"),
+    (f"https://a.test/autologin/{UUID}", "https://a.test/autologin/"),
+    (f"https://a.test/auto-login?token={JWT}", "https://a.test/auto-login"),
     (f"https://a.test/magic/{JWT}", "https://a.test/magic/"),
     (f"https://a.test/login/{JWT}", "https://a.test/login/"),
     (f"https://a.test/u/{UUID}/login", "https://a.test/u/"),
