@@ -139,6 +139,8 @@ def redirect_target(url: str) -> str | None:
 
     It is serialised once more, but not checked as in `read_destination`: a link that was signed stays a link.
     """
+    if (plain := _PLAIN.fullmatch(url)) and plain[1]:
+        return url
     if not _TARGET.fullmatch(url):
         return None
     try:

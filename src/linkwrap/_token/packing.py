@@ -53,7 +53,7 @@ _RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
 _MAX_RAW = max(_RAW_STARTS)
 # This pattern and that of `Alphabet` begin with a set of characters, to which a search skips ahead: alternatives would
 # be tried at each character.
-_split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
+_split_at_escapes = re.compile("([UXZ](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
 # Stands for a raw run while the rest is unpacked: no packed character becomes this one.
 _GAP = "\xff"
 
@@ -80,8 +80,8 @@ class Alphabet:
         "_characters",
         "_escapes",
         "_letters",
-        "_meanings",
         "_split",
+        "_stand_ins",
         "_words",
     )
 
@@ -96,11 +96,12 @@ class Alphabet:
         self._escapes = {character: escape for escape, character in _ESCAPES.items() if character in others}
         self._split = re.compile(f"([{re.escape(''.join(sorted(others)))}](?:{_RUN_BEHIND_CAPITAL})?+)", re.ASCII).split
 
-        # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
-        singles = {letter: meaning for letter, meaning in meanings.items() if len(meaning) == 1}
-        readable = {letter: letter for letter in _DIGITS} | singles | {_GAP: _GAP}
+        # To unpack, capitals for characters become these at once, and those for words a character that is not ASCII, so
+        # that they differ from capitals that escapes stand for. What is malformed becomes "Z".
+        self._stand_ins = [(chr(0x80 + ord(letter)), word) for letter, word in meanings.items() if len(word) > 1]
+        readable = {character: character for character in (*_PLAIN, "U", "X", _GAP)} | dict(meanings)
+        readable |= {chr(ord(stand_in) - 0x80): stand_in for stand_in, _ in self._stand_ins}
         self._characters = bytes(ord(readable.get(chr(code), "Z")) for code in range(256))
-        self._meanings = _ESCAPES | {letter: word for letter, word in meanings.items() if len(word) > 1}
 
     def pack(self, text: str) -> str:
         """Return `text`, which is ASCII without control characters but DEL, in characters of base64url."""
@@ -125,12 +126,17 @@ class Alphabet:
         runs: list[str] = []
         if "Z" in packed:
             packed, runs = _without_runs(packed)
-        pieces = _split_at_capitals(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
-        try:
-            pieces[1::2] = map(self._meanings.__getitem__, pieces[1::2])
-        except KeyError:
-            raise ValueError("a capital without a meaning, or an escape that is none") from None
-        text = "".join(pieces)
+        text = packed.encode("latin-1").translate(self._characters).decode("latin-1")
+        if "U" in text or "X" in text or "Z" in text:
+            pieces = _split_at_escapes(text)
+            try:
+                pieces[1::2] = map(_ESCAPES.__getitem__, pieces[1::2])
+            except KeyError:
+                raise ValueError("a capital without a meaning, or an escape that is none") from None
+            text = "".join(pieces)
+        if not text.isascii():
+            for stand_in, word in self._stand_ins:
+                text = text.replace(stand_in, word)
         return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
 
 
@@ -348,7 +354,15 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-_from_json = json.JSONDecoder(parse_constant=_no_number).decode
+_from_start = json.JSONDecoder(parse_constant=_no_number).raw_decode
+
+
+def _from_json(text: str) -> Any:
+    """Return the value of a JSON text without space around it, in half the time of `JSONDecoder.decode`."""
+    value, end = _from_start(text)
+    if end != len(text):
+        raise ValueError("text behind the JSON value")
+    return value
 
 
 def _bytes(text: str) -> bytes:
