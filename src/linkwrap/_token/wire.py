@@ -14,7 +14,7 @@ message holds a key, a metadata value or a part of a token.
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple
 
 from ..errors import InvalidToken
 from ..keys import SigningKeys
@@ -190,7 +190,7 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     path = decode_path(raw_path)
     if (match := _PATH.fullmatch(path)) is None:
         raise InvalidToken("the path does not have the form of a redirect URL", reason="malformed")
-    sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
+    sublink, letter, link, context, signature = match.groups()
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
     if not keys._verifies(keys._signers(host), path[: match.end(4)], signature):
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
