@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from documents import Document, read_documents
+from endpoint import click_seconds, start_seconds
 from entry_points import ENTRY_POINTS, MAX_EXPONENT, Figure, measure
 from hostile import CASES, Case
 from measure import best_times, children_time, geometric_mean, machine, peak_memory, python_run
@@ -30,6 +31,8 @@ MAX_RENDER = 1.6  # render() : a bare loop
 MAX_GROWTH = 2.2  # twice the input : the input
 MAX_MEMORY, MAX_HOSTILE_MEMORY = 4.0, 8.0  # peak : input + output
 MAX_IMPORT = 0.060  # `import linkwrap` - bare Python, in seconds
+MAX_CLICK = 40e-6  # 0.6 of what it took before, both in seconds, on the machine of docs/performance.md
+MAX_START = 0.073  # 0.8 of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +319,23 @@ def compare_import(documents: list[Document], effort: Effort) -> list[Row]:
     ]
 
 
+def compare_respond(documents: list[Document], effort: Effort) -> list[Row]:
+    """Time the answer to a click. With another checkout: `python benchmarks/endpoint.py --other CHECKOUT`."""
+    heading("respond to a click, processor time")
+    seconds = click_seconds(effort.turns)
+    print(f"{seconds * 1e6:.1f} µs a click")
+    return [Row("respond to a click", f"≤ {MAX_CLICK * 1e6:.0f} µs", f"{seconds * 1e6:.1f} µs", seconds <= MAX_CLICK)]
+
+
+def compare_start(documents: list[Document], effort: Effort) -> list[Row]:
+    """Time a Python that wraps its first document against one that does nothing."""
+    heading("start: import, LinkWrapper and first wrap, processor time above bare Python")
+    imported, started = start_seconds(effort.turns)
+    print(f"import {imported * 1e3:.1f} ms, all of it {started * 1e3:.1f} ms")
+    figure = f"{started * 1e3:.1f} ms"
+    return [Row("import, LinkWrapper, first wrap", f"≤ {MAX_START * 1e3:.0f} ms", figure, started <= MAX_START)]
+
+
 SECTIONS: dict[str, Callable[[list[Document], Effort], list[Row]]] = {
     "wrap": compare_ways,
     "render": compare_render,
@@ -323,6 +343,8 @@ SECTIONS: dict[str, Callable[[list[Document], Effort], list[Row]]] = {
     "memory": compare_memory,
     "entry-points": compare_entry_points,
     "import": compare_import,
+    "respond": compare_respond,
+    "start": compare_start,
 }
 
 
