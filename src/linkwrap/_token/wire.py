@@ -12,7 +12,7 @@ message holds a key, a metadata value or a part of a token.
 """
 
 import re
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
@@ -74,6 +74,7 @@ _PATH = re.compile(
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
 _SIGNATURE = 22  # characters
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PIXELS: Final[dict[str, Part]] = {OPEN: "html", INITIAL_OPEN: "html", AMP_OPEN: "amp"}
 
 
@@ -139,17 +140,23 @@ def message_urls(
     copy_inner, copy_outer = states.inner.copy, states.outer.copy
     paths = [f"{start}{context}" for start in slots]
     paths += [f"/q/2{pixel}.{context}" for pixel in pixels]
-    # Not by a Signer: its calls for each link take as long as the MAC. With two bytes behind it, each signature has 24
-    # characters of base64, so one call encodes all.
+    # Not by a Signer: its calls for each link take as long as the MAC.
     digests = []
     for path in paths:
         inner = copy_inner()
-        inner.update(path.encode("ascii"))
+        inner.update(path.encode())
         outer = copy_outer()
         outer.update(inner.digest())
         digests.append(outer.digest()[:16])
-    signatures = urlsafe_b64encode(b"\0\0".join([*digests, b""])).decode("ascii")
-    return [f"{origin}{path}.{signatures[24 * at : 24 * at + _SIGNATURE]}" for at, path in enumerate(paths)]
+    ends = _signatures(digests)
+    return [f"{origin}{path}.{end}" for path, end in zip(paths, ends, strict=True)]
+
+
+def _signatures(digests: list[bytes]) -> list[str]:
+    """Return digests of 16 bytes in base64url."""
+    # With two bytes behind it, each has 24 characters, so one call encodes all.
+    text = b2a_base64(b"\0\0".join([*digests, b""]), newline=False).translate(_URL_SAFE).decode()
+    return [text[at : at + _SIGNATURE] for at in range(0, len(text), 24)]
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
