@@ -1,5 +1,6 @@
 """The options that can differ from message to message, and their check."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -117,6 +118,12 @@ def apply_options(
         faults.wrong_value(domain_fault)
     faults.raise_any()
     return replace(settings, **changes)
+
+
+def encode_message(settings: Settings, metadata: Mapping[str, object] | None) -> str:
+    """Return the CONTEXT part of a message's tokens; raises as `encode_context` does."""
+    sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
+    return encode_context(settings.account_id, sent_at, metadata)
 
 
 def _tracking_domain(value: object, faults: Faults) -> TrackingDomain | None:

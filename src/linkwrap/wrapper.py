@@ -4,22 +4,21 @@
 does both. Nothing raises for bad markup: what cannot be wrapped stays as it is, and the template's `links` say why.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from ._compiled import Compiled, Filling, Slotted, compile_html, compile_text
+from ._compiled import Compiled, compile_html, compile_text
 from ._decide.controls import cut_name, read_sublink
 from ._decide.decider import Decider, slot_of
 from ._decide.decision import Decision
 from ._faults import Faults
-from ._mime.template import Mail, MessageTemplate, fill_message
-from ._pixels import AMP_TAGS, HTML_TAGS
+from ._filling import fill_in, fill_in_message, fill_many
+from ._mime.template import Mail, MessageTemplate
 from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .keys import SigningKeys
 from .link import Link
-from .options import MessageOptions, Settings, apply_options, text_faults
+from .options import MessageOptions, Settings, apply_options, encode_message, text_faults
 from .policy import LinkPolicy
 from .template import LinkTemplate
 
@@ -144,11 +143,48 @@ class LinkWrapper:
         if isinstance(template, LinkTemplate):
             settings, context = self._message(metadata, options)
             compiled = template._compiled
-            return compiled.fill(self._filling(compiled, settings, context))
+            return compiled.fill(fill_in(compiled, self._keys, settings, context))
         faults = Faults()
         if not isinstance(template, MessageTemplate):
             faults.wrong_type("template", _TEMPLATE, template)
-        return self._fill_message(template, *self._message(metadata, options, faults))
+        settings, context = self._message(metadata, options, faults)
+        return fill_in_message(template, self._keys, settings, context)
+
+    @overload
+    def render_many(
+        self, template: LinkTemplate[Document], rows: Iterable[Metadata], **options: Unpack[MessageOptions]
+    ) -> Iterator[Document]: ...
+    @overload
+    def render_many(
+        self, template: MessageTemplate[Mail], rows: Iterable[Metadata], **options: Unpack[MessageOptions]
+    ) -> Iterator[Mail]: ...
+    def render_many(
+        self,
+        template: LinkTemplate[Any] | MessageTemplate[Any],
+        rows: Iterable[Metadata],
+        **options: Unpack[MessageOptions],
+    ) -> Iterator[Any]:
+        """Return an iterator over the documents of many recipients: those of `render`, in half the time.
+
+        Rows are read one at a time, each when its document is asked for; without `sent_at`, that is its time of
+        sending. An error of a row names the row's number, from 0, and the iterator goes on with the next one.
+
+        Args:
+            template: As in `render`.
+            rows: The metadata of each recipient, as in `render`.
+            options: Options for all these messages.
+
+        Raises:
+            TypeError: As in `render`: about the metadata at its row, about the rest at once.
+            OptionError: The same.
+            DomainError: The tracking domain is not a host name, or not verified.
+        """
+        faults = Faults()
+        if not isinstance(template, LinkTemplate | MessageTemplate):
+            faults.wrong_type("template", _TEMPLATE, template)
+        if not isinstance(rows, Iterable) or isinstance(rows, Mapping | str | bytes):
+            faults.wrong_type("rows", "an iterable of mappings", rows)
+        return fill_many(template, rows, self._keys, apply_options(self._settings, options, faults))
 
     @overload
     def wrap(
@@ -178,7 +214,7 @@ class LinkWrapper:
         html = html if type(html) is str else _plain(html)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_html(html, self._decider, encoding)
-        return compiled.fill(self._filling(compiled, settings, context))
+        return compiled.fill(fill_in(compiled, self._keys, settings, context))
 
     @overload
     def compile_text(self, text: str, *, encoding: str | None = None) -> LinkTemplate[str]: ...
@@ -233,7 +269,7 @@ class LinkWrapper:
         text = _plain(text)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_text(text, self._decider, encoding)
-        return compiled.fill(self._filling(compiled, settings, context))
+        return compiled.fill(fill_in(compiled, self._keys, settings, context))
 
     def compile_message(self, message: Mail, *, text: bool = False) -> MessageTemplate[Mail]:
         """Find the bodies of a message by its MIME structure, and decide about the links of each.
@@ -265,7 +301,8 @@ class LinkWrapper:
         faults = Faults()
         check_message(message, text, faults)
         settings, context = self._message(metadata, options, faults)
-        return self._fill_message(compile_message(message, self._decider, text=text), settings, context)
+        template = compile_message(message, self._decider, text=text)
+        return fill_in_message(template, self._keys, settings, context)
 
     def urls(
         self, template: LinkTemplate[Any], metadata: Metadata = None, **options: Unpack[MessageOptions]
@@ -285,7 +322,8 @@ class LinkWrapper:
         slots = compiled.slots if settings.click_tracking else ()
         pixels = compiled.pixels
         opened = wire.AMP_OPEN if pixels and pixels.amp else wire.OPEN
-        urls = self._urls(settings, context, slots, (opened, wire.INITIAL_OPEN))
+        pixel_links = (opened, wire.INITIAL_OPEN)
+        urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixel_links)
         return urls if settings.click_tracking else compiled.originals() + urls
 
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
@@ -308,7 +346,7 @@ class LinkWrapper:
         check_tree(tree, faults)
         settings, context = self._message(metadata, options, faults)
         found = TreeLinks(tree, self._decider)
-        found.fill(self._filling(found, settings, context))
+        found.fill(fill_in(found, self._keys, settings, context))
         return found.links
 
     def wrap_url(
@@ -355,7 +393,9 @@ class LinkWrapper:
             return url
         draft = Decision(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
         slot = slot_of(self._decider.decide(url, None, draft), "url")
-        return url if slot is None else self._urls(settings, context, [slot])[0]
+        if slot is None:
+            return url
+        return wire.message_urls(self._keys, settings.origin, settings.host, context, [slot])[0]
 
     def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
         """Return the URL of a message's one-click unsubscribe; `unsubscribe_headers` makes headers of it.
@@ -403,31 +443,7 @@ class LinkWrapper:
             if not fits:
                 faults.wrong_type("metadata", "a mapping", metadata)
             settings = apply_options(settings, options, faults, metadata)
-        sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
-        return settings, wire.encode_context(settings.account_id, sent_at, metadata)
-
-    def _filling(self, slotted: Slotted, settings: Settings, context: str) -> Filling:
-        """Return the texts for the slots of one recipient's document: its URLs, and the pixels that it gets."""
-        slots = slotted.slots if settings.click_tracking else ()
-        pixels = slotted.pixels
-        opened = first = False
-        if pixels is not None and not (pixels.amp and settings.origin.startswith("http:")):
-            account_id, own = settings.account_id, pixels.own
-            opened = settings.open_tracking and (not own or (account_id, False) not in own)
-            first = settings.initial_open and pixels.initial_at is not None and (account_id, True) not in own
-        amp = pixels is not None and pixels.amp
-        kinds = (wire.AMP_OPEN if amp else wire.OPEN,) * opened + (wire.INITIAL_OPEN,) * first
-        urls = self._urls(settings, context, slots, kinds)
-        tags = AMP_TAGS if amp else HTML_TAGS
-        initial = tags.initial.replace("{}", urls.pop()) if first else ""
-        pixel = tags.open.replace("{}", urls.pop()) if opened else ""
-        return Filling(urls if settings.click_tracking else None, pixel, initial)
-
-    def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:
-        return fill_message(template, lambda body: self._filling(body, settings, context))
-
-    def _urls(self, settings: Settings, context: str, slots: Sequence[str], pixels: Sequence[str] = ()) -> list[str]:
-        return wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
+        return settings, encode_message(settings, metadata)
 
 
 def _plain(text: Any) -> Any:

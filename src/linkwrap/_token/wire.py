@@ -41,12 +41,14 @@ __all__ = [
     "MAX_PATH",
     "OPEN",
     "Kind",
+    "SharedSlots",
     "Token",
     "challenge_response",
     "decode_path",
     "encode_context",
     "encode_link",
     "message_urls",
+    "pixel_slot",
     "read",
     "slot",
     "unsubscribe_url",
@@ -115,6 +117,11 @@ def slot(sublink: str, part: Part, index: int, link: str) -> str:
     return f"/f/{sublink}/2{pack_place(part, index)}{link}."
 
 
+def pixel_slot(link: str) -> str:
+    """Return what is before CONTEXT in the path of a pixel, given by its LINK part."""
+    return f"/q/2{link}."
+
+
 def message_urls(
     keys: SigningKeys,
     origin: str,
@@ -139,7 +146,7 @@ def message_urls(
     states = keys._states(host)
     copy_inner, copy_outer = states.inner.copy, states.outer.copy
     paths = [f"{start}{context}" for start in slots]
-    paths += [f"/q/2{pixel}.{context}" for pixel in pixels]
+    paths += [f"{pixel_slot(pixel)}{context}" for pixel in pixels]
     # Not by a Signer: its calls for each link take as long as the MAC.
     digests = []
     for path in paths:
@@ -150,6 +157,42 @@ def message_urls(
         digests.append(outer.digest()[:16])
     ends = _signatures(digests)
     return [f"{origin}{path}.{end}" for path, end in zip(paths, ends, strict=True)]
+
+
+class SharedSlots:
+    """The slots of many messages that differ in CONTEXT only, hashed once.
+
+    Args:
+        keys: The first that is for the host signs.
+        host: As in `message_urls`.
+        slots: A slot for each link or pixel.
+
+    Raises:
+        OptionError: No key is for the host.
+    """
+
+    __slots__ = ("_hashed", "_outer")
+
+    def __init__(self, keys: SigningKeys, host: str, slots: Iterable[str]) -> None:
+        states = keys._states(host)
+        self._outer = states.outer
+        self._hashed = []
+        for start in slots:
+            inner = states.inner.copy()
+            inner.update(start.encode())
+            self._hashed.append(inner)
+
+    def sign(self, context: str) -> list[str]:
+        """Return the signatures for the slots of a message, without the "." before them."""
+        copy_outer, data = self._outer.copy, context.encode()
+        digests = []
+        for hashed in self._hashed:
+            inner = hashed.copy()
+            inner.update(data)
+            outer = copy_outer()
+            outer.update(inner.digest())
+            digests.append(outer.digest()[:16])
+        return _signatures(digests)
 
 
 def _signatures(digests: list[bytes]) -> list[str]:
