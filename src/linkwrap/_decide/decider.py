@@ -166,6 +166,10 @@ class Decider:
             decided.append(known)
         return decided
 
+    def forget(self) -> None:
+        """Forget what is kept about links of other documents."""
+        self._kept.clear()
+
     def text(self, links: "Iterable[TextLink]", source: Source, opted_out: Set[str] = _NOTHING) -> list[Decision]:
         """Decide about the URLs of a plain text.
 
