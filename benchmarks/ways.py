@@ -17,7 +17,8 @@ from turbohtml.rewrite import Element, rewrite
 
 from linkwrap import LinkTemplate, LinkWrapper, SigningKeys
 from linkwrap._decide.destination import read_destination
-from linkwrap._token.wire import encode_context, encode_link, message_urls, slot
+from linkwrap._pixels import OPEN_PIXEL
+from linkwrap._token.wire import OPEN, encode_context, encode_link, message_urls, slot
 
 Way = Callable[[Document], Call]
 
@@ -49,8 +50,8 @@ def wrap_bytes(document: Document) -> Call:
 def rewriter(document: Document) -> Call:
     """Rewrite the document by turbohtml, in C, which calls a function for each link that decides, packs and signs.
 
-    It makes the same tokens by the same functions, but sees neither control attributes nor Outlook's comments, keeps
-    no bytes, and adds no pixel.
+    It makes the same tokens and the same pixel by the same functions, but sees neither control attributes nor Outlook's
+    comments, writes the tags of links anew, and adds no pixel where there is no `<body>`.
     """
 
     def call() -> str:
@@ -62,7 +63,11 @@ def rewriter(document: Document) -> Call:
                 path = slot("a", "html", 0, encode_link(url))
                 element.set_attribute("href", message_urls(KEYS, ORIGIN, HOST, context, [path])[0])
 
-        return rewrite(document.text, elements=[("a[href], area[href]", link)])
+        def body(element: Element) -> None:
+            (url,) = message_urls(KEYS, ORIGIN, HOST, context, (), [OPEN])
+            element.append(OPEN_PIXEL.replace("{}", url), html=True)
+
+        return rewrite(document.text, elements=[("a[href], area[href]", link), ("body", body)])
 
     return call
 

@@ -75,7 +75,7 @@ _PATH = re.compile(
 )
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
-_SIGNATURE = 22  # characters
+_EACH_SIGNATURE = re.compile("(.{22})..").findall
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PIXELS: Final[dict[str, Part]] = {OPEN: "html", INITIAL_OPEN: "html", AMP_OPEN: "amp"}
 
@@ -145,8 +145,8 @@ def message_urls(
     """
     states = keys._states(host)
     copy_inner, copy_outer = states.inner.copy, states.outer.copy
-    paths = [f"{start}{context}" for start in slots]
-    paths += [f"{pixel_slot(pixel)}{context}" for pixel in pixels]
+    starts = [*slots, *map(pixel_slot, pixels)] if pixels else slots
+    paths = [f"{start}{context}" for start in starts]
     # Not by a Signer: its calls for each link take as long as the MAC.
     digests = []
     for path in paths:
@@ -155,8 +155,7 @@ def message_urls(
         outer = copy_outer()
         outer.update(inner.digest())
         digests.append(outer.digest()[:16])
-    ends = _signatures(digests)
-    return [f"{origin}{path}.{end}" for path, end in zip(paths, ends, strict=True)]
+    return [f"{origin}{path}.{end}" for path, end in zip(paths, _signatures(digests), strict=True)]
 
 
 class SharedSlots:
@@ -197,9 +196,9 @@ class SharedSlots:
 
 def _signatures(digests: list[bytes]) -> list[str]:
     """Return digests of 16 bytes in base64url."""
-    # With two bytes behind it, each has 24 characters, so one call encodes all.
-    text = b2a_base64(b"\0\0".join([*digests, b""]), newline=False).translate(_URL_SAFE).decode()
-    return [text[at : at + _SIGNATURE] for at in range(0, len(text), 24)]
+    # With two bytes between them, each has 24 characters, so one call encodes all.
+    text = b2a_base64(b"\0\0".join(digests), newline=False).translate(_URL_SAFE).decode()
+    return _EACH_SIGNATURE(text)
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
