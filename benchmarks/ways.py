@@ -9,16 +9,19 @@ from collections.abc import Callable
 from functools import partial
 from itertools import cycle
 from time import time
+from typing import TYPE_CHECKING
 
 from documents import Document
 from lxml.html import document_fromstring
 from measure import Call
-from turbohtml.rewrite import Element, rewrite
 
 from linkwrap import LinkTemplate, LinkWrapper, SigningKeys
 from linkwrap._decide.destination import read_destination
 from linkwrap._pixels import OPEN_PIXEL
 from linkwrap._token.wire import OPEN, encode_context, encode_link, message_urls, slot
+
+if TYPE_CHECKING:
+    from turbohtml.rewrite import Element
 
 Way = Callable[[Document], Call]
 
@@ -53,17 +56,18 @@ def rewriter(document: Document) -> Call:
     It makes the same tokens and the same pixel by the same functions, but sees neither control attributes nor Outlook's
     comments, writes the tags of links anew, and adds no pixel where there is no `<body>`.
     """
+    from turbohtml.rewrite import rewrite  # the tests run the other sections without it
 
     def call() -> str:
         context = encode_context("acme", int(time()), metadata())
 
-        def link(element: Element) -> None:
+        def link(element: "Element") -> None:
             url, _ = read_destination(element.get("href") or "")
             if url is not None:
                 path = slot("a", "html", 0, encode_link(url))
                 element.set_attribute("href", message_urls(KEYS, ORIGIN, HOST, context, [path])[0])
 
-        def body(element: Element) -> None:
+        def body(element: "Element") -> None:
             (url,) = message_urls(KEYS, ORIGIN, HOST, context, (), [OPEN])
             element.append(OPEN_PIXEL.replace("{}", url), html=True)
 

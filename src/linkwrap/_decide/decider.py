@@ -150,8 +150,9 @@ class Decider:
             kept.clear()
         placeholders, refuses = self._placeholders, self._refuses
         decided: list[Known] = []
+        long: dict[str, Known] = {}
         for value in values:
-            known = kept.get(value)
+            known = kept.get(value) or long.get(value)
             if known is None:
                 href = decode_references(value)
                 url, reason = read_destination(href, base, placeholders)
@@ -161,8 +162,7 @@ class Decider:
                     known = Decision(url, refusal), None
                 else:
                     known = Decision(url), encode_link(url)
-                if len(value) <= _MAX_KEPT_VALUE:
-                    kept[value] = known
+                (kept if len(value) <= _MAX_KEPT_VALUE else long)[value] = known
             decided.append(known)
         return decided
 
