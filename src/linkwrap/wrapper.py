@@ -164,7 +164,7 @@ class LinkWrapper:
         rows: Iterable[Metadata],
         **options: Unpack[MessageOptions],
     ) -> Iterator[Any]:
-        """Return an iterator over the documents of many recipients: those of `render`, in half the time.
+        """Return an iterator over the documents of many recipients: those of `render`, HTML in two thirds of the time.
 
         Rows are read one at a time, each when its document is asked for; without `sent_at`, that is its time of
         sending. An error of a row names the row's number, from 0, and the iterator goes on with the next one.
@@ -320,10 +320,9 @@ class LinkWrapper:
         settings, context = self._message(metadata, options, faults)
         compiled = template._compiled
         slots = compiled.slots if settings.click_tracking else ()
-        pixels = compiled.pixels
-        opened = wire.AMP_OPEN if pixels and pixels.amp else wire.OPEN
-        pixel_links = (opened, wire.INITIAL_OPEN)
-        urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixel_links)
+        opened = wire.AMP_OPEN if compiled.pixels and compiled.pixels.amp else wire.OPEN
+        pixels = (opened, wire.INITIAL_OPEN)
+        urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
         return urls if settings.click_tracking else compiled.originals() + urls
 
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
@@ -389,10 +388,8 @@ class LinkWrapper:
         elif sublink is not None and not isinstance(sublink, str):
             faults.wrong_type("sublink", "str or None", sublink)
         settings, context = self._message(metadata, options, faults)
-        if not settings.click_tracking:
-            return url
         draft = Decision(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
-        slot = slot_of(self._decider.decide(url, None, draft), "url")
+        slot = slot_of(self._decider.decide(url, None, draft), "url") if settings.click_tracking else None
         if slot is None:
             return url
         return wire.message_urls(self._keys, settings.origin, settings.host, context, [slot])[0]
