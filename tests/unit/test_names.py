@@ -20,8 +20,11 @@ RETIRED = re.compile(
     r"(^|_)(redirector|(?<!dns_)resolvers?|(?<!cname_)target|vouched|owner|proven|proof|prove|known|verify|examine|findings"
     r"|verdict|reading|outcome|root|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
-ALLOWED = {"Resolver", "resolver", "verify"}
-"""`Resolver`, its module and the argument of `respond`; `SigningKeys.verify`."""
+ALLOWED = {
+    *("Resolver", "resolver", "verify"),
+    *("target_link_index", "target_link_name", "target_link_part", "target_link_url"),
+}
+"""`Resolver`, its module and the argument of `respond`; `SigningKeys.verify`; SparkPost's names in events."""
 
 KEY = "a key for the tests of the names"
 URL = LinkWrapper(SigningKeys(KEY)).wrap_url("https://acme.com/", {"rcpt": "r-42"}, link_name="Shop")
