@@ -10,6 +10,7 @@ would keep the write-ahead log from being emptied.
 import contextlib
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -39,6 +40,7 @@ _PAIR: Final = (
     "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(value AS TEXT) END = ?)"
 )
 _PAGE: Final = 1000
+_SHORT: Final = 5  # bytes of a value with its quotes: of 3 characters
 _DELETED_AT_ONCE: Final = 200  # by one statement: other writers do not wait for long
 
 Pair = tuple[str, str]
@@ -281,18 +283,24 @@ class Store(Database):
             )
 
     def _has_rest(self, pair: Pair) -> bool:
-        """Whether the file still has the pair's value, though no row has."""
-        needle = json.dumps(pair[1], ensure_ascii=False).encode()
-        if len(pair[1]) < 4:  # such a value is in every file
-            needle = json.dumps(pair[0], ensure_ascii=False).encode() + b":" + needle
+        """Whether the file still has the pair's value, though no row has; also if it cannot be told."""
+        key, value = (json.dumps(text, ensure_ascii=False).encode() for text in pair)
+        # A copy may be overwritten in part, so its quotes are not looked for, unless every file has such a value.
+        needle = value[1:-1] if len(value) > _SHORT else key + b":" + value
+        found = re.compile(
+            # Another recipient's longer value, or the value anywhere else.
+            rb"""[:,\[{]"(?P<whole>[^"\x00-\x1f]{0,80}%b[^"\x00-\x1f]{0,80})"[]:,}]|(?P<part>%b)"""
+            % (2 * (re.escape(needle),))
+        )
         if self.identity not in _scanned:
             _scanned[self.identity] = os.open(self.path, os.O_RDONLY)
         descriptor = _scanned[self.identity]
         position, rest = 0, b""
         while piece := os.pread(descriptor, 1 << 20, position):
-            if needle in rest + piece:
+            piece, position = rest + piece, position + len(piece)
+            if needle in piece and any(hit["part"] or hit["whole"] == needle for hit in found.finditer(piece)):
                 return True
-            position, rest = position + len(piece), piece[-len(needle) :]
+            rest = piece[-len(needle) - 200 :]
         return False
 
     def _event(self, found: Row) -> StoredEvent:
