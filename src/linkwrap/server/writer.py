@@ -136,7 +136,8 @@ class Writer:
         # These belong to the writer's thread.
         self._store: Store | None = None
         self._checkpoints: Checkpoints | None = None
-        self._beside: dict[str, Identity] = {}
+        self._beside: dict[str, Identity] = {}  # of the open store
+        self._stale: dict[str, Identity] = {}  # of one that is gone, until there is a new one
         self._left: list[_Left] = []
         self._last_group = 0
         self._thread = threading.Thread(target=self._work, name="linkwrap-writer", daemon=True)
@@ -237,28 +238,41 @@ class Writer:
         self._open_circuit(str(error), self._later)
 
     def _work(self) -> None:
-        while True:
-            if self._store is None or self.fault is not None:
-                if not self._wait_to_retry():
-                    break
-                self._try()
-                continue
-            group = self._take()
+        going, tried = True, False
+        while going:
             try:
-                if self._is_moved():
-                    self._set_aside()
-                    self._fail(f"the store {str(self._path)!r} was deleted or replaced")
-                    self._retry_at = 0.0  # a new file can be made at once
-                elif group:
-                    self._commit(group)
-                elif self._left:
-                    self._save()
-                elif self._closing:
-                    break
+                going = self._step()
             except StoreError as error:
                 self._fail(error)
                 self._drop()
+            except Exception as error:  # its words may hold what is in an event
+                self._fail(f"storing failed with {type(error).__name__}")
+                self._drop()
+            if not tried:
+                tried = True
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._set_tried)
         self._end()
+
+    def _step(self) -> bool:
+        """Do what is next, and return whether there is more; an error opens the circuit."""
+        if self._store is None or self.fault is not None:
+            if not self._wait_to_retry():
+                return False
+            self._try()
+            return True
+        group = self._take()
+        if self._is_moved():
+            self._set_aside()
+            self._fail(f"the store {str(self._path)!r} was deleted or replaced")
+            self._retry_at = 0.0  # a new file can be made at once
+        elif group:
+            self._commit(group)
+        elif self._left:
+            self._save()
+        else:
+            return not self._closing or bool(self._queue)
+        return True
 
     def _wait_to_retry(self) -> bool:
         """Wait until the store is to be tried; False if the writer is closed before."""
@@ -269,40 +283,36 @@ class Writer:
             return not self._closing or bool(self._queue)
 
     def _try(self) -> None:
-        """Open the store if need be, and write to it; close the circuit if that works in time."""
-        try:
-            if self._store is not None and self._is_moved():
-                self._set_aside()
-            if self._store is None:
-                self._open()
-            assert self._store is not None
-            started = self._clock()
-            self._store.write_probe(int(time.time()))
-            took = self._clock() - started
-            self._beside = beside(self._store.path)
-        except StoreError as error:
-            self._fail(error)
-            self._drop()
-        else:
-            if took > self._limit:
-                self._fail(f"storing takes over {self._limit * 1000:.0f} ms")
-            elif self.fault is not None:
-                with self._changed:
-                    self.fault = None
-                _log.warning("events are stored again")
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._set_tried)
+        """Open the store if need be, and write to it; close the circuit if that works in time.
 
-    def _open(self) -> None:
-        self._store = self._open_store(
+        Raises:
+            StoreError: It cannot be opened or written.
+        """
+        if self._is_moved():
+            self._set_aside()
+        store = self._store or self._open()
+        started = self._clock()
+        store.write_probe(int(time.time()))
+        took = self._clock() - started
+        if took > self._limit:
+            self._fail(f"storing takes over {self._limit * 1000:.0f} ms")
+        elif self.fault is not None:
+            with self._changed:
+                self.fault = None
+            _log.warning("events are stored again")
+
+    def _open(self) -> Store:
+        self._store = store = self._open_store(
             self._path,
             create=True,
             durability=self._durability,
             wait_seconds=_BUSY_SECONDS,
             checkpoints=False,
-            stale=self._beside,
+            stale=self._stale,
         )
-        self._checkpoints = Checkpoints(self._store, lambda: self.metrics.commit_seconds, _BUSY_SECONDS)
+        self._checkpoints = Checkpoints(store, lambda: self.metrics.commit_seconds, _BUSY_SECONDS)
+        self._beside, self._stale = beside(store.path), {}
+        return store
 
     def _is_moved(self) -> bool:
         return self._store is not None and identity(self._path) != self._store.identity
@@ -313,6 +323,7 @@ class Writer:
         self._stop_checkpoints()
         self._left.append(_Left(self._store))
         self._store = None
+        self._stale = self._beside
 
     def _drop(self) -> None:
         """Close a connection that failed, so that the next try opens another one."""
@@ -400,17 +411,16 @@ class Writer:
         left.after = rows[-1][0]
 
     def _end(self) -> None:
-        if self._left and self._store is None:
-            self._try()
         while self._left:
             try:
                 if self._store is None:
-                    self._left_to_fallback(self._left.pop())
-                else:
-                    self._save()
+                    self._try()
+                self._save()
             except StoreError as error:
                 _log.error("events of a deleted or replaced store go to the fallback: %s", error)
                 self._drop()
+                while self._left:
+                    self._left_to_fallback(self._left.pop())
         self._stop_checkpoints()
         if self._store is not None:
             self._store.close()
@@ -423,6 +433,8 @@ class Writer:
                 with self._changed:
                     self.metrics.not_stored += 1
                 self._fallback.put(found.event)
+        except StoreError as error:
+            _log.error("the events of a deleted or replaced store cannot be read any more: %s", error)
         finally:
             left.store.close()
 
