@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any, BinaryIO, Final
 
 from ..errors import OptionError
@@ -316,12 +317,18 @@ class Store(Database):
             raise StoreError(f"row {seq} of the store {str(self.path)!r} is no event: {error}") from None
 
 
+_fields: Final = attrgetter(*FIELDS)
+_META: Final = FIELDS.index("rcpt_meta")
+_REASONS: Final = FIELDS.index("visitor_reasons")
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def row(event: Event) -> Row:
     """Return the values of an event's row, for `Store.add_rows`."""
-    values: dict[str, Any] = {name: getattr(event, name) for name in FIELDS}
-    values["rcpt_meta"] = json.dumps(event.rcpt_meta, ensure_ascii=False, separators=(",", ":"))
-    values["visitor_reasons"] = json.dumps(event.visitor_reasons, ensure_ascii=False, separators=(",", ":"))
-    return (*values.values(), None)
+    values = [*_fields(event), None]
+    values[_META] = _encode(values[_META])
+    values[_REASONS] = _encode(values[_REASONS])
+    return tuple(values)
 
 
 def _conditions(
