@@ -28,7 +28,7 @@ python_maximum_signature_line_length = 100
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!linkwrap\.).*"),
     (r"py:.*", r"linkwrap\.(\w+\.)*_\w+\..*"),
-    (r"py:.*", r"linkwrap\.\w+\.(Decision|Document|Piece|Slot|Text|\w+T)"),
+    (r"py:.*", r"linkwrap\.\w+\.(Decision|Document|Piece|Text|\w+T)"),
 ]
 
 html_theme = "alabaster"

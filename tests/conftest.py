@@ -52,7 +52,7 @@ def corpus_bodies(corpus: Path) -> list[tuple[str, bytes, str | None]]:
     return bodies
 
 
-TOKEN = re.compile(r"1[\w-]*\.[\w-]+\.[\w-]{22}")
+TOKEN = re.compile(r"2[\w-]*\.[\w-]+\.[\w-]{22}")
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -14,8 +14,7 @@ from ._markup.scan import Positions, element_name, is_amp, scan
 from ._markup.source import open_source
 from ._markup.tokenizer import Span, decode_references
 from ._pixels import Pixels
-from ._token.wire import Slot
-from .link import Link
+from .link import Link, Part
 
 Text = TypeVar("Text", str, bytes)
 Piece = TypeVar("Piece")
@@ -36,8 +35,8 @@ class Slotted(Protocol):
     """A compiled document or the links of a tree, to be filled in with a recipient's URLs and pixels."""
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
-        """A slot for each link that is wrapped."""
+    def slots(self) -> tuple[str, ...]:
+        """A slot for each link that is wrapped, from `wire.slot`."""
 
     @property
     def pixels(self) -> Pixels | None:
@@ -59,7 +58,7 @@ class Compiled(Generic[Text]):
     positions: Positions
     """The places of the links. In a plain text, a tag starts with its URL, and ends with the brackets behind that."""
     decisions: tuple[Decision, ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[str, ...]
     """A slot for each link that is wrapped, in the order of the text."""
     static: tuple[Text, ...]
     """The text between the slots, those of the pixels included."""
@@ -138,7 +137,8 @@ def compile_html(
     *,
     base: str | None = None,
     placed: bool = True,
-    amp: bool = False,
+    part: Part | None = None,
+    first: int = 0,
 ) -> Compiled[Text]:
     """Find the links of a document, decide about each, and cut the document at its slots.
 
@@ -148,17 +148,19 @@ def compile_html(
         encoding: The encoding of `bytes`; None to find it out.
         base: The base URL of a document that sets none.
         placed: Whether the policy's `destination` sees where the links are.
-        amp: Whether it is AMP for Email even where its markup does not say so.
+        part: The part of the message that it is, "html" or "amp"; None to tell by its markup.
+        first: The number of its first link.
     """
     source = open_source(html, encoding)
     found = scan(source.text)
-    amp = amp or is_amp(source)
+    if part is None:
+        part = "amp" if is_amp(source) else "html"
     batches = found.positions.batches(BATCH)
     if found.base:
         base = decider.base(decode_references(source.decode(*found.base)))
-    decisions, slots, values, cuts = decider.document(source, batches, base, placed=placed)
+    decisions, slots, values, cuts = decider.document(source, batches, base, part=part, first=first, placed=placed)
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
-    if amp or (initial_at is not None and initial_at > pixel_at):
+    if part == "amp" or (initial_at is not None and initial_at > pixel_at):
         initial_at = None
     spans = values.copy()
     pixel_slot = bisect(values, (pixel_at,))
@@ -181,7 +183,12 @@ def compile_html(
         slots=tuple(slots),
         static=_static(html, unit, spans, cuts),
         pixels=Pixels(
-            pixel_at * unit, pixel_slot, None if initial_at is None else initial_at * unit, initial_slot, own, amp
+            pixel_at * unit,
+            pixel_slot,
+            None if initial_at is None else initial_at * unit,
+            initial_slot,
+            own,
+            part == "amp",
         ),
     )
 
@@ -199,7 +206,7 @@ def compile_text(
     source, unit = found.source, found.source.unit
     decisions: list[Decision] = decider.text(found.links, source, opted_out)
     positions = Positions(field for link in found.links for field in (link.start, link.start, link.end, link.behind, 0))
-    slots = [*map(slot_of, decisions)]
+    slots = [slot_of(decision, "text", index) for index, decision in enumerate(decisions)]
     wrapped = [(link.start, link.end) for link, slot in zip(found.links, slots, strict=True) if slot is not None]
     cuts = [(link.end, link.behind) for link in found.links if link.behind > link.end]
     return Compiled(

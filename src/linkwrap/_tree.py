@@ -21,8 +21,7 @@ from ._markup import tokenizer
 from ._markup.scan import AMP_NAMES, RAW_TEXT
 from ._markup.tokenizer import lower
 from ._pixels import Pixels
-from ._token.packing import Slot
-from .link import Link
+from .link import Link, Part
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -57,8 +56,14 @@ class TreeLinks:
         self._first_body: Any = None
         self._last = opened.root
         found, base, images, amp = self._find(decider)
-        places = (_place(opened, node, name, base, decider) for node, name in found)
-        self._places = [place for place in places if place is not None]
+        part: Part = "amp" if amp else "html"
+        self._places: list[_Place] = []
+        count = 0
+        for node, name in found:
+            place = _place(opened, node, name, base, decider, part, count)
+            if place is not None:
+                self._places.append(place)
+                count += len(place.links)
         own = decider.own_pixels(images).union(*(place.pixels for place in self._places))
         initial_at = None if amp or self._first_body is None else 0
         self.pixels = Pixels(0, 0, initial_at, 0, own, amp)
@@ -114,15 +119,20 @@ class _Place(NamedTuple):
     """The links of one node of a tree; `write` takes a URL for each slot."""
 
     links: tuple[Link, ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[str, ...]
     pixels: frozenset[OwnPixel]
     write: Callable[[list[str]], None]
 
 
-def _place(tree: _Tree, node: Any, name: str | None, base: str | None, decider: Decider) -> _Place | None:
-    """Return the links of a node: an element, which is a link where it has an href, or a node of source text."""
+def _place(
+    tree: _Tree, node: Any, name: str | None, base: str | None, decider: Decider, part: Part, first: int
+) -> _Place | None:
+    """Return the links of a node: an element, which is a link where it has an href, or a node of source text.
+
+    `first` is the number of its first link in the tree.
+    """
     if name is None:
-        return _markup_place(tree, node, base, decider)
+        return _markup_place(tree, node, base, decider, part, first)
     attributes = tree.attributes(node)
     values = {known: value for known, (_, value) in attributes.items()}
     if "href" not in values:
@@ -136,16 +146,16 @@ def _place(tree: _Tree, node: Any, name: str | None, base: str | None, decider: 
             if removed in attributes:
                 del held[attributes[removed][0]]
 
-    slot = slot_of(decision)
+    slot = slot_of(decision, part, first)
     return _Place((decision.link(values["href"], name),), () if slot is None else (slot,), frozenset(), write)
 
 
-def _markup_place(tree: _Tree, node: Any, base: str | None, decider: Decider) -> _Place | None:
+def _markup_place(tree: _Tree, node: Any, base: str | None, decider: Decider, part: Part, first: int) -> _Place | None:
     """Return the links of a node of source text, between an opener and a closer, which is a document of its own."""
     opener, content, closer = tree.markup(node)
     if "<" not in content:
         return None
-    compiled = compile_html(opener + content + closer, decider, base=base, placed=False)
+    compiled = compile_html(opener + content + closer, decider, base=base, placed=False, part=part, first=first)
     start, end = len(opener), len(opener) + len(content)
     if any(at.tag_end > end for at in compiled.positions):
         return None  # the tag takes in the text behind the node

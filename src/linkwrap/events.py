@@ -10,10 +10,9 @@ from typing import Any, Final, Literal, get_args
 from ._faults import Faults
 from ._token.packing import MAX_ACCOUNT_ID, MAX_METADATA
 from .errors import OptionError
-from .link import MAX_DESTINATION, MAX_LINK_NAME
+from .link import MAX_DESTINATION, MAX_LINK_NAME, Part
 
 EventType = Literal["click", "open", "initial_open", "link_unsubscribe", "list_unsubscribe"]
-Part = Literal["html", "text", "amp", "url"]
 Visitor = Literal["person", "image-proxy", "privacy-proxy", "scanner", "prefetch", "preview", "unknown"]
 
 SCHEMA: Final = 1
@@ -44,7 +43,8 @@ class Event:
         tracking_domain: The host of the redirect URL.
         target_link_url: The destination; None for opens and one-click unsubscribes.
         target_link_name: The link name, or None.
-        target_link_part: The body that the link is in: "html", "text", "amp", or "url" for one made by `wrap_url`.
+        target_link_part: The body that the link or pixel is in: "html", "text", "amp", or "url" for a link made by
+            `wrap_url`. None for one-click unsubscribes.
         target_link_index: The link's place among the links of that body, from 0; None if it is not known.
         rcpt_meta: The metadata of the message.
         sent_at: When the message was sent.

@@ -8,6 +8,8 @@ MAX_DESTINATION: Final = 4096
 MAX_LINK_NAME: Final = 63
 """Bytes of UTF-8 that a link name can have."""
 
+Part = Literal["html", "text", "amp", "url"]
+"""The part of a message that a link is in; "url" for one that was wrapped by itself."""
 Unusable = Literal["empty", "fragment", "placeholder", "scheme", "relative", "invalid", "too-long"]
 """Why a value is not a destination."""
 Reason = Unusable | Literal["opted-out", "already-wrapped", "one-time", "policy"]

@@ -95,7 +95,7 @@ def apply_options(
             else:
                 changes[name] = int(value.timestamp())
                 if not 0 <= changes[name] <= MAX_TIME:
-                    faults.wrong_value("the time of sending must be from 1970 to 4147")
+                    faults.wrong_value("the time of sending must be from 1970 to 3058")
         elif name == "account_id":
             if not isinstance(value, str):
                 faults.wrong_type(name, "str", value)

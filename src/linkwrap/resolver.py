@@ -8,9 +8,9 @@ only flagged, and a `refuse` that fails refuses nothing. A `Resolver` holds no s
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from ._decide.destination import redirect_target
 from ._faults import Faults, require_str
@@ -18,6 +18,7 @@ from ._hosts import host_name
 from ._token import wire
 from .errors import InvalidToken
 from .keys import SigningKeys
+from .link import Part
 
 MAX_URL: Final[int] = 32_768
 """Characters of a redirect URL that `resolve` reads; the longest token is well below."""
@@ -47,6 +48,14 @@ class Click:
     """When the message was sent, in UTC, to the second."""
     expired: bool
     """Whether that is longer ago than the resolver's `max_age`; redirect all the same."""
+    part: Part
+    """The part of the message that the link is in; "url" for one that `wrap_url` made."""
+    index: int | None
+    """Its number in `LinkTemplate.links` of that part; None for "url", and for those above 2,047."""
+    anonymous: bool
+    """Whether the message names no recipient; `sent_at` is midnight then."""
+    token: str = field(repr=False)
+    """The canonical form of the token, its path: equal for all requests for this link of this message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,10 @@ class Open:
     host: str
     sent_at: datetime
     expired: bool
+    part: Literal["html", "amp"]
+    """The body that the pixel is in."""
+    anonymous: bool
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,8 @@ class Unsubscribe:
     host: str
     sent_at: datetime
     expired: bool
+    anonymous: bool
+    token: str = field(repr=False)
 
 
 _NAMES = {Click: "a link's URL", Open: "an open pixel's URL", Unsubscribe: "an unsubscribe URL"}
@@ -169,16 +184,32 @@ class Resolver:
         token = wire.read(self._keys, host, raw_path)
         sent_at = _EPOCH + timedelta(seconds=token.sent_at)
         expired = datetime.now(UTC) - sent_at > self._max_age
+        common: dict[str, Any] = {
+            "metadata": token.metadata,
+            "account_id": token.account_id,
+            "host": host,
+            "sent_at": sent_at,
+            "expired": expired,
+            "anonymous": token.anonymous,
+            "token": token.canonical,
+        }
         if token.kind == "unsubscribe":
-            return Unsubscribe(token.metadata, token.account_id, host, sent_at, expired)
+            return Unsubscribe(**common)
         if token.kind == "open":
-            return Open(token.initial, token.metadata, token.account_id, host, sent_at, expired)
+            return Open(initial=token.initial, part="amp" if token.part == "amp" else "html", **common)
         url = redirect_target(token.url)
         if url is None:
             raise InvalidToken("the signed destination is not one to redirect to", reason="destination")
         if self._refuses(token.account_id, host, url):
             raise InvalidToken("links to this destination are refused", reason="refused")
-        return Click(url, token.link_name, token.unsubscribe, token.metadata, token.account_id, host, sent_at, expired)
+        return Click(
+            url=url,
+            link_name=token.link_name,
+            unsubscribe=token.unsubscribe,
+            part=token.part or "url",
+            index=token.index,
+            **common,
+        )
 
     def challenge_response(self, host: str, nonce: str) -> str:
         """Return the response to the challenge `nonce`: a signature over it and `host`.
@@ -191,7 +222,7 @@ class Resolver:
 
         Raises:
             TypeError: An argument is not a `str`.
-            InvalidToken: `host` is not a host name.
+            InvalidToken: `host` is not a host name, or all keys are for some hosts only.
         """
         if not (isinstance(host, str) and isinstance(nonce, str)):
             require_str(host=host, nonce=nonce)

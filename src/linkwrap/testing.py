@@ -30,7 +30,7 @@ MessageT = TypeVar("MessageT", bound="Message[Any, Any]")
 _PIXELS = [pixel.split("{}") for pixel in (OPEN_PIXEL, INITIAL_PIXEL, AMP_PIXEL)]
 # A redirect URL, and the beginning of what is behind it where that may make it another URL.
 _OURS = re.compile(
-    r"https?://[^/?#\0-\x20\"'<>]++/(?:f/[\w-]{1,64}+|q)/1[\w-]*+\.[\w-]++\.[\w-]{22}(?![\w-])"
+    r"https?://[^/?#\0-\x20\"'<>]++/(?:f/[\w-]{1,64}+|q)/2[\w-]*+\.[\w-]++\.[\w-]{22}(?![\w-])"
     r"(?=([/;%]++[\w%-]{1,16}+)?+)",
     re.ASCII,
 )

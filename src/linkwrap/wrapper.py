@@ -53,7 +53,7 @@ class LinkWrapper:
 
     Raises:
         TypeError: An argument is of the wrong type.
-        OptionError: An option cannot be used.
+        OptionError: An option cannot be used, or no key is for the tracking domain.
         DomainError: The tracking domain is not a host name, or not verified.
     """
 
@@ -86,6 +86,8 @@ class LinkWrapper:
             "initial_open": initial_open,
         }
         self._settings = apply_options(Settings(), options, faults)
+        if tracking_domain is not DEFAULT_TRACKING_DOMAIN:
+            keys._signer(self._settings.host)
         self._keys = keys
         self._decider = Decider(keys, policy)
 
@@ -281,7 +283,9 @@ class LinkWrapper:
         settings, context = self._message(metadata, options, faults)
         compiled = template._compiled
         slots = compiled.slots if settings.click_tracking else ()
-        urls = self._urls(settings, context, slots, (False, True))
+        pixels = compiled.pixels
+        opened = wire.AMP_OPEN if pixels and pixels.amp else wire.OPEN
+        urls = self._urls(settings, context, slots, (opened, wire.INITIAL_OPEN))
         return urls if settings.click_tracking else compiled.originals() + urls
 
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
@@ -350,7 +354,7 @@ class LinkWrapper:
         if not settings.click_tracking:
             return url
         draft = Decision(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
-        slot = slot_of(self._decider.decide(url, None, draft))
+        slot = slot_of(self._decider.decide(url, None, draft), "url")
         return url if slot is None else self._urls(settings, context, [slot])[0]
 
     def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
@@ -411,9 +415,10 @@ class LinkWrapper:
             account_id, own = settings.account_id, pixels.own
             opened = settings.open_tracking and (not own or (account_id, False) not in own)
             first = settings.initial_open and pixels.initial_at is not None and (account_id, True) not in own
-        kinds = (False,) * opened + (True,) * first
-        urls = wire.message_urls(self._keys, settings.origin, settings.host, context, slots, kinds)
-        tags = AMP_TAGS if pixels and pixels.amp else HTML_TAGS
+        amp = pixels is not None and pixels.amp
+        kinds = (wire.AMP_OPEN if amp else wire.OPEN,) * opened + (wire.INITIAL_OPEN,) * first
+        urls = self._urls(settings, context, slots, kinds)
+        tags = AMP_TAGS if amp else HTML_TAGS
         initial = tags.initial.replace("{}", urls.pop()) if first else ""
         pixel = tags.open.replace("{}", urls.pop()) if opened else ""
         return Filling(urls if settings.click_tracking else None, pixel, initial)
@@ -421,9 +426,7 @@ class LinkWrapper:
     def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:
         return fill_message(template, lambda body: self._filling(body, settings, context))
 
-    def _urls(
-        self, settings: Settings, context: str, slots: Sequence[wire.Slot], pixels: Sequence[bool] = ()
-    ) -> list[str]:
+    def _urls(self, settings: Settings, context: str, slots: Sequence[str], pixels: Sequence[str] = ()) -> list[str]:
         return wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
 
 

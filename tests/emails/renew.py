@@ -28,7 +28,7 @@ KEYS = SigningKeys("the fixed key of the golden emails")
 METADATA = {"message_id": "m-1", "rcpt": "r-42"}
 SENT_AT = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 
-_TOKEN_URL = re.compile(r"(https?://[^/\"' ]+/(?:f/[A-Za-z0-9_-]+|q)/)1[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+")
+_TOKEN_URL = re.compile(r"(https?://[^/\"' ]+/(?:f/[A-Za-z0-9_-]+|q)/)2[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+")
 
 _STAND_IN = re.compile(r"https://([a-z.]+)/(?:f/([A-Za-z0-9_-]+)/\{([^}|]+)\|?([^}|]*)\}|q/\{open\})")
 

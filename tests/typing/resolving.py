@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, assert_never, assert_type
+from typing import Any, Literal, assert_never, assert_type
 
 from linkwrap import Click, InvalidToken, Open, Resolver, SigningKeys, Unsubscribe
 from linkwrap.endpoint import MAX_BODY, PIXEL, Response, respond
+from linkwrap.link import Part
 
 resolver = Resolver(SigningKeys.from_env(), max_age=timedelta(days=30), refuse=lambda account, host, url: "evil" in url)
 assert_type(MAX_BODY, int)
@@ -15,7 +16,7 @@ assert_type(PIXEL, bytes)
 def kinds(url: str) -> None:
     """Each method returns its kind."""
     assert_type(resolver.resolve(url), Click | Open | Unsubscribe)
-    assert_type(resolver.resolve_path("click.acme.com", "/q/1"), Click | Open | Unsubscribe)
+    assert_type(resolver.resolve_path("click.acme.com", "/q/2"), Click | Open | Unsubscribe)
     assert_type(resolver.resolve_click(url), Click)
     assert_type(resolver.resolve_open(url), Open)
     assert_type(resolver.resolve_unsubscribe(url), Unsubscribe)
@@ -34,9 +35,13 @@ def by_isinstance(url: str) -> str:
         return str(error)
     if isinstance(found, Click):
         assert_type(found.link_name, str | None)
+        assert_type(found.part, Part)
+        assert_type(found.index, int | None)
+        assert_type((found.anonymous, found.token), tuple[bool, str])
         return found.url
     if isinstance(found, Open):
         assert_type(found.initial, bool)
+        assert_type(found.part, Literal["html", "amp"])
         return "initial" if found.initial else "open"
     assert_type(found, Unsubscribe)
     return found.account_id

@@ -20,6 +20,7 @@ from linkwrap.policy import utm
 
 keys = SigningKeys(SigningKeys.generate(), retired=[b"a key of last year's, in bytes"])
 assert_type(SigningKeys.from_env("MAIL_KEYS"), SigningKeys)
+assert_type(keys.for_hosts({"click.acme.com"}), list[str])
 wrapper = LinkWrapper(keys, account_id="acme", tracking_domain="click.acme.com", policy=LinkPolicy(skip_hosts=["a.b"]))
 
 

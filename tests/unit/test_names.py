@@ -21,10 +21,10 @@ RETIRED = re.compile(
     r"|verdict|reading|outcome|root|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
 ALLOWED = {
-    *("Resolver", "resolver", "verify"),
+    *("Resolver", "resolver"),
     *("target_link_index", "target_link_name", "target_link_part", "target_link_url"),
 }
-"""`Resolver`, its module and the argument of `respond`; `SigningKeys.verify`; SparkPost's names in events."""
+"""`Resolver`, its module and the argument of `respond`; SparkPost's names in events."""
 
 KEY = "a key for the tests of the names"
 URL = LinkWrapper(SigningKeys(KEY)).wrap_url("https://acme.com/", {"rcpt": "r-42"}, link_name="Shop")

@@ -25,7 +25,7 @@ def blocks(kind: str) -> list[re.Match[str]]:
 
 def without_tokens(html: str) -> str:
     """Return a wrapped mail without its tokens, which hold the time."""
-    return re.sub(r"(/f/a/|/q/)1[^\"]+", r"\1", html)
+    return re.sub(r"(/f/a/|/q/)2[^\"]+", r"\1", html)
 
 
 def test_code_runs_in_the_order_in_which_it_is_read() -> None:

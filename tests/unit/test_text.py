@@ -15,7 +15,7 @@ KEYS = SigningKeys("a key for the tests of plain text")
 HOST = "click.acme.test"
 WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain=HOST)
 SENT_AT = datetime(2026, 11, 1, tzinfo=UTC)
-WRAPPED = re.compile(rf"https://{re.escape(HOST)}/f/([\w-]+)/1[\w-]+\.[\w-]+\.[\w-]{{22}}", re.ASCII)
+WRAPPED = re.compile(rf"https://{re.escape(HOST)}/f/([\w-]+)/2[\w-]+\.[\w-]+\.[\w-]{{22}}", re.ASCII)
 CHARSETS = ["utf-8", "utf-16-le", "utf-16-be", "shift_jis", "euc-jp", "iso-2022-jp", "gb18030"]
 
 
@@ -500,7 +500,7 @@ def test_what_brackets_say_is_in_the_link() -> None:
     sent = WRAPPER.wrap_text(f"https://shop.test/leave{brackets}")
     click = Resolver(KEYS).resolve_click(sent)
     assert (click.url, click.link_name, click.unsubscribe) == ("https://shop.test/leave", "Leave", True)
-    assert sent.startswith(f"https://{HOST}/f/app/1")
+    assert sent.startswith(f"https://{HOST}/f/app/2")
 
 
 def test_sublink_that_is_none_is_reported() -> None:
@@ -875,4 +875,4 @@ def test_a_url_that_a_client_reads_on_is_left_alone(url: str) -> None:
 )
 def test_punctuation_behind_a_url_is_no_part_of_it(text: str, count: int) -> None:
     """What a client leaves out stays behind the redirect URL, which redeems as a client reads it."""
-    assert WRAPPER.wrap_text(text).count("/f/a/1") == count
+    assert WRAPPER.wrap_text(text).count("/f/a/2") == count

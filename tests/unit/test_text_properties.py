@@ -14,7 +14,7 @@ WRAPPER = LinkWrapper(KEYS, tracking_domain="click.acme.test")
 SENT_AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 BRACKETS = re.compile(r"""\[\[(?:"[^"\r\n]*"|'[^'\r\n]*'|[^"'\r\n])*?\]\]""", re.ASCII)
-REDIRECT = r"https://click\.acme\.test/f/[\w-]+/1[\w-]+\.[\w-]+\.[\w-]{22}"
+REDIRECT = r"https://click\.acme\.test/f/[\w-]+/2[\w-]+\.[\w-]+\.[\w-]{22}"
 # What is read on as the URL, and what a redirect URL does not work with.
 GLUED = re.compile(rf"{REDIRECT}[.,;:!?'|…’]*[\w/(\[@#%&=+~*$^\\-]")
 BROKEN = re.compile(rf"{REDIRECT}(?:[\w/%-]|;[.,;:!?'|…’]*[\w/(\[@#%&=+~*$^\\-])")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 from .._markup.scan import Columns, element_name
 from .._markup.source import Source
 from .._markup.tokenizer import Span, decode_references
-from .._token.packing import DEFAULT_SUBLINK, Slot, encode_link
-from .._token.wire import Kind, Token, read
+from .._token.packing import DEFAULT_SUBLINK, encode_link
+from .._token.wire import Kind, Token, read, slot
 from ..errors import InvalidToken
 from ..keys import SigningKeys
-from ..link import Reason, Unusable
+from ..link import Part, Reason, Unusable
 from ..policy import DEFAULT_PLACEHOLDERS, LinkPolicy
 from .controls import Controls, Marked
 from .decision import UNMARKED, Decision
@@ -50,8 +50,8 @@ class Decided(NamedTuple):
     """The decisions about the links of a document, in the order of the text."""
 
     decisions: list[Decision]
-    slots: list[Slot]
-    """A slot for each link that is wrapped."""
+    slots: list[str]
+    """A slot for each link that is wrapped, from `wire.slot`."""
     spans: list[Span]
     """The places of the values of these links."""
     cuts: list[Span]
@@ -76,13 +76,24 @@ class Decider:
         self.asks = policy.destination is not None
         """Whether the policy's `destination` is asked about links."""
 
-    def document(self, source: Source, batches: Iterable[Columns], base: str | None, *, placed: bool = True) -> Decided:
+    def document(
+        self,
+        source: Source,
+        batches: Iterable[Columns],
+        base: str | None,
+        *,
+        part: Part,
+        first: int = 0,
+        placed: bool = True,
+    ) -> Decided:
         """Decide about all links of a document.
 
         Args:
             source: The document.
             batches: Where its links are.
             base: Its base URL, from `read_base`.
+            part: The part of the message that it is.
+            first: The number of its first link.
             placed: Whether the policy's `destination` sees where the links are.
 
         Raises:
@@ -91,11 +102,11 @@ class Decider:
         text = source.text
         placeholders, refuses = self._placeholders, self._refuses
         decisions: list[Decision] = []
-        slots: list[Slot] = []
+        slots: list[str] = []
         spans: list[Span] = []
         cuts: list[Span] = []
         plain: dict[str, Decision] = {}
-        encoded: dict[object, Slot] = {}
+        encoded: dict[object, str] = {}
         for columns in batches:
             tag_starts, starts, ends, tag_ends, _ = columns
             values = [*map(text.__getitem__, map(slice, starts, ends))]  # the links' values, as written
@@ -126,11 +137,10 @@ class Decider:
                 decisions.append(decision)
                 if decision.reason is not None or decision.url is None:
                     continue
-                slot = encoded.get(key)
-                if slot is None:
-                    link = encode_link(decision.url, decision.name, decision.unsubscribe)
-                    slot = encoded[key] = Slot(link, decision.sublink or DEFAULT_SUBLINK)
-                slots.append(slot)
+                link = encoded.get(key)
+                if link is None:
+                    link = encoded[key] = encode_link(decision.url, decision.name, decision.unsubscribe)
+                slots.append(slot(decision.sublink or DEFAULT_SUBLINK, part, first + len(decisions) - 1, link))
                 spans.append((starts[at], ends[at]))
                 if mark is not None:
                     cuts += mark.cuts
@@ -300,9 +310,9 @@ class Decider:
         return token if token.kind == kind else None
 
 
-def slot_of(decision: Decision) -> Slot | None:
-    """Return the slot of a link; None where it is not wrapped."""
+def slot_of(decision: Decision, part: Part, index: int = 0) -> str | None:
+    """Return the slot of a link, with its part and its number as in `wire.slot`; None where it is not wrapped."""
     url, reason, name, unsubscribe, sublink, *_ = decision
     if url is None or reason is not None:
         return None
-    return Slot(encode_link(url, name, unsubscribe), sublink or DEFAULT_SUBLINK)
+    return slot(sublink or DEFAULT_SUBLINK, part, index, encode_link(url, name, unsubscribe))

@@ -31,7 +31,7 @@ _HOST = re.compile(r"https?://(?:[^/?#@]*+@)?(\[[^\]/?#]*+\]|[^/?#:]*+)", re.ASC
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@.<>]++\.[^\s@.<>]")
 _IMAGE = re.compile(r"<img[\s/>]", re.ASCII | re.IGNORECASE)
 _OURS = re.compile(
-    r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/1[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
+    r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/2[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
 )
 
 # The text of a link, from the end of its value on.

@@ -100,7 +100,10 @@ def _kept(part: Part, held: _Content | PartReason, *, text: bool) -> PartReason 
 
 
 def _compile(bodies: Sequence[tuple[Part, _Content]], decider: Decider) -> list[Compiled[bytes]]:
-    return [compile_html(held.content, decider, held.encoding, amp=part.content_type == AMP) for part, held in bodies]
+    return [
+        compile_html(held.content, decider, held.encoding, part="amp" if part.content_type == AMP else None)
+        for part, held in bodies
+    ]
 
 
 def _opted_out(

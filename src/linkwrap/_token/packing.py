@@ -1,21 +1,22 @@
-"""The LINK and CONTEXT parts of a token: their fields as JSON, packed into the 64 characters of base64url.
+"""The PLACE, LINK and CONTEXT parts of a token, in the 64 characters of base64url (wire format 2, docs/token.md).
 
-Small letters, digits, "-" and "_" stand for themselves. A capital stands for a character or a word that is frequent in
-such texts, except "U", which makes the small letter behind it a capital, and "X", behind which two hexadecimal digits
-give the number of any other character. One text has one form, on every machine. Time is linear, and no text is more
-than `MAX_GROWTH` times as long as its packed form. The meanings of the capitals are part of wire format 1.
+LINK and CONTEXT are fields as JSON, packed. Lower-case letters, digits, "-" and "_" stand for themselves, "U" and a
+lower-case letter for a capital, "X" and two hexadecimal digits for any ASCII character, "Z" and a length for a run of
+characters as they are, and the other capitals for a character or a word that is frequent in such texts. One text has
+one form, on every machine. Time is linear. A text is at most `MAX_GROWTH` times as long as its packed form, and that
+is at most three times as long as the text.
 """
 
 import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NoReturn
 
 from ..errors import OptionError
-from ..link import MAX_DESTINATION, MAX_LINK_NAME
+from ..link import MAX_DESTINATION, MAX_LINK_NAME, Part
 
 MAX_ACCOUNT_ID: Final = 100
 """Bytes of UTF-8 that an account id can have."""
@@ -29,13 +30,39 @@ UNSUBSCRIBE: Final = "u"
 MAX_GROWTH: Final = 14
 """Characters that one packed character stands for at most."""
 
+MAX_INDEX: Final = 2047
+"""The highest number of a link that has a packed form."""
+
 TIME_SIZE: Final = 6
 """Characters of a packed time, 6 bits each."""
-MAX_TIME: Final = 64**TIME_SIZE - 1
-"""The last second since 1970 that has a packed form, in the year 4147."""
+MAX_TIME: Final = 2**35 - 1
+"""The last second since 1970 that has a packed form, in the year 3058."""
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789-_"
-_CAPITAL = re.compile("U([a-z])|X([0-7][0-9a-f])|([A-Z])", re.ASCII)
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# Of a capital's two escapes, the shorter one is the last.
+_ESCAPES = {f"X{code:02x}": chr(code) for code in range(128)} | {f"U{letter}": letter.upper() for letter in _PLAIN[:26]}
+
+# A raw run costs two characters, and each capital outside of one costs one more: with three capitals it pays.
+_RUN_BEHIND_CAPITAL = "(?<=[A-Z])(?:[a-z0-9_]*+(?:-(?![13])[a-z0-9_]*+)*+[A-Z]){2,}+"
+# Spam filters look for addresses of Bitcoin in plain text. In a part, words of theirs can begin behind "-" only, so the
+# digit behind it is escaped if it looks like the first of one. There is none in a raw run.
+_ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
+_RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}" for length in range(1, 63)}
+_RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
+_MAX_RAW = max(_RAW_STARTS)
+# This pattern and that of `Alphabet` begin with a set of characters, to which a search skips ahead: alternatives would
+# be tried at each character.
+_split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
+# Stands for a raw run while the rest is unpacked: no packed character becomes this one.
+_GAP = "\xff"
+
+_PARTS: Final[dict[Part, str]] = {"html": "h", "text": "t", "amp": "a", "url": "u"}
+_LETTERS: Final[dict[str, Part]] = {letter: part for part, letter in _PARTS.items()}
+_ONE_DIGIT = 32
+"""Numbers of links below this one have one digit, and others two, of which the first is not below it."""
+# A number below 32 in two digits begins with "g".
+_PLACE = re.compile("(?:([uHTA])|([hta])([A-Za-f]|(?!g[A-Za-f])[g-z0-9_-][A-Za-z0-9_-]))").match
 
 
 # ASCII throughout, so that all that is packed is printable ASCII, and lone surrogates survive.
@@ -46,12 +73,17 @@ _JUST_TEXT = frozenset((str,))
 
 
 class Alphabet:
-    """The meanings of the capitals in one kind of text.
+    """The meanings of the capitals in one kind of text."""
 
-    A capital that is free may get a meaning, since no old text uses it; no meaning may change or move.
-    """
-
-    __slots__ = ("_campaign_words", "_escape", "_letters", "_meanings", "_words")
+    __slots__ = (
+        "_campaign_words",
+        "_characters",
+        "_escapes",
+        "_letters",
+        "_meanings",
+        "_split",
+        "_words",
+    )
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
         # Until the text's own capitals are replaced, control characters, of which it has none, stand for words.
@@ -60,9 +92,15 @@ class Alphabet:
         self._campaign_words = [(word, control) for word, control in words.items() if "utm_" in word]
         letters = {words.get(meaning, meaning): letter for letter, meaning in meanings.items()}
         self._letters = bytes(ord(letters.get(chr(code), chr(code))) for code in range(128)).ljust(256)
-        self._meanings = dict(meanings)
         others = {chr(code) for code in range(0x20, 0x80)} - {*_PLAIN, *letters}
-        self._escape = re.compile(f"[{re.escape(''.join(sorted(others)))}]", re.ASCII).sub
+        self._escapes = {character: escape for escape, character in _ESCAPES.items() if character in others}
+        self._split = re.compile(f"([{re.escape(''.join(sorted(others)))}](?:{_RUN_BEHIND_CAPITAL})?+)", re.ASCII).split
+
+        # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
+        singles = {letter: meaning for letter, meaning in meanings.items() if len(meaning) == 1}
+        readable = {letter: letter for letter in _DIGITS} | singles | {_GAP: _GAP}
+        self._characters = bytes(ord(readable.get(chr(code), "Z")) for code in range(256))
+        self._meanings = _ESCAPES | {letter: word for letter, word in meanings.items() if len(word) > 1}
 
     def pack(self, text: str) -> str:
         """Return `text`, which is ASCII without control characters but DEL, in characters of base64url."""
@@ -71,26 +109,54 @@ class Alphabet:
         if "utm_" in text:
             for word, control in self._campaign_words:
                 text = text.replace(word, control)
-        return self._escape(_escaped, text).encode("ascii").translate(self._letters).decode("ascii")
+        pieces = self._split(text)
+        if len(pieces) > 1:
+            escapes = self._escapes
+            # No function is called for a single character: texts of many capitals take as long as others.
+            pieces[1::2] = [escapes[piece] if len(piece) == 1 else _raw(piece) for piece in pieces[1::2]]
+            text = "".join(pieces)
+        packed = text.encode("ascii").translate(self._letters).decode("ascii")
+        return _ADDRESS(r"-X3\1", packed) if "-1" in packed or "-3" in packed else packed
 
     def unpack(self, packed: str) -> str:
-        """Return the text that `pack` made `packed` of; raises `ValueError` for a capital without a meaning."""
-        return _CAPITAL.sub(self._meaning, packed)
+        """Return the text that `pack` made `packed` of; raises `ValueError` for what is malformed."""
+        if not packed.isascii():
+            raise ValueError("not a packed text")
+        runs: list[str] = []
+        if "Z" in packed:
+            packed, runs = _without_runs(packed)
+        pieces = _split_at_capitals(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
+        try:
+            pieces[1::2] = map(self._meanings.__getitem__, pieces[1::2])
+        except KeyError:
+            raise ValueError("a capital without a meaning, or an escape that is none") from None
+        text = "".join(pieces)
+        return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
 
-    def _meaning(self, found: re.Match[str]) -> str:
-        small, number, letter = found.groups()
-        if small:
-            return small.upper()
-        if number:
-            return chr(int(number, 16))
-        if letter in self._meanings:
-            return self._meanings[letter]
-        raise ValueError("a capital without a meaning")
+
+def _raw(run: str) -> str:
+    """Return a run of characters as raw runs."""
+    if len(run) <= _MAX_RAW:
+        return _RAW_STARTS[len(run)] + run
+    pieces = [run[at : at + _MAX_RAW] for at in range(0, len(run), _MAX_RAW)]
+    return "".join([_RAW_STARTS[len(piece)] + piece for piece in pieces])
 
 
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
-    return f"U{character.lower()}" if character.isupper() else f"X{ord(character):02x}"
+def _without_runs(packed: str) -> tuple[str, list[str]]:
+    """Return `packed` with a gap for each raw run, and the runs."""
+    # Outside of a raw run, "Z" begins one or is malformed, so the first is always a beginning.
+    pieces: list[str] = []
+    runs: list[str] = []
+    at = 0
+    while (found := packed.find("Z", at)) >= 0:
+        pieces.append(packed[at:found])
+        start = found + 2
+        at = start + _RAW_LENGTHS.get(packed[found + 1 : start], len(packed))
+        if at > len(packed):
+            raise ValueError("a raw run that is cut off")
+        runs.append(packed[start:at])
+    pieces.append(packed[at:])
+    return _GAP.join(pieces), runs
 
 
 LINK: Final = Alphabet(
@@ -149,27 +215,55 @@ CONTEXT: Final = Alphabet(
 """For an account and metadata."""
 
 
+def pack_place(part: Part, index: int) -> str:
+    """Return the PLACE part of a link.
+
+    Args:
+        part: The part of the message that the link is in.
+        index: The number of the link among all links of its document, from 0; "url" links have none, whatever it is.
+    """
+    letter = _PARTS[part]
+    if part == "url":
+        return letter
+    if index < _ONE_DIGIT:
+        return letter + _DIGITS[index]
+    if index > MAX_INDEX:
+        return letter.upper()
+    return letter + _DIGITS[_ONE_DIGIT + (index >> 6)] + _DIGITS[index & 63]
+
+
+def unpack_place(packed: str) -> tuple[Part, int | None, str]:
+    """Return part and number of the PLACE that `packed` begins with, None for no number, and the rest behind it.
+
+    Raises:
+        ValueError: `packed` begins with no PLACE.
+    """
+    if (found := _PLACE(packed)) is None:
+        raise ValueError("no place of a link")
+    alone, letter, digits = found.groups()
+    rest = packed[found.end() :]
+    if alone:
+        return _LETTERS[alone.lower()], None, rest
+    index = _DIGITS.index(digits[-1])
+    if len(digits) == 2:
+        index += (_DIGITS.index(digits[0]) - _ONE_DIGIT) * 64
+    return _LETTERS[letter], index, rest
+
+
 @lru_cache(maxsize=64)
-def pack_time(seconds: int) -> str:
-    """Return seconds since 1970, of at most `MAX_TIME`, as a number of `TIME_SIZE` digits, which base64url's are."""
+def pack_time(seconds: int, anonymous: bool = False) -> str:
+    """Return seconds since 1970, of at most `MAX_TIME`, and the flag, as `TIME_SIZE` digits, which base64url's are."""
     # 6 bytes have 8 digits, of which the first two are zero here.
-    return base64.urlsafe_b64encode(seconds.to_bytes(6, "big"))[-TIME_SIZE:].decode("ascii")
+    number = seconds | (MAX_TIME + 1 if anonymous else 0)
+    return base64.urlsafe_b64encode(number.to_bytes(6, "big"))[-TIME_SIZE:].decode("ascii")
 
 
-def unpack_time(packed: str) -> int:
-    """Return the seconds that `pack_time` made `packed` of; raises `ValueError` where it is cut off."""
+def unpack_time(packed: str) -> tuple[int, bool]:
+    """Return the seconds and the flag that `pack_time` made `packed` of; raises `ValueError` where it is cut off."""
     if len(packed) != TIME_SIZE:
         raise ValueError("cut off")
-    return int.from_bytes(base64.urlsafe_b64decode(f"AA{packed}"), "big")
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The part of a link in its redirect URLs that is the same for every recipient."""
-
-    link: str
-    """The LINK part of the token."""
-    sublink: str
+    number = int.from_bytes(base64.urlsafe_b64decode(f"AA{packed}"), "big")
+    return number & MAX_TIME, number > MAX_TIME
 
 
 def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) -> str:
@@ -190,13 +284,16 @@ def encode_link(url: str, name: str | None = None, unsubscribe: bool = False) ->
     return LINK.pack(fields)
 
 
-def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object] | None) -> str:
+def encode_context(
+    account_id: str, sent_at: int, metadata: Mapping[str, object] | None, *, anonymous: bool = False
+) -> str:
     """Return the CONTEXT part for a message.
 
     Args:
         account_id: At most 100 bytes of UTF-8.
-        sent_at: Whole seconds since 1970, UTC, up to the year 4147.
+        sent_at: Whole seconds since 1970, UTC, up to the year 3058.
         metadata: A mapping of strings to JSON values, at most 1,000 bytes as JSON.
+        anonymous: Whether the message is anonymous. Time and metadata are taken as they are given, either way.
 
     Raises:
         TypeError: The metadata is not a mapping, or a key of it is not a string.
@@ -210,7 +307,7 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     if len(account_id) > MAX_ACCOUNT_ID or (not account_id.isascii() and len(_bytes(account_id)) > MAX_ACCOUNT_ID):
         raise OptionError(f"the account id is longer than {MAX_ACCOUNT_ID} bytes of UTF-8")
     if not 0 <= sent_at <= MAX_TIME:
-        raise OptionError("the time of sending must be from 1970 to 4147")
+        raise OptionError("the time of sending must be from 1970 to 3058")
     try:
         if only_text:  # most metadata, in a third of the time
             pairs = ",".join([f"{_quoted(key)}:{_quoted(value)}" for key, value in values.items()])
@@ -223,21 +320,35 @@ def encode_context(account_id: str, sent_at: int, metadata: Mapping[str, object]
     if len(fields) > MAX_METADATA and (size := len(_bytes(_json_utf8(values)))) > MAX_METADATA:
         advice = "put ids into it, and keep the rest in a table of your own"
         raise OptionError(f"metadata has {size} bytes as JSON, more than the {MAX_METADATA} that fit: {advice}")
-    return pack_time(sent_at) + CONTEXT.pack(fields[2:-2])
+    return pack_time(sent_at, anonymous) + CONTEXT.pack(fields[2:-2])
 
 
-def decode_link(part: str) -> tuple[str, str | None, str | None]:
-    """Return the destination, the flags and the link name of a LINK part; raises `ValueError` for other texts."""
-    url, flags, name = (*json.loads(f'["{LINK.unpack(part)}"]'), None, None)[:3]
+def decode_link(part: str) -> tuple[str, str, str | None]:
+    """Return destination, flags and link name of a LINK part without PLACE; raises `ValueError` for other texts."""
+    text = LINK.unpack(part)
+    if text.isprintable() and '"' not in text and "\\" not in text:  # most links: JSON would say the same
+        return text, "", None
+    # With these ends, JSON can only be a list that begins with a string.
+    fields = _from_json(f'["{text}"]')
+    url, flags, name = (*fields, *("", None)[len(fields) - 1 :])[:3]
+    if not isinstance(flags, str) or not (name is None or isinstance(name, str)):
+        raise ValueError("a field of another type")
     return url, flags, name
 
 
-def decode_context(part: str) -> tuple[str, dict[str, Any], int]:
-    """Return the account id, the metadata and the time of a CONTEXT part; raises `ValueError` for other texts."""
-    sent_at = unpack_time(part[:TIME_SIZE])
+def decode_context(part: str) -> tuple[str, dict[str, Any], int, bool]:
+    """Return account id, metadata, time and the anonymous flag of a CONTEXT part; raises `ValueError` for others."""
+    sent_at, anonymous = unpack_time(part[:TIME_SIZE])
     # With these ends, JSON can only be a list that begins with a string and ends with an object.
-    account_id, metadata = json.loads(f'["{CONTEXT.unpack(part[TIME_SIZE:])}}}]')
-    return account_id, metadata, sent_at
+    account_id, metadata = _from_json(f'["{CONTEXT.unpack(part[TIME_SIZE:])}}}]')
+    return account_id, metadata, sent_at, anonymous
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+_from_json = json.JSONDecoder(parse_constant=_no_number).decode
 
 
 def _bytes(text: str) -> bytes:

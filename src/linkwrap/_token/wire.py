@@ -1,41 +1,46 @@
-"""Tokens: what a redirect URL carries (wire format 1, docs/token.md).
+"""Tokens: what a redirect URL carries (wire format 2, docs/token.md).
 
-    click: /f/SUBLINK/TOKEN    open: /q/TOKEN    unsubscribe: /u/TOKEN      TOKEN = "1" LINK "." CONTEXT "." SIGNATURE
+    click        /f/SUBLINK/TOKEN     TOKEN = "2" PLACE LINK "." CONTEXT "." SIGNATURE
+    open         /q/TOKEN             TOKEN = "2" LINK "." CONTEXT "." SIGNATURE
+    unsubscribe  /u/TOKEN             the same
 
-A token that `read` returns was made with one of the keys, for that host, kind and sublink, and no character of it was
-changed. Mail clients and people put characters behind a URL: a rest behind the signature is ignored, unless it could be
-part of a token or name another path. Nothing of a token is decoded before its signature verifies, and its length is
-bounded first of all. A token is signed, not encrypted. No exception's message holds a key, a metadata value or a part
-of a token.
+A signature covers the whole path before it. A token that `read` returns was made with one of the keys, for that host,
+and no character of the path up to its end was changed. Mail clients and people put characters behind a URL: a rest
+behind the signature is ignored, unless it could be part of a token or name another path. Nothing of a token is decoded
+before its signature verifies, and its length is bounded first of all. A token is signed, not encrypted. No exception's
+message holds a key, a metadata value or a part of a token.
 """
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from ..errors import InvalidToken
 from ..keys import SigningKeys
-from ..link import MAX_LINK_NAME
+from ..link import MAX_LINK_NAME, Part
 from .packing import (
     MAX_ACCOUNT_ID,
     MAX_METADATA,
     UNSUBSCRIBE,
-    Slot,
     decode_context,
     decode_link,
     encode_context,
     encode_link,
+    pack_place,
+    unpack_place,
 )
 
 __all__ = [
+    "AMP_OPEN",
+    "INITIAL_OPEN",
     "MAX_ACCOUNT_ID",
     "MAX_LINK_NAME",
     "MAX_METADATA",
     "MAX_PATH",
+    "OPEN",
     "Kind",
-    "Slot",
     "Token",
     "challenge_response",
     "decode_path",
@@ -43,17 +48,24 @@ __all__ = [
     "encode_link",
     "message_urls",
     "read",
-    "signed_message",
+    "slot",
     "unsubscribe_url",
+    "verifies_challenge",
 ]
 
 MAX_PATH: Final = 32_768
 """Characters of a path that `read` reads; every token fits."""
+OPEN: Final = "o"
+"""The LINK part of the open pixel."""
+INITIAL_OPEN: Final = "i"
+"""The LINK part of the initial-open pixel."""
+AMP_OPEN: Final = "a"
+"""The LINK part of the open pixel of an AMP body."""
 
 Kind = Literal["click", "open", "unsubscribe"]
 
 _PATH = re.compile(
-    r"/(?:f/([\w-]{1,64}+)|([qu]))/1([\w-]*+)\.([\w-]++)\.([\w-]{22})"
+    r"/(?:f/([\w-]{1,64}+)|([qu]))/2([\w-]*+)\.([\w-]++)\.([\w-]{22})"
     # The rest: one "/", or what begins neither with a character of a token nor with "/" or ";", however often encoded:
     # proxies and caches read these as the beginning of another name.
     r"(?:/|(?![\w/;-]|%(?:25)*+(?:2[Ff]|3[Bb])).{1,512})?+",
@@ -61,7 +73,8 @@ _PATH = re.compile(
 )
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
 
-_OPEN, _INITIAL = "o", "i"
+_SIGNATURE = 22  # characters
+_PIXELS: Final[dict[str, Part]] = {OPEN: "html", INITIAL_OPEN: "html", AMP_OPEN: "amp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,8 @@ class Token:
     """The content of a token.
 
     `url`, `link_name`, `unsubscribe` and `sublink` are a click's ("", None, False and None for others), `initial` is an
-    open's. `sent_at` is in whole seconds since 1970, UTC.
+    open's. `part` and `index` say which link it is: an open has no index, an unsubscribe neither. `sent_at` is in whole
+    seconds since 1970, UTC; of an anonymous message, it is midnight.
     """
 
     kind: Kind
@@ -78,9 +92,26 @@ class Token:
     unsubscribe: bool
     sublink: str | None
     initial: bool
+    part: Part | None
+    index: int | None
     account_id: str
     metadata: dict[str, Any]
     sent_at: int
+    anonymous: bool
+    canonical: str
+    """The path in its one spelling, without a rest: equal for requests that mean the same link of the same message."""
+
+
+def slot(sublink: str, part: Part, index: int, link: str) -> str:
+    """Return what is the same for every recipient in the paths of a link: all before CONTEXT.
+
+    Args:
+        sublink: Its sublink.
+        part: The part of the message that it is in.
+        index: Its number among all links of its document.
+        link: Its LINK part.
+    """
+    return f"/f/{sublink}/2{pack_place(part, index)}{link}."
 
 
 def message_urls(
@@ -88,49 +119,66 @@ def message_urls(
     origin: str,
     host: str,
     context: str,
-    slots: Iterable[Slot],
-    pixels: Sequence[bool] = (),
+    slots: Iterable[str],
+    pixels: Sequence[str] = (),
 ) -> list[str]:
     """Return the redirect URL of each link of a message, then the URL of each pixel.
 
     Args:
-        keys: Their current key signs.
+        keys: The first that is for the host signs.
         origin: What the URLs begin with: "https://click.acme.com".
-        host: What the signatures cover: the host name alone, in lower-case A-labels.
+        host: The host whose key signs: the host name alone, in lower-case A-labels.
         context: The CONTEXT part of the message.
         slots: A slot for each link.
-        pixels: For each pixel, whether it is the initial-open one.
+        pixels: The LINK part of each pixel.
+
+    Raises:
+        OptionError: No key is for the host.
     """
-    sign = keys.sign
-    click_start, pixel_start = _start("click", host), f"{_start('open', host)}\0"
-    urls = []
-    for slot in slots:
-        sublink = slot.sublink
-        content = f"{slot.link}.{context}"
-        signature = sign(f"{click_start}{sublink}\0{content}")
-        urls.append(f"{origin}/f/{sublink}/1{content}.{signature}")
-    for initial in pixels:
-        content = f"{_INITIAL if initial else _OPEN}.{context}"
-        urls.append(f"{origin}/q/1{content}.{sign(pixel_start + content)}")
-    return urls
+    states = keys._states(host)
+    copy_inner, copy_outer = states.inner.copy, states.outer.copy
+    paths = [f"{start}{context}" for start in slots]
+    paths += [f"/q/2{pixel}.{context}" for pixel in pixels]
+    # Not by a Signer: its calls for each link take as long as the MAC. With two bytes behind it, each signature has 24
+    # characters of base64, so one call encodes all.
+    digests = []
+    for path in paths:
+        inner = copy_inner()
+        inner.update(path.encode("ascii"))
+        outer = copy_outer()
+        outer.update(inner.digest())
+        digests.append(outer.digest()[:16])
+    signatures = urlsafe_b64encode(b"\0\0".join([*digests, b""])).decode("ascii")
+    return [f"{origin}{path}.{signatures[24 * at : 24 * at + _SIGNATURE]}" for at, path in enumerate(paths)]
 
 
 def unsubscribe_url(keys: SigningKeys, origin: str, host: str, context: str) -> str:
     """Return a message's one-click unsubscribe URL; the rest as in `message_urls`."""
-    content = f"{UNSUBSCRIBE}.{context}"
-    return f"{origin}/u/1{content}.{keys.sign(signed_message('unsubscribe', host, '', content))}"
+    path = f"/u/2{UNSUBSCRIBE}.{context}"
+    return f"{origin}{path}.{keys._signer(host).get_signature(path).decode('ascii')}"
 
 
 def challenge_response(keys: SigningKeys, nonce: str, host: str) -> str:
-    """Return the response to the challenge `nonce`: a signature over it and `host`, in lower-case A-labels."""
-    return keys.sign(signed_message("verify", host, "", nonce))
+    """Return the response to the challenge `nonce`: a signature over it and `host`, in lower-case A-labels.
+
+    Raises:
+        InvalidToken: All keys are for some hosts only; its reason is "signature".
+    """
+    for signer in keys._challengers():
+        return signer.get_signature(f"{host}/{nonce}".encode("utf-8", "surrogatepass")).decode("ascii")
+    raise InvalidToken("keys for some hosts only make no challenge response", reason="signature")
+
+
+def verifies_challenge(keys: SigningKeys, nonce: str, host: str, response: str) -> bool:
+    """Return whether one of the keys makes this response to the challenge `nonce`."""
+    return keys._verifies(keys._challengers(), f"{host}/{nonce}", response)
 
 
 def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     """Return the content of the token in a path.
 
     Args:
-        keys: All of them verify.
+        keys: All of them verify that are for the host.
         host: The host name that the request was for, in lower-case A-labels.
         raw_path: The path as it was sent, without query and fragment. It is percent-decoded here, once. Behind the
             signature, a rest of at most 512 characters is ignored: it must not begin with a character of a token, nor
@@ -141,14 +189,15 @@ def read(keys: SigningKeys, host: str, raw_path: str) -> Token:
     """
     if len(raw_path) > MAX_PATH:
         raise InvalidToken(f"the path is longer than {MAX_PATH} characters", reason="too-long")
-    if (match := _PATH.fullmatch(decode_path(raw_path))) is None:
+    path = decode_path(raw_path)
+    if (match := _PATH.fullmatch(path)) is None:
         raise InvalidToken("the path does not have the form of a redirect URL", reason="malformed")
     sublink, letter, link, context, signature = cast("tuple[str | None, str | None, str, str, str]", match.groups())
     kind: Kind = "click" if letter is None else "open" if letter == "q" else "unsubscribe"
-    if not keys.verify(signed_message(kind, host, sublink or "", f"{link}.{context}"), signature):
+    if not keys._verifies(keys._signers(host), path[: match.end(4)], signature):
         raise InvalidToken("no key verifies the signature for this host", reason="signature")
     try:
-        return _token(kind, sublink, link, context)
+        return _token(kind, sublink, link, context, path[: match.end(5)])
     except (ValueError, RecursionError):
         # Not from the cause, which may hold what was signed.
         raise InvalidToken("the signature verifies, but the content is malformed", reason="malformed") from None
@@ -159,19 +208,31 @@ def decode_path(raw_path: str) -> str:
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), raw_path) if "%" in raw_path else raw_path
 
 
-def signed_message(kind: str, host: str, sublink: str, content: str) -> str:
-    """Return what a signature covers; no part can hold a NUL, so it can be read in one way only."""
-    return f"{_start(kind, host)}{sublink}\0{content}"
-
-
-@lru_cache(maxsize=64)
-def _start(kind: str, host: str) -> str:
-    return f"linkwrap1\0{kind}\0{host}\0"
-
-
-def _token(kind: Kind, sublink: str | None, link: str, context: str) -> Token:
-    account_id, metadata, sent_at = decode_context(context)
-    if kind != "click":
-        return Token(kind, "", None, False, None, link == _INITIAL, account_id, metadata, sent_at)
-    url, flags, name = decode_link(link)
-    return Token(kind, url, name, flags == UNSUBSCRIBE, sublink, False, account_id, metadata, sent_at)
+def _token(kind: Kind, sublink: str | None, link: str, context: str, canonical: str) -> Token:
+    account_id, metadata, sent_at, anonymous = decode_context(context)
+    url, name, unsubscribe = "", None, False
+    part: Part | None = None
+    index: int | None = None
+    if kind == "click":
+        part, index, link = unpack_place(link)
+        url, flags, name = decode_link(link)
+        unsubscribe = UNSUBSCRIBE in flags
+    elif kind == "open" and link in _PIXELS:
+        part = _PIXELS[link]
+    elif kind == "open" or link != UNSUBSCRIBE:
+        raise ValueError("no pixel and no unsubscribe")
+    return Token(
+        kind,
+        url,
+        name,
+        unsubscribe,
+        sublink,
+        kind == "open" and link == INITIAL_OPEN,
+        part,
+        index,
+        account_id,
+        metadata,
+        sent_at,
+        anonymous,
+        canonical,
+    )

@@ -57,6 +57,15 @@ def _entries(content: bytes) -> tuple[list[bytes], str]:
 
 
 @click.command()
-def keygen() -> None:
-    """Print a new key."""
-    click.echo(SigningKeys.generate())
+@click.option("--host", "hosts", multiple=True, metavar="HOST", help="Print exported keys for this tracking domain.")
+@key_file_option
+def keygen(hosts: tuple[str, ...], key_file: str | None) -> None:
+    """Print a new key, or keys for some tracking domains.
+
+    With --host, which can be repeated, it prints the exported keys of your keys, one a line: they sign and verify links
+    on these hosts only. Separate them by commas in LINKWRAP_KEYS where they are used.
+    """
+    if not hosts and key_file is not None:
+        raise click.UsageError("--key-file needs --host: a new key needs no other")
+    # In one expression, so that no frame has a key in a variable.
+    click.echo("\n".join(require_keys(key_file).for_hosts(hosts) if hosts else [SigningKeys.generate()]))

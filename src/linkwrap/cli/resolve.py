@@ -29,11 +29,15 @@ def resolve(url: str, as_json: bool, key_file: str | None) -> None:
         "destination": clicked and clicked.url,
         "link_name": clicked and clicked.link_name,
         "unsubscribe": clicked.unsubscribe if clicked else not opened,
+        "part": opened.part if opened else clicked and clicked.part,
+        "index": clicked and clicked.index,
         "account_id": found.account_id,
         "metadata": found.metadata,
         "host": found.host,
         "sent_at": found.sent_at.isoformat().replace("+00:00", "Z"),
         "expired": found.expired,
+        "anonymous": found.anonymous,
+        "token": found.token,
     }
     if as_json:
         print_json(facts)

@@ -57,6 +57,6 @@ def _serves() -> bool:
     if not getattr(settings, "ROOT_URLCONF", None):
         return False
     try:
-        return resolve("/f/a/1").func is views.endpoint
+        return resolve("/f/a/2").func is views.endpoint
     except Resolver404:
         return False

@@ -90,6 +90,8 @@ class DomainRegistry:
         if keys is not None and not isinstance(keys, SigningKeys):
             faults.wrong_type("keys", "SigningKeys", keys)
             keys = None  # a traceback that prints the variables of a frame must not print keys
+        elif keys is not None and not keys._challengers():
+            faults.wrong_value("keys for some hosts only make no challenge response: checks need a key for all hosts")
         if cname_target is not None and not isinstance(cname_target, str | TrackingDomain):
             faults.wrong_type("cname_target", "str or TrackingDomain", cname_target)
         elif isinstance(cname_target, TrackingDomain) and not cname_target.verified:

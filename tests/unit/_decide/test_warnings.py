@@ -17,7 +17,7 @@ from linkwrap._decide.warnings import (
 )
 
 WRAPPER = LinkWrapper(SigningKeys("a key for the tests of warnings"), tracking_domain="click.acme.test")
-REDIRECT = "https://click.acme.test/f/a/1x"
+REDIRECT = "https://click.acme.test/f/a/2x"
 MJML = '<mjml><mj-body><mj-button href="https://acme.test/">Shop</mj-button></mj-body></mjml>'
 
 
@@ -201,8 +201,8 @@ def test_text_of_a_link_that_is_left_alone() -> None:
 
 def test_same_site_of_two_labels() -> None:
     """A registrable domain is not at one site with another under its top-level domain."""
-    assert kinds(link(), "https://spgo.io/f/a/1x", "https://acme.io/") == ["other-host"]
-    assert kinds(link(), "https://spgo.io/f/a/1x", "https://www.spgo.io/") == []
+    assert kinds(link(), "https://spgo.io/f/a/2x", "https://acme.io/") == ["other-host"]
+    assert kinds(link(), "https://spgo.io/f/a/2x", "https://www.spgo.io/") == []
 
 
 # The visible text
@@ -309,4 +309,4 @@ def test_what_looks_wrapped() -> None:
     url = WRAPPER.wrap_url("https://shop.test/")
     assert looks_wrapped(url)
     assert looks_wrapped(url + "?x")
-    assert not looks_wrapped("https://shop.test/f/a/1x")
+    assert not looks_wrapped("https://shop.test/f/a/2x")

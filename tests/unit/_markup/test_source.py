@@ -70,7 +70,7 @@ def test_values_are_read_in_their_encoding(label: str, codec: str, value: str) -
     assert value_of(source) == value
     assert whole(source) == html
     assert source.tail == len(source.text)
-    ascii_text = '<img src="https://spgo.io/q/1">'
+    ascii_text = '<img src="https://spgo.io/q/2">'
     assert source.encode(ascii_text) == ascii_text.encode(codec.removesuffix("-sig"))
     assert source.join([]) == b""
 

@@ -52,7 +52,7 @@ def test_headers() -> None:
     """The two headers of the RFC, with a URL on the tracking domain and, if there is one, an address."""
     headers = WRAPPER.unsubscribe_headers(METADATA)
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert re.fullmatch(r"<https://click\.acme\.com/u/1[A-Za-z0-9._-]+>", headers["List-Unsubscribe"])
+    assert re.fullmatch(r"<https://click\.acme\.com/u/2[A-Za-z0-9._-]+>", headers["List-Unsubscribe"])
     assert set(headers) == {"List-Unsubscribe", "List-Unsubscribe-Post"}
     for mailto in ("leave@acme.com?subject=news", "mailto:leave@acme.com?subject=news"):
         value = WRAPPER.unsubscribe_headers(METADATA, mailto=mailto)["List-Unsubscribe"]
@@ -260,7 +260,7 @@ def test_other_methods(method: str) -> None:
 def test_forged_url(method: str) -> None:
     """A URL that does not verify is not found, by any method."""
     forged = PATH[:-1] + ("A" if PATH[-1] != "A" else "B")
-    for path in (forged, "/u/", "/u/1x", unsubscribe_path(SigningKeys("some other key, also long")), PATH + "/x"):
+    for path in (forged, "/u/", "/u/2x", unsubscribe_path(SigningKeys("some other key, also long")), PATH + "/x"):
         response = request(method, path)
         assert (response.status, response.event) == (404, None)
     assert request(method, host="other.acme.com").status == 404

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from helpers import tokens
 from linkwrap._token import wire
-from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, MAX_TIME, Alphabet
+from linkwrap._token.packing import CONTEXT, LINK, MAX_GROWTH, MAX_INDEX, MAX_TIME, Alphabet
 from linkwrap._token.wire import MAX_ACCOUNT_ID, MAX_LINK_NAME, MAX_METADATA, Token
 from linkwrap.errors import InvalidToken, OptionError
 from linkwrap.keys import SigningKeys
+from linkwrap.link import Part
 
 KEYS = SigningKeys("a key for the properties")
 HOST = "click.acme.test"
@@ -55,16 +56,31 @@ def size(text: str) -> int:
     sublink=st.from_regex(re.compile(r"[\w-]{1,64}", re.ASCII), fullmatch=True),
     account_id=texts.filter(lambda account_id: size(account_id) <= MAX_ACCOUNT_ID),
     sent_at=st.integers(0, MAX_TIME),
+    part=st.sampled_from(get_args(Part)),
+    index=st.integers(0, MAX_INDEX),
+    anonymous=st.booleans(),
 )
-@example(url="", name="", unsubscribe=True, sublink="a", account_id="", sent_at=0)
+@example(url="", name="", unsubscribe=True, sublink="a", account_id="", sent_at=0, part="url", index=0, anonymous=True)
 def test_click_comes_back(
-    url: str, name: str | None, unsubscribe: bool, sublink: str, account_id: str, sent_at: int
+    url: str,
+    name: str | None,
+    unsubscribe: bool,
+    sublink: str,
+    account_id: str,
+    sent_at: int,
+    part: Part,
+    index: int,
+    anonymous: bool,
 ) -> None:
-    """Every destination, name, account and time comes back from its redirect URL."""
-    context = wire.encode_context(account_id, sent_at, None)
-    path = tokens.click_urls(KEYS, "", HOST, context, [(wire.encode_link(url, name, unsubscribe), sublink)])[0]
+    """Every destination, name, place, account and time comes back from its redirect URL."""
+    context = wire.encode_context(account_id, sent_at, None, anonymous=anonymous)
+    slot = wire.slot(sublink, part, index, wire.encode_link(url, name, unsubscribe))
+    (path,) = wire.message_urls(KEYS, "", HOST, context, [slot])
     url, name, account_id = from_json([url, name, account_id])
-    expected = Token("click", url, name, unsubscribe, sublink, False, account_id, {}, sent_at)
+    number = None if part == "url" else index
+    expected = Token(
+        "click", url, name, unsubscribe, sublink, False, part, number, account_id, {}, sent_at, anonymous, path
+    )
     assert wire.read(KEYS, HOST, path) == expected
 
 
@@ -78,16 +94,18 @@ def test_metadata_comes_back_or_is_refused_for_its_size(metadata: dict[str, Any]
         assert length > MAX_METADATA
     else:
         assert length <= MAX_METADATA
-        token = wire.read(KEYS, HOST, tokens.open_url(KEYS, "", HOST, context, initial=initial))
-        assert token == Token("open", "", None, False, None, initial, "acme", from_json(metadata), 0)
+        path = tokens.open_url(KEYS, "", HOST, context, initial=initial)
+        found = from_json(metadata)
+        expected = Token("open", "", None, False, None, initial, "html", None, "acme", found, 0, False, path)
+        assert wire.read(KEYS, HOST, path) == expected
 
 
 @given(
     st.one_of(
         any_text,
         st.binary(max_size=200).map(lambda data: data.decode("latin-1")),
-        st.text(BASE64URL + "./%~", max_size=200).map("/f/a/1".__add__),
-        st.tuples(st.sampled_from(["/f/a/1", "/q/1", "/f/%61/1"]), parts, parts, parts).map(
+        st.text(BASE64URL + "./%~", max_size=200).map("/f/a/2".__add__),
+        st.tuples(st.sampled_from(["/f/a/2", "/q/2", "/f/%61/2"]), parts, parts, parts).map(
             lambda found: found[0] + ".".join(found[1:])
         ),
     ),

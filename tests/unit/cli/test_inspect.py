@@ -194,7 +194,7 @@ def test_strict_leaves_what_is_meant(run: Run) -> None:
 
 def test_without_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """No keys are needed; that links may be wrapped already is said only where they look so and no key can tell."""
-    html = '<a href="https://acme.com/f/a/1x">x</a>'
+    html = '<a href="https://acme.com/f/a/2x">x</a>'
     wrapped = run("wrap", input=html).stdout_bytes
     with_keys = run("inspect", "-", input=wrapped).stdout
     assert "1 already-wrapped" in with_keys

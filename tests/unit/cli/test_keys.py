@@ -110,3 +110,55 @@ def test_key_file_is_in_no_frame(tmp_path: Path, content: str) -> None:
         find_keys(str(file))
     assert leaks(raised.value, CURRENT) == []
     assert leaks(raised.value, "short key") == []
+
+
+def test_keygen_for_hosts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It prints the exported keys of all keys, one a line; with commas between them they are keys for these hosts."""
+    monkeypatch.setenv("LINKWRAP_KEYS", f"{CURRENT},{RETIRED}")
+    result = run("keygen", "--host", "Click.ACME.com", "--host", "click.acme.org")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines == SigningKeys(CURRENT, retired=[RETIRED]).for_hosts(["click.acme.com", "click.acme.org"])
+    url = LinkWrapper(SigningKeys(CURRENT), tracking_domain="click.acme.com").wrap_url("https://acme.com/")
+    monkeypatch.setenv("LINKWRAP_KEYS", ",".join(lines))
+    assert run("resolve", url).exit_code == 0
+    assert run("resolve", link(CURRENT)).exit_code == 1
+    assert run("wrap", "--domain", "click.acme.com", input="<p>").exit_code == 0
+    refused = run("wrap", "--domain", "click.other.com", input="<p>")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the keys are for click.acme.com, click.acme.org only, and cannot sign for click.other.com" in refused.stderr
+
+
+def test_key_file_of_exported_keys(run: Run, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--key-file names the keys to export, and may hold exported ones."""
+    monkeypatch.delenv("LINKWRAP_KEYS", raising=False)
+    printed = run("keygen", "--host", "click.acme.com", "--key-file", key_file).stdout
+    assert printed.splitlines() == SigningKeys(CURRENT, retired=[RETIRED]).for_hosts(["click.acme.com"])
+    exported = tmp_path / "exported"
+    exported.write_text(printed)
+    exported.chmod(0o600)
+    assert run("wrap", "--domain", "click.acme.com", "--key-file", exported, input="<p>").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "a b"], "'a b' is not a DNS host name"),
+        (["--key-file", "keys"], "--key-file needs --host"),
+    ],
+)
+def test_keygen_for_hosts_that_cannot_be(run: Run, arguments: list[str], words: str) -> None:
+    """A host that is none is an error, and a key file without a host a misunderstanding."""
+    result = run("keygen", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_keygen_for_hosts_needs_keys_for_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without keys, or with exported ones, there is nothing to export; no key is shown."""
+    monkeypatch.setenv("LINKWRAP_KEYS", SigningKeys(CURRENT).for_hosts(["click.acme.com"])[0])
+    result = run("keygen", "--host", "click.acme.com")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: an exported key cannot be exported again: only keys for all hosts can\n"
+    monkeypatch.delenv("LINKWRAP_KEYS")
+    assert "no keys: set LINKWRAP_KEYS" in run("keygen", "--host", "click.acme.com").stderr

@@ -42,7 +42,7 @@ def out(tmp_path: Path) -> Path:
 def assert_whole(path: Path, number: int) -> None:
     """The file is that mail, wrapped from its first to its last byte."""
     content = path.read_text()
-    assert content.startswith('<body><a href="https://spgo.io/f/a/1')
+    assert content.startswith('<body><a href="https://spgo.io/f/a/2')
     assert content.endswith('"></body>\n')
     assert content.count("https://") == 2
     assert f"acme.com/{number}" not in content

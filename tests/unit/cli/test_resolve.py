@@ -35,11 +35,15 @@ def test_click(run: Run, link: str) -> None:
         "destination  https://acme.com/sale\n"
         "link name    Sale\n"
         "unsubscribe  yes\n"
+        "part         url\n"
+        "index\n"
         "account id   acme\n"
         'metadata     {"rcpt": "r-42", "tags": ["a", "é"]}\n'
         "host         click.acme.com\n"
         "sent at      2026-11-23T13:04:05Z\n"
         "expired      no\n"
+        "anonymous    no\n"
+        f"token        {link.removeprefix('https://click.acme.com')}\n"
     )
 
 
@@ -50,12 +54,25 @@ def test_json(run: Run, link: str) -> None:
         "destination": "https://acme.com/sale",
         "link_name": "Sale",
         "unsubscribe": True,
+        "part": "url",
+        "index": None,
         "account_id": "acme",
         "metadata": METADATA,
         "host": "click.acme.com",
         "sent_at": "2026-11-23T13:04:05Z",
         "expired": False,
+        "anonymous": False,
+        "token": link.removeprefix("https://click.acme.com"),
     }
+
+
+def test_link_of_a_mail(run: Run, wrapper: LinkWrapper) -> None:
+    """A link says which one it is, and its token is without what was put behind it."""
+    links = wrapper.compile('<a href="#top">0</a><a href="https://acme.com/sale">1</a>')
+    url = wrapper.urls(links, METADATA, sent_at=SENT)[0]
+    found = json.loads(run("resolve", "--json", url + ")").stdout)
+    assert (found["part"], found["index"]) == ("html", 1)
+    assert found["token"] == url.removeprefix("https://click.acme.com")
 
 
 @pytest.mark.parametrize(("number", "kind"), [(0, "open"), (1, "initial_open")])
@@ -82,7 +99,7 @@ def test_expired(run: Run, wrapper: LinkWrapper) -> None:
     url = wrapper.wrap_url("https://acme.com/", sent_at=datetime(2020, 1, 1, tzinfo=UTC))
     result = run("resolve", url)
     assert result.exit_code == 0
-    assert result.stdout.endswith("sent at      2020-01-01T00:00:00Z\nexpired      yes\n")
+    assert "sent at      2020-01-01T00:00:00Z\nexpired      yes\n" in result.stdout
 
 
 def test_standard_input(run: Run, link: str) -> None:
@@ -116,6 +133,6 @@ def test_what_a_token_holds_cannot_command_the_terminal(run: Run, wrapper: LinkW
     """Control characters of a link name or of metadata are shown as text, one fact a line."""
     url = wrapper.wrap_url("https://acme.com/", {"a": "\x1b\u202e\n"}, link_name="a\n\x1b[2J")
     lines = run("resolve", url).stdout.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 13
     assert lines[2] == r"link name    a\n\x1b[2J"
     assert all(line.isprintable() for line in lines)

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from ..._token.wire import signed_message
+from ..._token.wire import verifies_challenge
 from ...keys import SigningKeys
 from ..results import Probe, ProbeStatus, Scheme
 from .dns import OWN_ERRORS
@@ -134,7 +134,7 @@ def _judged(status: int, body: bytes, keys: SigningKeys, nonce: str, host: str) 
         text = body.strip().decode("latin-1")
         if not _SIGNATURE.fullmatch(text):
             return "unexpected", other
-        if keys.verify(signed_message("verify", host, "", nonce), text):
+        if verifies_challenge(keys, nonce, host, text):
             return "confirmed", "the redirect server answers"
         return "other-keys", "a redirect server answers that signs with other keys"
     if 300 <= status < 400:
