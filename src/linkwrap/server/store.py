@@ -232,6 +232,9 @@ class Store(Database):
     def delete(self, *, before: int | None = None, where: Pair | None = None, account_id: str | None = None) -> int:
         """Erase events, and return how many. Their content is then in no byte of the store's files.
 
+        With `where`, the file is searched for the value afterwards, and rewritten if it is still there: that is rare,
+        but no other writer can store events meanwhile. Lines of a fallback, exports and back-ups are not the store's.
+
         Args:
             before: Those before this time, in seconds since 1970.
             where: Those with this key and value in their metadata.

@@ -93,7 +93,6 @@ class Writer:
         max_queue: Events that wait at most; one more goes to the fallback at once.
         limit_seconds: How long an event may wait.
         retry_seconds: How long the circuit is open until the store is tried again.
-        clock: A clock, in seconds.
         open_store: `Store`, for tests.
 
     Attributes:
@@ -110,7 +109,6 @@ class Writer:
         max_queue: int = MAX_QUEUE,
         limit_seconds: float = LIMIT_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
         open_store: Callable[..., Store] = Store,
     ) -> None:
         self.metrics: Final = Metrics()
@@ -121,7 +119,6 @@ class Writer:
         self._max_queue = max_queue
         self._limit = limit_seconds
         self._retry = retry_seconds
-        self._clock = clock
         self._open_store = open_store
         self._loop = asyncio.get_running_loop()
         self._tried: asyncio.Future[None] = self._loop.create_future()
@@ -156,7 +153,7 @@ class Writer:
             A future: true once the event is stored, false as soon as it went to the fallback. To cancel it changes
             nothing: the event is stored all the same.
         """
-        entry = _Entry(event, self._loop.create_future(), self._clock())
+        entry = _Entry(event, self._loop.create_future(), time.monotonic())
         with self._changed:
             if self.fault is None and not self._closing and len(self._queue) < self._max_queue:
                 self._queue.append(entry)
@@ -196,7 +193,7 @@ class Writer:
             waiting = self._flight or self._queue
             if not waiting:
                 return
-            left = waiting[0].since + self._limit - self._clock()
+            left = waiting[0].since + self._limit - time.monotonic()
             if left > 0:
                 self._timer = self._loop.call_later(left, self._check)
                 return
@@ -211,7 +208,7 @@ class Writer:
         with self._changed:
             opens, self.fault = self.fault is None, reason
             self.metrics.opened += opens
-            self._retry_at = self._clock() + self._retry
+            self._retry_at = time.monotonic() + self._retry
             entries = [*self._flight, *self._queue]
             self._flight = []
             self._queue.clear()
@@ -277,7 +274,7 @@ class Writer:
     def _wait_to_retry(self) -> bool:
         """Wait until the store is to be tried; False if the writer is closed before."""
         with self._changed:
-            while (left := self._retry_at - self._clock()) > 0 and not self._closing:
+            while (left := self._retry_at - time.monotonic()) > 0 and not self._closing:
                 self._changed.wait(min(left, self._retry))
             # Before it ends, what is in deleted files gets one more chance.
             return not self._closing or bool(self._queue)
@@ -291,9 +288,9 @@ class Writer:
         if self._is_moved():
             self._set_aside()
         store = self._store or self._open()
-        started = self._clock()
+        started = time.monotonic()
         store.write_probe(int(time.time()))
-        took = self._clock() - started
+        took = time.monotonic() - started
         if took > self._limit:
             self._fail(f"storing takes over {self._limit * 1000:.0f} ms")
         elif self.fault is not None:
@@ -366,7 +363,7 @@ class Writer:
             StoreError: It cannot be stored; `_fail` answers it.
         """
         assert self._store is not None
-        started = self._clock()
+        started = time.monotonic()
         refused = []
         try:
             added = self._store.add_rows([row(entry.event) for entry in group])
@@ -378,7 +375,7 @@ class Writer:
                     added += self._store.add_rows([row(entry.event)])
                 except (TypeError, ValueError, OverflowError, RecursionError):
                     refused.append(entry)
-        took = self._clock() - started
+        took = time.monotonic() - started
         with self._changed:
             self._flight = []
             self.metrics.stored += added

@@ -15,6 +15,7 @@ from helpers.effort import count
 from helpers.events import an_event
 from helpers.processes import program
 from helpers.writers import a_writer, imported, once, stored, until
+from linkwrap.server.store import Store
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
@@ -76,7 +77,7 @@ def test_four_processes_whose_store_is_deleted(tmp_path: Path) -> None:
     """All of them notice, one new file is made, and no event that was answered is lost or there twice."""
     store = tmp_path / "events.db"
     fallbacks = [tmp_path / f"{number}.jsonl" for number in range(4)]
-    events = count(3000, ci=5000, endurance=50_000)
+    events = count(1500, ci=5000, endurance=50_000)
     processes = [start(store, fallback, number * 10**6, events) for number, fallback in enumerate(fallbacks)]
     head = b""
     assert processes[0].stdout is not None
@@ -93,6 +94,23 @@ def test_four_processes_whose_store_is_deleted(tmp_path: Path) -> None:
     assert len(told) == 4 * events
     assert set(found.values()) == {1}
     assert told - set(found) == set()
+
+
+def test_erasing_under_load(tmp_path: Path) -> None:
+    """What is erased while events are stored is gone, and all others stay; nobody has to stop for it."""
+    store, fallback = tmp_path / "events.db", tmp_path / "fallback.jsonl"
+    with Store(store, create=True) as opened:
+        opened.add(an_event(10**6 + number, rcpt_meta={"rcpt": f"gone-{number % 7}"}) for number in range(700))
+        process = start(store, fallback, 0, events := count(5000, ci=10_000, endurance=200_000))
+        for name in range(6):
+            assert opened.delete(where=("rcpt", f"gone-{name}")) == 100
+        output = process.communicate(timeout=600)[0]
+        assert process.returncode == 0
+        assert {number for sign in "+-" for number in answered(output, sign)} == set(range(events))
+        assert opened.stats(where=("rcpt", "gone-6")).events == 100
+        assert opened.delete(where=("rcpt", "gone-6")) == 100
+    assert b"gone-" not in b"".join(file.read_bytes() for file in tmp_path.glob("events.db*"))
+    assert imported(store, fallback) == once(range(events))
 
 
 @pytest.fixture

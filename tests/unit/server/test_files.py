@@ -23,7 +23,7 @@ def mounts(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return str(path)
 
 
-NETWORK = "nfs nfs4 cifs smb3 9p virtiofs fuse.sshfs ceph glusterfs fuse.glusterfs lustre afs fuse.rclone".split()
+NETWORK = "nfs nfs4 cifs smb3 9p virtiofs fuse.sshfs ceph fuse.glusterfs lustre afs fuse.rclone vboxsf".split()
 LOCAL = "ext4 xfs btrfs tmpfs overlay zfs apfs fuse.ext4".split()
 
 
