@@ -24,8 +24,8 @@ Identity = tuple[int, int]
 # On these, locks and shared memory do not work between machines, or not at all (SQLite, "Write-Ahead Logging", 1);
 # among them what virtual machines use for folders of their host.
 _NETWORK: Final = frozenset(
-    """nfs nfs4 cifs smb2 smb3 smbfs ncpfs afs coda ceph ceph-fuse glusterfs lustre gfs gfs2 ocfs2 beegfs gpfs pvfs2 orangefs
-    sshfs davfs s3fs rclone gcsfuse smbnetfs curlftpfs blobfuse blobfuse2 juicefs seaweedfs
+    """nfs nfs4 cifs smb2 smb3 smbfs ncpfs afs coda ceph ceph-fuse glusterfs lustre gfs gfs2 ocfs2 beegfs gpfs pvfs2
+    orangefs sshfs davfs s3fs rclone gcsfuse smbnetfs curlftpfs blobfuse blobfuse2 juicefs seaweedfs
     9p virtiofs vboxsf vmhgfs vmhgfs-fuse prl_fs grpcfuse fakeowner""".split()
 )
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")

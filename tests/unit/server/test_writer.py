@@ -7,6 +7,8 @@ import asyncio
 import logging
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
@@ -151,6 +153,36 @@ def test_a_store_that_is_locked(paths: Paths, caplog: pytest.LogCaptureFixture) 
     assert imported(path, fallback) == once(range(30))
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "r-1" not in caplog.text
+
+
+LOCK = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_program_that_is_killed_with_its_lock(paths: Paths) -> None:
+    """The store is opened anew, and all that was in its log is still there, though nobody had copied it."""
+    path, fallback = paths
+
+    async def test() -> None:
+        async with a_writer(path, fallback) as writer:
+            assert all(await submit(writer, range(10)))
+            command = [sys.executable, "-c", LOCK, str(path)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+                assert other.stdout is not None
+                assert other.stdout.readline() == b"locked\n"
+                assert await submit(writer, [10]) == [False]
+                other.kill()
+            await until(lambda: writer.fault is None, "the circuit did not close")
+            assert await submit(writer, [11]) == [True]
+
+    run(test)
+    assert stored(path) == [*range(10), 11]
+    assert imported(path, fallback) == once(range(12))
 
 
 def test_a_commit_that_takes_too_long(paths: Paths, held: type[Held]) -> None:
