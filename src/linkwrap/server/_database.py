@@ -98,8 +98,9 @@ class Database:
     ) -> None:
         if durability not in get_args(Durability):
             raise OptionError(f"durability must be one of {', '.join(get_args(Durability))}")
-        self.path: Final = Path(os.path.realpath(path))
+        self.path: Final[Path] = Path(os.path.realpath(path))
         self._wait_seconds = wait_seconds
+        self.identity: Identity
         try:
             self._connection, self.identity = self._connect(create, stale)
         except sqlite3.Error as error:

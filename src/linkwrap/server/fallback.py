@@ -51,8 +51,8 @@ class Fallback:
         self._closing = False
         self._untold = 0
         self._torn = False
-        self.written = 0
-        self.lost = 0
+        self.written: int = 0
+        self.lost: int = 0
         if self._path is not None:
             try:
                 os.close(self._open())

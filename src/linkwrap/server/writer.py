@@ -111,7 +111,7 @@ class Writer:
         retry_seconds: float = RETRY_SECONDS,
         open_store: Callable[..., Store] = Store,
     ) -> None:
-        self.metrics: Final = Metrics()
+        self.metrics: Final[Metrics] = Metrics()
         self.fault: str | None = None
         self._path = Path(os.path.abspath(path))
         self._fallback = fallback
