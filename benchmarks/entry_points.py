@@ -27,6 +27,7 @@ from linkwrap.testing import tracked_links, unwrap
 RESOLVER = Resolver(KEYS)
 TIMES = 8
 MAX_EXPONENT = 1.25
+CLEAR = 1.0  # a first turn that is not over this is enough
 STEPS = 3  # an input that seems to grow too fast is measured again, each time at twice its size
 MOST_TURNS = 4
 LONGEST = 2.0  # seconds that are measured once only
@@ -167,7 +168,7 @@ def _figure(case: str, point: EntryPoint, make: Make, count: int) -> Figure:
             for place, number in enumerate((count, count * TIMES)):
                 times[place] = min(times[place], _seconds(point, make(number)))
             exponent = min(exponent, math.log(times[1] / times[0], TIMES))
-            if (turn and exponent <= MAX_EXPONENT) or times[1] > LONGEST:
+            if exponent <= (MAX_EXPONENT if turn else CLEAR) or times[1] > LONGEST:
                 break
         if exponent <= MAX_EXPONENT or times[1] > LONGEST:
             break

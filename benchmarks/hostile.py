@@ -216,6 +216,8 @@ _LINKS = {
     "long link name": _repeated("é", head="<a href=http://a.b/ data-msys-linkname=", tail=">"),
     "long sublink": _repeated("s", head="<a href=http://a.b/ data-msys-sublink=", tail=">"),
     "long class": _repeated("untrack ", head='<a href=http://a.b/ class="', tail='">'),
+    "long class, references": _repeated("untrack&#101; ", head='<a href=http://a.b/ class="', tail='">'),
+    "classes with references, a tag each": _repeated("<a href=http://a.b/ class=untrack&#101;d>"),
     "data-msys- without end": _repeated("data-msys-", head="<a href=http://a.b/ ", tail=">"),
     "opted out": _repeated("<a clicktracking=off href=http://a.b/>"),
     "bad sublinks": _repeated("<a href=http://a.b/ data-msys-sublink=%>"),

@@ -5,6 +5,7 @@ is refused because of its length.
 """
 
 from collections.abc import Callable
+from email import message_from_string
 from email.message import EmailMessage, Message
 from functools import cache
 from typing import Any
@@ -58,6 +59,18 @@ TEXTS: dict[str, Case] = {
     "placeholders, %": _repeated("%a", head="http://a.b/"),
     "placeholders, #": _repeated("##a", head="http://a.b/"),
     "placeholders, ((": _repeated("((a", head="http://a.b/"),
+    "placeholders, % and words": _repeated("a ", head="http://a.b/%a"),
+    "placeholders, % and words, many": _repeated("%a b ", head="http://a.b/"),
+    "placeholders, % and encoded spaces": _repeated("%a%20", head="http://a.b/"),
+    "placeholders, % and words in hosts": _repeated("http://%a b "),
+    "placeholders, % in a port": _repeated("%aaa", head="http://a.b:"),
+    "placeholders, *%7C": _repeated("*%7Ca", head="http://a.b/"),
+    "arrays": _repeated("[[1,2],", head="http://a.b/?q="),
+    "arrays, never closed": _repeated("[[1", head="http://a.b/"),
+    "arrays, closed": lambda n: "http://a.b/" + "[[1" * n + "]]" * n,
+    "arrays before brackets": _repeated('http://a.b/[[1]][[data-msys-linkname="x"]] '),
+    "JSON, line breaks": _repeated("{%0A", head="http://a.b/"),
+    "IPv6, brackets": _repeated("[a::", head="http://a.b/"),
     "braces around URLs": _repeated("{x|http://a.b/"),
     "braces open before a URL": _repeated("{", tail="http://a.b/"),
     "braces open before URLs": _halves("{", "http://a.b/ "),
@@ -216,6 +229,11 @@ def _nested_object(n: int) -> Message:
     return message
 
 
+def _parsed(make: Callable[[int], str]) -> Make:
+    """Return a function that makes the message object of a text; its second header has a space before the colon."""
+    return lambda n: message_from_string("A: b\nX : y\n" + make(n))
+
+
 OBJECTS: dict[str, Make] = {
     "object: parts, empty": _parts(lambda number: EmailMessage()),
     "object: parts, HTML": _parts(lambda number: _object((("Content-Type", "text/html"),), LINK)),
@@ -227,6 +245,14 @@ OBJECTS: dict[str, Make] = {
     "object: headers": lambda n: _object((("X", "y"),) * (n // 4) + (("Content-Type", "text/html"),), LINK),
     "object: long header": lambda n: _object((("X", "y" * n), ("Content-Type", "text/html")), LINK),
     "object: long body": lambda n: _object((("Content-Type", "text/html"),), LINK * (n // 20)),
+    "object: headers behind a space": _parsed(lambda n: "X : y\n" * (n // 6) + HTML_HEAD + "\n" + LINK),
+    "object: headers behind a space, parts": _parsed(
+        lambda n: BOUNDARY + f"--b\nX : y\n{HTML_HEAD}\n{LINK}\n" * (n // 120)
+    ),
+    "object: headers behind a space, nested": _parsed(lambda n: _nested(n // 50).decode()),
+    "object: headers behind a space, nested, each": _parsed(
+        lambda n: _nested(n // 50).decode().replace("Content", "X : y\nContent")
+    ),
     "object: characters": lambda n: _object((("Content-Type", "text/html"),), (LINK + "€") * (n // 20)),
 }
 

@@ -20,10 +20,9 @@ from helpers.paths import CORPUS
 pytest_plugins = ["helpers.domain_fixtures"]
 REQUIRE_ALL = os.environ.get("LINKWRAP_REQUIRE_ALL") == "1"
 
-settings.register_profile("default", deadline=None)
+settings.register_profile("default", deadline=None, max_examples=effort.count(50, ci=100, endurance=1000))
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-settings.register_profile("endurance", deadline=None, max_examples=1000)
-settings.load_profile("endurance" if effort.ENDURANCE else "ci" if os.environ.get("CI") else "default")
+settings.load_profile("ci" if os.environ.get("CI") and not effort.ENDURANCE else "default")
 
 
 @pytest.fixture(scope="session")

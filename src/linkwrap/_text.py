@@ -41,6 +41,10 @@ _GLUED = rf"(?!,https?://)[{_TRAILING}]*+(?:[^{_ENDS}{_TRAILING})\]]|\{{|<[%?])"
 _CONTROL = re.compile(f"(?:{_BRACKETS})++(?!{_GLUED})", re.ASCII | re.IGNORECASE)
 _ATTRIBUTE = re.compile(f"({_NAME}){_EQUALS}({_VALUE})", re.ASCII | re.IGNORECASE)
 
+# "[[" that begins no array ("[[1,2],[3,4]]").
+_OPENER = r"""\[\[(?!["'0-9]|-[0-9]|%2[27])"""
+_OPENED = re.compile(_OPENER, re.ASCII)
+
 # Placeholders that hold what ends a URL, or can. One that is closed in its line is part of the URL as a whole; of
 # another only its opener is. The last three forms have no opener: unclosed, they are characters of a URL.
 _LETTER = r"(?=[^\0-@\[-`{-\x7f])"
@@ -56,7 +60,7 @@ _PLACEHOLDER = "|".join(
                 (r"\*\|", "|", r"\|\*"),
                 (r"\$\{", "{}", r"\}"),
                 (r"\[%(?![0-9a-f]{2})", "%", r"%\]"),
-                (rf"(?!{_BRACKETS})\[\[", r"\[\]", r"\]\]"),
+                (rf"(?!{_BRACKETS}){_OPENER}", r"\[\]", r"\]\]"),
             )
         ),
         rf"(?:{_BRACKETS})++(?={_GLUED})",
@@ -66,8 +70,14 @@ _PLACEHOLDER = "|".join(
         rf"##(?:_|{_LETTER})(?:[^#:\r\n]|:(?!//))*+##",
     )
 )
+# %a name%, as in `DEFAULT_PLACEHOLDERS`; what is behind the first "%".
+_IN_NAME = r"[^\0-,/;-@\[-^`{-\x7f]"
+_SPACED = (
+    rf"{_LETTER}(?<![0-9]%)(?<!%[89a-f][0-9a-f]%)(?!u[0-9a-f]{{4}}|[a-f](?:[0-9]|[a-f](?!{_LETTER})))"
+    rf"{_IN_NAME}++(?:(?: |%20){_IN_NAME}++)++%(?![0-9a-f]{{2}})"
+)
 _COMMA = ",(?!https?://)"  # another begins the next URL
-_RUN = rf"(?:[^{_ENDS}#()\[\]$*,]++|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
+_RUN = rf"(?:[^{_ENDS}#()\[\]$*,%]++|%(?:{_SPACED})?+|{_PLACEHOLDER}|[#$*]|{_COMMA})*+"
 
 # Symbols that no international name has, beyond ASCII: those of Latin-1, punctuation, arrows, lines and shapes.
 _SYMBOLS = (
@@ -75,10 +85,12 @@ _SYMBOLS = (
     r"\u2010-\u205e\u2190-\u21ff\u2500-\u25ff"
 )
 _USER = rf"(?:[^{_ENDS}/\\?#@\[\]^|]*+@)*+"
+# In an authority also those that hold nothing that ends a URL: %name%; "${" and "*|" encoded.
+_IN_AUTHORITY = rf"%(?:{_SPACED}|{_LETTER}{_IN_NAME}{{2,}}+%(?![0-9a-f]{{2}}))|{_PLACEHOLDER}|[$*]%7[bc]"
 # ";" is in no name either, but behind a redirect URL it would not be ignored: with it, the URL is left alone.
-_NAME_OR_V4 = rf"(?:[^{_ENDS}{_SYMBOLS}!#$&'()*+,/:=?@\[\\\]^|~]++|{_PLACEHOLDER})*+"
+_NAME_OR_V4 = rf"(?:[^{_ENDS}{_SYMBOLS}!#$%&'()*+,/:=?@\[\\\]^|~]++|{_IN_AUTHORITY}|%)*+"
 _HOST = rf"(?:\[[0-9a-f]*+:[0-9a-f:.]*+\]|{_NAME_OR_V4})"
-_PORT = rf"(?::(?:[0-9]++|{_PLACEHOLDER})*+)?+"
+_PORT = rf"(?::(?:[0-9]++|{_IN_AUTHORITY})*+)?+"
 
 # A URL up to the first bracket or its end. Behind one of the characters it is part of another text: "svn+http://",
 # "www.a.test/?to=https://", "a_https://".
@@ -86,7 +98,7 @@ _URL = re.compile(
     rf"(?<![a-z0-9+.\-_/=?&#%@])(https?://){_USER}{_HOST}{_PORT}((?=[/?#\\]){_RUN})?+", re.ASCII | re.IGNORECASE
 )
 _REST = re.compile(_RUN, re.ASCII | re.IGNORECASE)
-_UNFINISHED = re.compile(_PLACEHOLDER, re.ASCII | re.IGNORECASE)
+_UNFINISHED = re.compile(f"{_PLACEHOLDER}|%(?:{_SPACED})", re.ASCII | re.IGNORECASE)
 _END = re.compile(f"[{_ENDS}]")
 _BRACE = re.compile(r"[{}]")
 _APART = re.compile(r"""[\s"'`\xab\xbb\u2018-\u201f]""")
@@ -102,8 +114,8 @@ _PIECE = 1000  # characters
 _MORE = re.compile(rf"[{_TRAILING})\]]*+[^{_ENDS}{_TRAILING})\]]")
 _UNTAKEN = re.compile(r"[A-Za-z0-9_;/\\-]|%(?:2[Ff]|3[Bb]|5[Cc])", re.ASCII)
 _TAG = re.compile(r"<[A-Za-z][A-Za-z0-9_.-]{0,64}+>[A-Za-z0-9/?&=#-]", re.ASCII)
-_IN_AUTHORITY = re.compile(r"[.:@]?+\[[A-Za-z][^\[\]\s]{0,64}+\]", re.ASCII)
-_SPACED = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
+_BRACKETED = re.compile(r"[.:@]?+\[[A-Za-z][^\[\]\s]{0,64}+\]", re.ASCII)
+_SPACED_BRACKETS = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
 
 
 class TextLink(NamedTuple):
@@ -171,7 +183,7 @@ def _find(text: str) -> Iterator[tuple[int, int, int, Span | None]]:
         if match.end(2) >= 0 and text[end : end + 1] in ("(", ")", "[", "]"):
             end = _path_end(text, end)
         # Behind brackets that stay, others stay too: without them the first ones would count.
-        bracketed = text.startswith("[[", end) and "[[" not in text[rest:end]
+        bracketed = text.startswith("[[", end) and _OPENED.search(text, rest, end) is None
         controls = _CONTROL.match(text, end) if bracketed else None
         behind = controls.end() if controls else end
         position = max(behind, rest)
@@ -202,12 +214,12 @@ def _reads_on(text: str, rest: int, end: int) -> bool:
     """
     if (_UNTAKEN.match(text, end) and _MORE.match(text, end)) or _TAG.match(text, end):
         return True
-    if "/" not in text[rest:end] and _IN_AUTHORITY.match(text, end):
+    if "/" not in text[rest:end] and _BRACKETED.match(text, end):
         return True
     if not text.startswith((" ", "\t"), end):
         return False
     opened = text.rfind("[", rest, end)
-    return opened > text.rfind("]", rest, end) and _SPACED.match(text, opened) is not None
+    return opened > text.rfind("]", rest, end) and _SPACED_BRACKETS.match(text, opened) is not None
 
 
 def _path_end(text: str, position: int) -> int:

@@ -35,37 +35,47 @@ _NO_ESCAPE = "(?![0-9a-fA-F]{2})"
 _GUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _TAG = r"<[^<>]*+>?+"
 _NO_BRACE = r"\0-@\[-`|~\x7f"  # no letter, and no brace either
-# {{ x }}; {% x %}, not "{%7B"; {x}, with a letter, and neither JSON nor a GUID.
+# {{ x }}; {% x %}, not "{%7B"; {x}, with a letter, and neither JSON, that in a string of JSON too, nor a GUID.
 _BRACE = (
     r"\{(?:\{(?:[^{}]*+\}\})?+"
     rf"|%(?:25|7[Bb]|{_NO_ESCAPE}(?:[^{{}}%]*+%\}})?+)"
-    rf"""|(?!(?:[ +]|%20)*+(?:["']|%2[27]|{_GUID}))(?=[{_NO_BRACE}]*+{_LETTER})[^{{}}]*+\}})"""
+    rf"""|(?!(?:[ +]|%20|%0[9AaDd])*+(?:(?:\\|%5[Cc])*+(?:["']|%2[27])|\}}|{_GUID}))"""
+    rf"(?=(?:%[0-7][0-9a-fA-F]|[{_NO_BRACE}])*+{_LETTER})[^{{}}]*+\}})"
 )
-# [[ x ]]; [% x %]; [x], not that of an array or a list ("f[x]=", "[x,y]"), nor an IPv6 address.
+# [[ x ]]; [% x %]; [x], not that of an array or a list ("f[x]=", "[x,y]", "[[1", '[["'), nor an IPv6 address.
+_ARRAY = """["'0-9]|-[0-9]|%2[27]"""
+_COLON = "(?::|%3[Aa])"
+_IPV6 = rf"(?:[0-9a-fA-F.]*+{_COLON}){{2}}(?:[0-9a-fA-F.]|{_COLON})*+(?:%25[^\[\]%]*+)?+\]"
 _BRACKET = (
-    r"\[(?:\[(?:[^\[\]]*+\]\])?+"
+    rf"\[(?:\[(?!{_ARRAY})(?:[^\[\]]*+\]\])?+"
     rf"|%(?:5[Bb]|{_NO_ESCAPE}(?:[^\[\]%]*+%\])?+)"
-    r"|(?:(?<![a-zA-Z0-9_\]]\[)|(?<=%20\[))"
-    r"(?!(?:(?<=[/\\]{2}\[)|(?<=@\[))[0-9a-fA-F.]*+:[0-9a-fA-F:.]*+\])"
-    rf"{_LETTER}(?:(?:[^\[\],%: ]|%(?!20|2[Cc]))*+\]|(?=[^\[\]:]*+:)(?:[^\[\],%]|%(?!2[Cc]))*+\]))"
+    rf"|(?:(?<![a-zA-Z0-9_\]]\[)|(?<=%20\[))(?!{_IPV6}){_LETTER}"
+    r"(?:(?:[^\[\],%: ]|%(?!20|2[Cc]))*+\]|(?=[^\[\]:]*+:)(?:[^\[\],%]|%(?!2[Cc]))*+\]))"
 )
 # ((x)), not the "((x:" of Rison and its like.
 _PARENTHESES = rf"\(\({_LETTER}(?:[^():%]|%(?!3[Aa]|2[Cc]))*+\)\)"
-# %%x%%, not a letter that is encoded behind a lone "%" ("%%C3%A9"); encoded openers; %name%, not "%u4E2D%".
+# %%x%%, not a letter that is encoded behind a lone "%" ("%%C3%A9"); encoded openers; %name%, not "%u4E2D%"; %a name%,
+# not behind a digit ("5%off or 10%off") nor where the "%" can begin an escape ("caf%E9s 5%").
+_IN_NAME = r"[^\0-,/;-@\[-^`{-\x7f]"
+_SPACED_NAME = (
+    rf"(?<![0-9]%)(?![a-fA-F](?:[0-9]|[a-fA-F](?!{_LETTER}))){_LETTER}{_IN_NAME}*+(?:(?: |%20){_IN_NAME}++)++"
+)
 _PERCENT = (
     r"%(?:%(?![C-F][0-9A-F]%[89AB][0-9A-F])[a-zA-Z=_](?:[^%]*+%%)?+"
     rf"|7[Bb](?:\{{|%(?:25|7[Bb]|{_NO_ESCAPE}))"
-    rf"""|5[Bb](?:\[|%(?:5[Bb](?!["'0-9]|%2[27])|{_NO_ESCAPE}))"""
-    rf"|(?!u[0-9a-fA-F]{{4}})(?<!%[0-9a-fA-F]{{2}}%){_LETTER}[^\0-,/;-@\[-^`{{-\x7f]{{2,}}+%{_NO_ESCAPE})"
+    rf"|5[Bb](?:\[|%(?:5[Bb](?!{_ARRAY})|{_NO_ESCAPE}))"
+    rf"|(?!u[0-9a-fA-F]{{4}})(?<!%[89A-Fa-f][0-9a-fA-F]%)(?:{_LETTER}{_IN_NAME}{{2,}}+|{_SPACED_NAME})%{_NO_ESCAPE})"
 )
 _HASHES = rf"##(?:_|{_LETTER})[^#]*+##"
-_STAR = r"\*(?:\||%7[Cc])(?:[^|]*+\|\*)?+"
+# *|x|*; encoded, with its closer and without what an encoder takes too.
+_STAR = r"\*(?:\|(?:[^|]*+\|\*)?+|%7[Cc](?:[!#$&'+-;=?-Z^_a-z~]|%(?!7[Cc]))*+(?:\||%7[Cc])\*)"
 _DOLLAR = r"\$(?:\{|%7[Bb])(?:[^{}]*+\})?+"
 DEFAULT_PLACEHOLDERS: Final = re.compile(
     f"{_TAG}|{_BRACE}|{_BRACKET}|{_PARENTHESES}|{_PERCENT}|{_HASHES}|{_STAR}|{_DOLLAR}"
 )
 """What is a placeholder in a link's value: `{{ x }}`, `{% x %}`, `{x}`, `[[x]]`, `[% x %]`, `[x]`, `((x))`, `%%x%%`,
-`%name%`, `##name##`, `*|X|*`, `${x}` and `<…`. `{{`, `{%`, `[[`, `[%`, `%%`, `*|`, `${` and `<` need no closer."""
+`%name%`, `%a name%`, `##name##`, `*|X|*`, `${x}` and `<…`. `{{`, `{%`, `[[`, `[%`, `%%`, `*|`, `${` and `<` need no
+closer."""
 
 OneTime = Literal["wrap", "leave"]
 

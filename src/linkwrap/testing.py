@@ -17,7 +17,7 @@ from ._markup.source import open_source
 from ._markup.tokenizer import decode_references
 from ._mime.bodies import PLAIN
 from ._mime.compile import open_bodies, replace_content
-from ._mime.template import copy_message
+from ._mime.objects import copy_message, with_headers
 from ._pixels import AMP_PIXEL, INITIAL_PIXEL, OPEN_PIXEL
 from .errors import InvalidToken
 from .keys import SigningKeys
@@ -84,7 +84,7 @@ def unwrap(mail: "str | bytes | Message[Any, Any]", keys: SigningKeys) -> Any:
     resolver = Resolver(keys)
     if not isinstance(mail, Message):
         return _unwrapped(mail, None, resolver)
-    message = copy_message(mail)
+    message = with_headers(copy_message(mail))
     for part, content in open_bodies(message):
         new = _unwrapped(content.content, content.encoding, resolver, plain=part.content_type == PLAIN)
         if new != content.content:

@@ -2,7 +2,7 @@
 
 The rules by which the parsers themselves may differ are in `oracles`. They excuse one parser for one document, never
 both sides of a comparison at once, and each may be used only as often as `BOUNDS` says.
-`make test` compares 20,000 random documents; with CI or LINKWRAP_REQUIRE_ALL set, 200,000; `make endurance` a million.
+`make test` compares 10,000 random documents; with CI or LINKWRAP_REQUIRE_ALL set, 200,000; `make endurance` a million.
 """
 
 import email
@@ -21,7 +21,7 @@ from helpers.paths import CORPUS
 from linkwrap._markup.scan import scan
 from linkwrap._markup.tokenizer import decode_references
 
-DOCUMENTS = effort.count(20_000, ci=200_000, endurance=1_000_000)
+DOCUMENTS = effort.count(10_000, ci=200_000, endurance=1_000_000)
 # Of 10,000 random documents, in how many a rule may excuse a parser.
 BOUNDS = {
     "linkwrap:implied": 1,

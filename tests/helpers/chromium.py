@@ -7,14 +7,14 @@ of a mail are missing in every picture of it. Scripts do not run, as in mail cli
 import base64
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import warnings
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from typing import TYPE_CHECKING, Literal
 
 from linkwrap.endpoint import PIXEL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Route
 
 PACKAGES = "chromium fonts-dejavu fonts-liberation"
 _MAIL = "https://mail.test/"
@@ -25,29 +25,80 @@ _ARGUMENTS = (
     "--hide-scrollbars",
     "--no-sandbox",
 )
+_PATIENCE = 600_000
+"""Milliseconds that a step of Chromium may take: it is only slow where the machine is busy."""
 
 
 class Camera:
     """Takes pictures of HTML bodies; `pixels` is how many open pixels the last one has loaded.
 
     `height` is the window's. By default it is less than any mail's, so that each pixel of the mail's own height shows.
+    Without `load_pixels` the pixels are refused like other images.
     """
 
-    def __init__(self, page: "Page", version: str, *, height: int = 16, load_pixels: bool = True) -> None:
-        self._page = page
+    def __init__(self, *, height: int = 16, load_pixels: bool = True) -> None:
         self._body = ""
         self._height = height
         self._load_pixels = load_pixels
-        self.version = version
         self.pixels = 0
-        page.route("**", self._answer)
-        # The clock of animations stands still, which a <marquee> obeys too.
-        self._session = page.context.new_cdp_session(page)
-        self._session.send("Animation.enable")
-        self._session.send("Animation.setPlaybackRate", {"playbackRate": 0})
+        self.version = ""
+        self._start()
+
+    def close(self) -> None:
+        """Stop Chromium, also one that is gone."""
+        from playwright.sync_api import Error
+
+        with suppress(Error):
+            self._running.close()
+
+    def crash(self, command: Literal["Page.crash", "Browser.crash"]) -> None:
+        """Let the page or the whole browser crash."""
+        from playwright.sync_api import Error
+
+        with suppress(Error):
+            self._session.send(command)
+
+    def _start(self) -> None:
+        from playwright.sync_api import sync_playwright
+
+        with ExitStack() as running:
+            chromium = running.enter_context(sync_playwright()).chromium
+            program = shutil.which("chromium")
+            browser = running.enter_context(
+                chromium.launch(executable_path=program, args=list(_ARGUMENTS), timeout=_PATIENCE)
+            )
+            context = running.enter_context(
+                browser.new_context(device_scale_factor=1, java_script_enabled=False, locale="en-US")
+            )
+            self.version = browser.version
+            self._page = context.new_page()
+            self._page.set_default_timeout(_PATIENCE)
+            # A command to a page that has crashed is never answered, but ends when the page is closed.
+            self._page.on("crash", lambda page: page.close())
+            self._page.route("**", self._answer)
+            # The clock of animations stands still, which a <marquee> obeys too.
+            self._session = context.new_cdp_session(self._page)
+            self._session.send("Animation.enable")
+            self._session.send("Animation.setPlaybackRate", {"playbackRate": 0})
+            self._running = running.pop_all()
 
     def picture(self, html: str, width: int) -> bytes:
-        """Return a PNG of the whole document in a window that is `width` CSS pixels wide."""
+        """Return a PNG of the whole document in a window that is `width` CSS pixels wide.
+
+        A browser that is lost meanwhile is started anew, once, with a warning.
+        """
+        from playwright.sync_api import Error
+
+        try:
+            return self._take(html, width)
+        except Error as error:
+            lines = str(error).splitlines() or [repr(error)]
+            warnings.warn(f"Chromium was lost, and is started anew: {lines[0]}", RuntimeWarning, stacklevel=2)
+            self.close()
+            self._start()
+            return self._take(html, width)
+
+    def _take(self, html: str, width: int) -> bytes:
         self._body = html
         self.pixels = 0
         self._page.set_viewport_size({"width": width, "height": self._height})
@@ -89,18 +140,6 @@ def missing() -> str | None:
     return None if shutil.which("chromium") else f"chromium is not installed: apt-get install {PACKAGES}"
 
 
-@contextmanager
-def camera(*, height: int = 16, load_pixels: bool = True) -> Iterator[Camera]:
-    """Start Chromium, and stop it at the end.
-
-    Without `load_pixels` the pixels are refused like other images. The thread counts as one with a running event loop
-    meanwhile.
-    """
-    from playwright.sync_api import sync_playwright
-
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_ARGUMENTS)) as browser,
-        browser.new_context(device_scale_factor=1, java_script_enabled=False, locale="en-US") as context,
-    ):
-        yield Camera(context.new_page(), browser.version, height=height, load_pixels=load_pixels)
+def camera(*, height: int = 16, load_pixels: bool = True) -> AbstractContextManager[Camera]:
+    """Start Chromium, and stop it at the end. The thread counts as one with a running event loop meanwhile."""
+    return closing(Camera(height=height, load_pixels=load_pixels))

@@ -9,14 +9,16 @@ pass_time(url, 3600)
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +49,8 @@ KEYS = SigningKeys("the key of the tests on the registry")
 CNAME_TARGET = "spgo.io"
 NETWORK = Network(dns_resolvers=["127.0.0.1:9"])
 """How a check would ask; the tests with a `StubCheck` send nothing there."""
+
+DIALECTS = ("sqlite", "postgresql")
 
 TIMES = (
     "since added_at checked_at next_check watched_since complete_since propagated_at contrary_since silent_since "
@@ -223,6 +227,19 @@ class Log:
         """The words of each line."""
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+@cache
+def processes() -> Any:
+    """The context of processes that are forked from one with this module: to import it takes each a second."""
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "psycopg", *(f"sqlalchemy.dialects.{kind}" for kind in DIALECTS)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # before Python 3.13 it hands on no path
+        forkserver.ensure_running()
+    return context
 
 
 def open_at_once(url: str, barrier: Any, log: Log) -> None:

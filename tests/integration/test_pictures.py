@@ -4,6 +4,7 @@ By default a sample of the corpus is compared, under `make endurance` all of it:
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import pytest
 from bs4.dammit import UnicodeDammit
@@ -16,6 +17,9 @@ Body = tuple[str, bytes, str | None]
 
 SAMPLE = count(6, ci=12, endurance=1_000)
 LEAST_EQUAL = 0.99
+
+# Told at the end of a run: a busy machine may take the browser away, and the next one takes the picture.
+pytestmark = pytest.mark.filterwarnings("default:Chromium was lost:RuntimeWarning")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,15 @@ def test_camera(camera: chromium.Camera) -> None:
     assert camera.picture(high, 320) != camera.picture(high + "<div style='height:1px'></div>", 320)
     camera.picture(forms("<body>Hello</body>")["both"], 320)
     assert camera.pixels == 2
+
+
+@pytest.mark.parametrize("command", ["Page.crash", "Browser.crash"])
+def test_lost_browser(camera: chromium.Camera, command: Literal["Page.crash", "Browser.crash"]) -> None:
+    """One that is lost is started anew, with a warning, and takes the same picture."""
+    before = camera.picture("<p>Hello", 320)
+    camera.crash(command)
+    with pytest.warns(RuntimeWarning, match="Chromium was lost"):
+        assert camera.picture("<p>Hello", 320) == before
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -56,11 +56,22 @@ def reasons(html: str, policy: LinkPolicy) -> Sequence[tuple[str | None, str | N
         ('class="mktNoTrack-2"', False),
         ('title="data-no-track"', False),
         ('data-no-tracks="1"', False),
+        ('class="mktNo&#84;rack"', True),
+        ('class="untrack&#101;d"', True),
+        ('class="UNTRACK&#101;D"', False),
+        ('class="btn&Tab;&#x75;ntracked"', True),
+        ('clicktracking="o&#102;f"', True),
+        ('hstracking="f&#x61;lse"', True),
+        ('class="a&b"', True),
+        ('class="a&amp;b"', True),
+        ('class="x &auml;"', True),
+        ('class="mktNo&amp;#84;rack"', False),
+        ('alt="&#117;ntracked"', False),
     ],
 )
 def test_opt_outs_count_in_every_form(markup: str, opted_out: bool) -> None:
     """Those of other senders with any value where these take any, and a sender's own."""
-    policy = LinkPolicy(opt_outs=("data-no-track", ".mktNoTrack", "hstracking=false"))
+    policy = LinkPolicy(opt_outs=("data-no-track", ".mktNoTrack", "hstracking=false", ".a&b", "class=ä"))
     html = f'<html><body><a {markup} href="https://shop.test/">x</a></body></html>'
     assert reasons(html, policy) == [("opted-out" if opted_out else None, None)]
     if opted_out:
@@ -149,12 +160,12 @@ def test_invalid_hosts_are_the_same_in_every_form() -> None:
 
 @pytest.mark.parametrize("scheme", ["https", "http", "HTTPS"])
 def test_no_track_scheme_of_postal(scheme: str) -> None:
-    """`https+notrack://` is opted out, with a warning, since only Postal makes an https URL of it."""
+    """`https+notrack://` is opted out, with a warning, since only Postal makes its destination of it."""
     html = f"<html><body><a href=' {scheme}+notrack://shop.test/?a=1'>x</a></body></html>"
     assert reasons(html, LinkPolicy(honour=[])) == [("opted-out", None)]
     wrapper = LinkWrapper(KEYS)
     (link,) = wrapper.compile(html).links
-    assert link.url is None
+    assert link.url == f"{scheme.lower()}://shop.test/?a=1"
     assert link.warning is not None
     assert link.warning.startswith(f"{scheme.lower()}+notrack: is Postal's opt-out")
     assert wrapper.wrap(html, open_tracking=False) == html
@@ -197,6 +208,7 @@ def text_reasons(html: str, text: str, policy: LinkPolicy, amp: str | None = Non
 
 
 OUT = '<a data-pm-no-track href="https://shop.test/a">x</a>'
+POSTAL = '<a href="https+notrack://shop.test/a">x</a>'
 IN = OUT.replace("data-pm-no-track ", "")
 
 
@@ -208,6 +220,13 @@ IN = OUT.replace("data-pm-no-track ", "")
         (OUT.replace("data-pm-no-track", "data-own"), None, True),
         (OUT.replace("/a", "/x/../a"), None, True),
         (OUT, OUT, True),
+        (POSTAL, None, True),
+        (POSTAL + OUT, POSTAL, True),
+        (POSTAL.replace("shop", "SHOP"), None, True),
+        (POSTAL + IN, None, False),
+        (POSTAL, IN, False),
+        (POSTAL.replace("https+", "http+"), None, False),
+        (POSTAL.replace("/a", "/{x}"), None, False),
         ("<p>no link</p>", OUT, True),
         (f"<base href='https://shop.test/'>{OUT.replace('https://shop.test/', '')}", None, True),
         (OUT + IN, None, False),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .._markup.source import Source
-from .._markup.tokenizer import Span, lower, read_tag
+from .._markup.tokenizer import Span, decode_references, lower, read_tag
 from ..link import MAX_LINK_NAME, Reason
 from ..policy import LinkPolicy, opt_out_markup
 from .decision import Decision
@@ -21,6 +21,8 @@ _SUBLINK_SEGMENT = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX = "data-msys-"
 # A mark holds one of these, unless it is a policy's own; a document with none of the hints is passed over at once.
 _HINTS = (b"track", b"data-")
+# A reference to another character than "&", in lower case: those without a semicolon stand for none in a class.
+_REFERENCE = re.compile(rb"&(?!amp;)(?:#|[a-z][a-z0-9]*+;)")
 
 
 class Marked(NamedTuple):
@@ -35,7 +37,7 @@ class Marked(NamedTuple):
 class Controls:
     """Reads control attributes; a policy says which opt-outs count."""
 
-    __slots__ = ("_hints", "_marks", "_opt_outs", "_read")
+    __slots__ = ("_decodes", "_hints", "_marks", "_opt_outs", "_read")
 
     def __init__(self, policy: LinkPolicy) -> None:
         markup = opt_out_markup(policy)
@@ -45,8 +47,11 @@ class Controls:
             for attribute, value, any_case in markup
         ]
         # A tag without any of these has no control attribute: their names, of `class` the value, only the shortest that
-        # occur.
-        words = {_PREFIX, *(lower(value) if name == "class" and value else name for name, value, _ in markup)}
+        # occur. A value with "&" or beyond ASCII can be written in several ways, all of which count: not so its name.
+        classes = {lower(value) for name, value, _ in markup if name == "class" and value and _is_plain(value)}
+        names = (name for name, value, _ in markup if not (name == "class" and value and _is_plain(value)))
+        self._decodes = bool(classes)
+        words = {_PREFIX, *classes, *names}
         marks = [word.encode() for word in sorted(words) if not any(other in word for other in words - {word})]
         self._marks = marks
         self._hints = (*_HINTS, *(mark for mark in marks if not any(hint in mark for hint in _HINTS)))
@@ -60,7 +65,7 @@ class Controls:
             tag_ends: Where they end.
         """
         text = source.text
-        if not self._may_be_marked("".join(map(text.__getitem__, map(slice, tag_starts, tag_ends)))):
+        if not self._may_be_marked("".join([text[start:end] for start, end in zip(tag_starts, tag_ends, strict=True)])):
             return {}
         places = enumerate(zip(tag_starts, tag_ends, strict=True))
         numbers = [number for number, (start, end) in places if self._may_be_marked(text[start:end])]
@@ -92,11 +97,17 @@ class Controls:
 
     def _may_be_marked(self, tags: str) -> bool:
         lowered = tags.encode("ascii", "ignore").lower()  # quicker than text, and small for any text
+        if self._decodes and b"&" in lowered and _REFERENCE.search(lowered):
+            lowered = decode_references(tags).encode("ascii", "ignore").lower()
         # rfind is the quicker one here.
         for hint in self._hints:
             if lowered.rfind(hint) >= 0:
                 return any(map(lowered.__contains__, self._marks))
         return False
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and "&" not in value
 
 
 def cut_name(name: str | None) -> str | None:

@@ -289,7 +289,8 @@ class Decider:
         if reason == "scheme" and (scheme := _NO_TRACK.match(href)):
             name = scheme[1].lower()
             warning = f"{name}+notrack: is Postal's opt-out, which only Postal takes out: elsewhere the link is dead"
-            return Decision(None, "opted-out", warning=warning)
+            url, _ = read_destination(name + href[scheme.end() - 1 :], base, self._placeholders)
+            return Decision(url, "opted-out", warning=warning)
         return _UNUSABLE[reason]
 
     def _refusal(self, url: str) -> Reason | None:

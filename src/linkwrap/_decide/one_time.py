@@ -1,25 +1,71 @@
 """Links that work once, told by their URL: to reset a password, log in, verify an address or accept an invitation.
 
-Such a link has a word for that purpose, as part of a path segment or of a parameter's name, and a secret: at least 16
-characters that look random. Whoever reads an event must not be able to use the link, so events have `event_url`.
+Such a link has a word for that purpose, as a path segment or a parameter's name, and a secret: at least 16 characters
+that look random, at a place that belongs to the word. Whoever reads an event must not be able to use the link, so
+events have `event_url`. All functions take time linear in their input.
 """
 
 import re
-from itertools import pairwise
-from typing import Final
 
-_WORDS: Final = frozenset(
-    """reset resetpassword passwordreset resetpasswd password passwd pwd recover recovery magic magiclink passwordless
-    login logon signin signup onetime otp oob oobcode passcode token verify verifyemail emailverification verification
-    confirm confirmemail confirmation activate activation invite invites invitation invitations""".split()
+# A link with one of these can hold its secret anywhere behind it, or in any parameter.
+_PURPOSES = """
+    reset resets resetting password passwords passwd passwordless recover onetime otp oob oobcode passcode verify
+    verification verifications confirm confirmation confirmations activate activation activations invite invites
+    invitation invitations accountrecovery recoverycode recoveryemail recoverykey magicauth magiccode magiclogin
+    magicurl maillogin emaillogin emailsignin loginbyemail loginviaemail loginwithemail signinwithemail
+    enrollaccount""".split()
+_PURPOSES += [kind + of for kind in "access auth email login magic recovery signin".split() for of in ("link", "token")]
+# A link with one of these has it directly behind it, or in a parameter named for it: pages and articles have them too.
+_PAGES = "login logon signin signup sso magic recovery welcome".split()
+# A segment or a name with any other word, such as "password-policy", is not read.
+_OTHERS = """
+    accept access account accounts action actions address admin api app asp aspx auth authenticate authentication
+    begin by callback change check clerk client code codes complete create customer device do double edit email
+    emails end enroll enrollment expired finish for forget forgot forgotten form from handle handler hash html
+    id jsp key keys link links lost mail member members my new newsletter optin org organization php phone
+    process redirect refresh register registration request required send session set shared signature special
+    start subscribe subscription team the ticket token tokens unlock update url user users validate via view
+    with workspace wp your""".split()
+_NO_WORD, _OTHER, _ON_PAGE, _FOR_PURPOSE = range(4)
+_WORDS = dict.fromkeys(_OTHERS, _OTHER) | dict.fromkeys(_PAGES, _ON_PAGE) | dict.fromkeys(_PURPOSES, _FOR_PURPOSE)
+_LONGEST_WORD = max(map(len, _WORDS))
+_LONGEST_NAME = 64
+# Each word but the others has one of these in it once "-" and "_" are gone.
+_STEMS = """reset pass recover magic login logon signin signup sso otp onetime oob token verif confirm activat invit
+    welcome clerk emaillink accesslink authlink enroll""".split()
+_SEPARATORS = re.compile("[^a-z0-9]++")
+
+# Names of parameters, without separators: of secrets,
+_SECRETS = frozenset("auth c data h jwt k otp s sig sso t".split())
+_SECRETS_END = ("code", "hash", "key", "secret", "signature", "ticket", "token")
+# of codes that are digits, which have one of these at either end,
+_CODES_BEGIN = tuple("activat confirm login magic onetime oob otp recovery reset signin verif".split())
+_CODES_END = ("code", "otp", "pin")
+# and of what is to be done.
+_ACTIONS = frozenset("a act action cmd controller do m mode op option page r route step task type".split())
+# With separators: what campaigns, ad networks and senders' tracking add to any link, and what any request of OAuth 2.0
+# has (RFC 6749).
+_NEVER_SECRET = frozenset(
+    """gclid gclsrc gbraid wbraid dclid gad_source gad_campaignid srsltid _ga _gl fbclid igsh igshid msclkid s_kwcid
+    ef_id yclid ymclid ysclid _openstat twclid ttclid li_fat_id trk rdt_cid epik irclickid cjevent tblci dicbo
+    clickid click_id rb_clickid s_cid sc_cid sc_eh sc_uid awclid hsctatracking mkt_tok _kx _ke __s ml_subscriber
+    ml_subscriber_hash dm_i et_rid sfmc_id sfmc_activityid elqtrack elqtrackid ss_email_id vgo_ee wickedid spm
+    content-id campaign campaign_id source ref ref_ ref_src referrer client_id state nonce""".split()
 )
-# Each of the words, in any spelling, has one of these in it; as a pattern this would take three times as long.
-_STEMS = "reset passw pwd recover magic log sign time otp oob passcode token verif confirm activat invit".split()
-_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+", re.ASCII)
+_NEVER_SECRET_BEGIN = tuple(
+    "utm_ hsa_ mtm_ matomo_ pk_ piwik_ mc_ vero_ oly_ oft_ bsft_ fb_ pf_rd_ pd_rd_ _hs __hs".split()
+)
 
-# A path segment, or a parameter with its name, in the path, the query or the fragment of a URL.
-_FIELD = re.compile("[^/?#&;]++", re.ASCII)
 _AUTHORITY = re.compile(r"[a-z]++://[^/?#]*+", re.ASCII)
+_USER = re.compile(r"\A([a-z]++://)(?:[^/?#@]*+@)++", re.ASCII)
+_SEGMENT = re.compile("[^/;]++")
+_PARAMETER = re.compile("[^&;]++")
+_NESTED = re.compile("https?(?::|%3A)(?:/|%2F){2}|!?/", re.IGNORECASE)
+_DEEPEST = 3  # URLs in one another that are read
+# What stands before the host of a URL in another, percent-encoded or not.
+_NESTED_USER = re.compile(
+    "((?::|%3A)(?:/|%2F){2})(?:(?:[^/?#&@%]|%(?!2F|3F|23|26|40))*+(?:@|%40))++", re.ASCII | re.IGNORECASE
+)
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})", re.ASCII)
 _VALUE = re.compile("[A-Za-z0-9_.~+/-]++", re.ASCII)
 _PIECE = re.compile("[A-Za-z0-9]++", re.ASCII)
@@ -27,7 +73,9 @@ _PIECE = re.compile("[A-Za-z0-9]++", re.ASCII)
 _RUN = re.compile("[A-Z]?[a-z]++|[A-Z]++|[0-9]++", re.ASCII)
 _HEX = re.compile("(?=[0-9]*+[a-f])(?=[a-f]*+[0-9])[0-9a-f]++", re.ASCII)
 _UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_ON_CHAIN = re.compile("0x[0-9a-f]++", re.ASCII | re.IGNORECASE)  # an address or a hash that everybody can look up
 
+_LEAST_DIGITS = 4  # of a code in a parameter that is named for one
 _LEAST = 16
 _PER_SEPARATOR = 6  # characters for each "-" or "_", of which base64url has one in 32, and words more
 _SHARE = 0.75  # of the characters of a value
@@ -41,60 +89,145 @@ _VOWELS = 0.28  # among random letters 0.23 are vowels, in words some 0.38
 
 def is_one_time(url: str) -> bool:
     """Tell whether a destination looks like a link that works once."""
-    if not _may_have_word(url):
-        return False
-    fields = _fields(url)
-    return any(_has_word(name) for name, _, _ in fields) and any(_is_random(value) for _, value, _ in fields)
+    return _end_for_events(url) is not None
 
 
 def event_url(url: str) -> str:
     """Return a destination as an event may have it.
 
-    That of a one-time link loses its query, its fragment, and its path from the first segment on that looks random.
+    No event has a user and a password, of the destination or of a URL in it. That of a one-time link ends before its
+    query, before its fragment and before the first path segment behind the word; a secret before the word ends it too.
     """
-    if not is_one_time(url):
-        return url
-    path_end = min(at for at in (url.find("?"), url.find("#"), len(url)) if at >= 0)
-    for _, value, start in _fields(url[:path_end]):
-        if _is_random(value):
-            return url[:start]
-    return url[:path_end]
+    shown = url[: _end_for_events(url)]
+    if "@" in shown or "%40" in shown:
+        shown = _NESTED_USER.sub(r"\1", _USER.sub(r"\1", shown))
+    return shown
 
 
-def _fields(url: str) -> list[tuple[str, str, int]]:
-    """Return the path segments and parameters of a URL: the name, the value, and where it starts.
+def _end_for_events(url: str, depth: int = 0) -> int | None:
+    """Return how many characters of a one-time link an event may have; None for other links.
 
-    A segment without "=" is its own value, and a name too.
+    Args:
+        url: A URL, with or without scheme and host.
+        depth: How many URLs this one is in.
     """
-    authority = _AUTHORITY.match(url)
-    found = []
-    for field in _FIELD.finditer(url, authority.end() if authority else 0):
-        name, equals, value = _ESCAPE.sub(_unescape, field[0]).partition("=")
-        found.append((name, value if equals else name, field.start()))
-    return found
+    if depth > _DEEPEST or not _may_have_word(url):
+        return None
+    before_fragment, _, fragment = url.partition("#")
+    path = before_fragment.partition("?")[0]
+    authority = _AUTHORITY.match(path)
+    start = authority.end() if authority else 0
+    parameters = _PARAMETER.findall(before_fragment, len(path) + 1)
+    found, strongest, end = False, _NO_WORD, len(path)
+    reached = False  # a word stands directly before
+    before = False  # a secret stands directly before
+    for segment in _SEGMENT.finditer(path, start):
+        text = _decoded(segment[0])
+        word = _word_in(text)
+        if word == _NO_WORD:
+            parameter = "=" in text.rstrip("=")
+            nested = not parameter and _is_nested(text, depth)
+            secret = nested or _looks_secret(text, digits=reached)
+            if secret or parameter or strongest >= _ON_PAGE:
+                end = min(end, segment.start())
+            if parameter:
+                parameters.append(segment[0])
+            elif nested or (secret and (reached or strongest == _FOR_PURPOSE)):
+                found = True
+            reached = reached and text.isdigit()
+            before = secret and not parameter
+        else:
+            found = found or (before and word >= _ON_PAGE)
+            reached = reached or word >= _ON_PAGE
+            before = False
+        strongest = max(strongest, word)
+    if _NESTED.match(fragment):
+        found = found or _end_for_events(fragment, depth + 1) is not None
+    else:
+        parameters += _PARAMETER.findall(fragment)
+    return end if found or _have_secret(parameters, strongest, depth) else None
 
 
-def _unescape(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16))
+def _have_secret(parameters: list[str], word: int, depth: int) -> bool:
+    """Tell whether there is the secret of a one-time link among the parameters of a URL whose path has such a word."""
+    any_secret = named_secret = False
+    for parameter in parameters:
+        text = _decoded(parameter)
+        name, equals, value = text.partition("=")
+        if not equals or _NESTED.match(text):
+            name, value = "", text
+            word = max(word, _word_in(text))
+        if _is_nested(value, depth):
+            return True
+        if name.lower() in _NEVER_SECRET or name.lower().startswith(_NEVER_SECRET_BEGIN):
+            continue
+        key = _SEPARATORS.sub("", name[:_LONGEST_NAME].lower())
+        word_in_name = _word_in(name)
+        own = word_in_name >= _ON_PAGE or (word_in_name == _OTHER and ("token" in key or key == "clerkticket"))
+        named = own or key in _SECRETS or key.endswith(_SECRETS_END)
+        if key in _ACTIONS:
+            word = max(word, _word_in(value))
+        if (
+            value.isdigit()
+            and len(value) >= _LEAST_DIGITS
+            and key.startswith(_CODES_BEGIN)
+            and key.endswith(_CODES_END)
+        ):
+            return True
+        if (named or not _NESTED.match(value)) and _looks_secret(value, digits=named):
+            if own:
+                return True
+            any_secret = True
+            named_secret = named_secret or named
+    return (any_secret and word == _FOR_PURPOSE) or (named_secret and word == _ON_PAGE)
+
+
+def _is_nested(value: str, depth: int) -> bool:
+    """Tell whether a value is a URL that is a one-time link."""
+    return _NESTED.match(value) is not None and _end_for_events(value, depth + 1) is not None
+
+
+def _decoded(text: str) -> str:
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text) if "%" in text else text
 
 
 def _may_have_word(text: str) -> bool:
-    return any(map(text.lower().__contains__, _STEMS))
+    text = text.lower().replace("-", "").replace("_", "")
+    # Most destinations end here: faster than a pattern, `any` and `map`.
+    for stem in _STEMS:  # noqa: SIM110
+        if stem in text:
+            return True
+    return False
 
 
-def _has_word(name: str) -> bool:
-    if not _may_have_word(name):
+def _word_in(name: str) -> int:
+    """Return the strongest word of a name that has nothing but words."""
+    text = _SEPARATORS.sub("", name.lower()) if len(name) <= _LONGEST_NAME and "=" not in name else ""
+    strongest, start = _NO_WORD, 0
+    while start < len(text):
+        for end in range(min(start + _LONGEST_WORD, len(text)), start, -1):
+            if word := _WORDS.get(text[start:end]):
+                strongest, start = max(strongest, word), end
+                break
+        else:
+            return _NO_WORD
+    return strongest
+
+
+def _looks_secret(text: str, *, digits: bool) -> bool:
+    """Tell whether a value looks random.
+
+    Args:
+        text: The value.
+        digits: Whether digits alone count: where they stand, a secret is likely.
+    """
+    if len(text) < _LEAST:
         return False
-    words = [word.lower() for word in _WORD.findall(name)]
-    return not _WORDS.isdisjoint(words) or not _WORDS.isdisjoint(map("".join, pairwise(words)))
-
-
-def _is_random(text: str) -> bool:
-    return len(text) >= _LEAST and any(_is_random_value(value) for value in _VALUE.findall(text))
+    return (digits and text.isdigit()) or any(_is_random_value(value) for value in _VALUE.findall(text))
 
 
 def _is_random_value(value: str) -> bool:
-    if len(value) < _LEAST:
+    if len(value) < _LEAST or _ON_CHAIN.fullmatch(value):
         return False
     if _UUID.search(value):
         return True

@@ -34,6 +34,21 @@ _OURS = re.compile(
     r"https?://[^/]++/f/[A-Za-z0-9_-]{1,64}+/2[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{22}(?![^?#])", re.ASCII
 )
 
+# Labels that many countries have below their domain, and domains whose subdomains are rented or given away.
+_SECOND_LEVEL = frozenset(
+    """ac asso co com coop ed edu firm go gob gouv gov gv id ind info ltd me mil ne net nhs nom or org plc pro
+    sch""".split()
+)
+_HOSTING = frozenset(
+    """amazonaws.com amplifyapp.com appspot.com azureedge.net azurestaticapps.net azurewebsites.net blogspot.com
+    br.com carrd.co cloudapp.net cloudfront.net co.com de.com deno.dev eu.com firebaseapp.com fly.dev framer.app
+    framer.website gitbook.io github.io gitlab.io herokuapp.com hf.space hs-sites.com jp.net lovable.app
+    myshopify.com netlify.app ngrok-free.app ngrok.app ngrok.io notion.site now.sh onrender.com page.link pages.dev
+    pythonanywhere.com r2.dev railway.app readthedocs.io repl.co replit.app run.app sharepoint.com square.site
+    streamlit.app substack.com supabase.co surge.sh trafficmanager.net tumblr.com uk.com us.com vercel.app web.app
+    webflow.io weebly.com windows.net wixsite.com wordpress.com workers.dev za.com""".split()
+)
+
 # The text of a link, from the end of its value on.
 _MAX_CONTENT = 2000  # characters behind a value that are read
 _TAG_END = re.compile(r"""["']?+(?:[^"'>]|"[^"]*+"|'[^']*+')*+>""", re.ASCII)
@@ -199,13 +214,23 @@ def _shown_host(text: str) -> str:
 
 
 def _same_site(first: str, second: str) -> bool:
-    """Tell whether readers and filters take two hosts for one site: both are at or below one domain."""
-    for host, other in (first, second), (second, first):
-        parent = host.partition(".")[2]
-        site = parent if "." in parent else host
-        if other == site or other.endswith("." + site):
-            return True
-    return False
+    """Tell whether readers and filters take two hosts for one site: both are at or below one registered domain."""
+    return _site_of(first) == _site_of(second)
+
+
+def _site_of(host: str) -> str:
+    """Return the registered domain of a host, by a short rule in place of the Public Suffix List.
+
+    It is the last two labels, or three where the second to last is one of `_SECOND_LEVEL` below a country's domain.
+    Below the domains of `_HOSTING`, whose names belong to different people, each host is a site of its own; so is an
+    IP address. A suffix that is not listed (`kawasaki.jp`) is taken for a site.
+    """
+    host = host.removeprefix("www.")
+    labels = host.split(".")
+    if labels[-1].isdigit() or ".".join(labels[-2:]) in _HOSTING:
+        return host
+    of_country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3 if of_country else -2 :])
 
 
 def _address_in(key: str, value: Any) -> str | None:

@@ -38,7 +38,7 @@ _IN_TABLE = frozenset(("caption", "tbody", "td", "tfoot", "th", "thead", "tr"))
 _IGNORED = frozenset(("body", "frameset", "head", "html"))
 _HTML_ANNOTATIONS = ("text/html", "application/xhtml+xml")
 
-_NOWHERE = array("l")
+_NOWHERE = array("I")
 
 HTML, FOREIGN, HTML_POINT, MATHML_POINT, ANNOTATION = range(5)
 
@@ -50,13 +50,13 @@ class OpenElements:
 
     def __init__(self) -> None:
         self._names: list[str] = []
-        self._kinds: list[int] = []
+        self._kinds = bytearray()
         self._spaces: list[str] = []
         self._by_name: dict[str, array[int]] = {}
-        self._html = array("l")
-        self._points = array("l")
-        self._walls = array("l")
-        self._special = array("l")
+        self._html = array("I")
+        self._points = array("I")
+        self._walls = array("I")
+        self._special = array("I")
 
     @property
     def foreign(self) -> bool:
@@ -108,7 +108,7 @@ class OpenElements:
         if name == "form" and place + 1 < len(self._names):  # its end tag takes only the form itself off the stack
             self._by_name[name].pop()
             self._names[place] = ""
-            self._by_name.setdefault("", array("l")).append(place)
+            self._by_name.setdefault("", array("I")).append(place)
         else:
             self._pop_to(place)
 
@@ -129,8 +129,8 @@ class OpenElements:
         place = len(self._names)
         self._names.append(sys.intern(name))
         self._kinds.append(kind)
-        self._spaces.append(space)
-        self._by_name.setdefault(name, array("l")).append(place)
+        self._spaces.append(sys.intern(space))
+        self._by_name.setdefault(name, array("I")).append(place)
         if kind == HTML:
             self._html.append(place)
         elif kind != FOREIGN:

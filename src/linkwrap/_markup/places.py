@@ -1,7 +1,7 @@
 """Lines and columns, for positions in a document of any encoding."""
 
 import re
-from bisect import bisect_right
+import sys
 from collections.abc import Iterable, Iterator
 
 from .source import open_source
@@ -21,12 +21,17 @@ def lines_and_columns(
     # The text of a document with shifted runs masks line ends inside of them.
     masked = isinstance(source, bytes) and document.unit == 1
     text = source.decode("latin-1") if masked and isinstance(source, bytes) else document.text
-    starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    line = start = 0
+    following = 0  # the start of the next line
     at, column = 0, 1
     for position in positions:
         index = position // document.unit
-        line = bisect_right(starts, index)
-        start = starts[line - 1]
+        if index < start:
+            line = following = 0
+        while following <= index:
+            line, start = line + 1, following
+            end = _LINE_END.search(text, start)
+            following = end.end() if end else sys.maxsize
         if not start <= at <= index:
             at, column = start, 1
         before = document.decode(at, index)

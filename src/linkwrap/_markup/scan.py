@@ -275,6 +275,8 @@ class Scan:
             link = LINK_TAG.match(text, start, end)
             if link and link.lastindex and link.lastindex != NO_HREF:
                 self._fields += (start, *link.span(link.lastindex), link.end(), conditional)
+                if len(self._fields) > _MANY:
+                    self._keep()
             if not elements.start(name, self_closing=tag[3].endswith("/"), attributes=lambda: self._values(tag)):
                 if not conditional and name in _IMAGES:
                     self._live_tag(name, tag)

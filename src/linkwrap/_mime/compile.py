@@ -12,8 +12,9 @@ from .._faults import Faults
 from .._markup.encodings import UTF_16_BE, UTF_16_LE, codec_of_label
 from ..template import LinkTemplate
 from .bodies import AMP, PLAIN, leaves, seal_of_content, seal_of_structure
-from .structure import Part, encoding_field, read_bytes, read_message
-from .template import Mail, MessagePart, MessageTemplate, PartReason, Place, copy_message
+from .objects import copy_message, octets, with_headers
+from .structure import Part, encoding_fields, read_bytes, read_message
+from .template import Mail, MessagePart, MessageTemplate, PartReason, Place
 from .transfer import Mechanism, decode, encode, line_end, open_body, read_mechanism
 
 # Charsets in which a tag has other bytes than in ASCII, and which have no WHATWG label.
@@ -55,7 +56,8 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
     if isinstance(given, bytes):
         source, root = message, read_bytes(given)
     else:
-        source = cast("Mail", copy_message(cast("Message[Any, Any]", given)))
+        message = cast("Mail", copy_message(cast("Message[Any, Any]", given)))
+        source = cast("Mail", with_headers(cast("Message[Any, Any]", message)))
         root = read_message(cast("Message[Any, Any]", source))
     found = [(part, reason or _content(part, source)) for part, reason in leaves(root)]
     seals = (
@@ -85,7 +87,7 @@ def compile_message(message: Mail, decider: Decider, *, text: bool) -> MessageTe
             compiled = compile_text(held.content, decider, held.encoding, opted_out=opted_out)
         parts.append(MessagePart(part.content_type, "wrapped", None, mechanism, LinkTemplate(compiled)))
         places.append(_place(part, held, compiled, source))
-    return MessageTemplate(source, tuple(parts), tuple(places))
+    return MessageTemplate(source if places else message, tuple(parts), tuple(places))
 
 
 def _kept(part: Part, held: _Content | PartReason, *, text: bool) -> PartReason | None:
@@ -127,7 +129,7 @@ def _content(part: Part, source: object) -> _Content | PartReason:
         payload = vars(part.source).get("_payload")
         if not isinstance(payload, str):
             return "empty" if payload is None else "malformed"
-        raw, wide = _octets(payload)
+        raw, wide = octets(payload)
     mechanism = read_mechanism(part.mechanism)
     content = decode(raw, mechanism) if mechanism else None
     if mechanism is None or content is None or (wide and content != raw):
@@ -153,28 +155,17 @@ def _encoding(charset: str, content: bytes) -> str | None:
     return charset if (codec in (UTF_16_BE, UTF_16_LE)) is (b"\0" in content[:_HEAD]) else None
 
 
-def _octets(payload: str) -> tuple[bytes, bool]:
-    """Return the bytes of a payload, in which surrogates stand for bytes that are not ASCII, and False.
-
-    For a payload of other characters, which no mail can have, return it in UTF-8, and True.
-    """
-    try:
-        return payload.encode("ascii", "surrogateescape"), False
-    except UnicodeEncodeError:
-        return payload.encode("utf-8", "surrogatepass"), True
-
-
 def _place(part: Part, held: _Content, compiled: Compiled[bytes], source: object) -> Place:
     if not isinstance(source, bytes):
         return Place(open_body(held.raw, held.mechanism, compiled, b"\n"), path=part.path, wide=held.wide)
-    end = line_end(source[part.head[1] : part.span[0]]) or b"\r\n"
+    end = line_end(source[part.head[1] : part.span[0]]) or line_end(source[slice(*part.head)]) or b"\r\n"
     body = open_body(held.raw, held.mechanism, compiled, end)
-    return Place(body, part.span, encoding_field(source, part.head), part.head[1], end)
+    return Place(body, part.span, encoding_fields(source, part.head), part.head[1], end)
 
 
 def open_bodies(message: "Message[Any, Any]") -> Iterator[tuple[Part, _Content]]:
     """Yield each HTML, AMP and plain-text body of a message object and its content, where that can be decoded."""
-    for part, reason in leaves(read_message(message)):
+    for part, reason in leaves(read_message(with_headers(message))):
         content = _content(part, message) if reason in (None, "further-body") else None
         if isinstance(content, _Content):
             yield part, content

@@ -1,24 +1,24 @@
 """The parts of a message (RFC 2045, 2046): of its bytes, with exact positions, or of an `email` message object.
 
 The standard library reads the values of the fields that count here. It gives no positions, so the bytes are cut into
-headers and parts here, at the same places as there. A multipart whose bytes can be cut in more than one way stays whole
-and is `broken`.
+headers and parts here, at the same places as there. Where mail software differs so that a change could damage a body,
+the part stays whole and is `broken`: a multipart whose bytes can be cut in more than one way, and a part with a field
+twice that has two values, of which some read the first and some the last.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
-from email.errors import MissingHeaderBodySeparatorDefect
 from email.message import Message
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
 
+from .objects import MAX_DEPTH, misses_headers, octets
+
 Span = tuple[int, int]
 
-MAX_DEPTH: Final = 50
-"""How deep multiparts can be nested."""
 MAX_PARTS: Final = 1000
 """How many parts a message can have: one that is written with 5 octets takes 500 of memory."""
 # Of a header in _READ: the standard library takes quadratic time for longer ones, and for more parameters.
@@ -34,7 +34,6 @@ _REST = rb"[\t ]*+:[\t ]*+((?:[^\r\n]|%s(?=[\t ]))*+)" % _END  # of a field; wit
 _HEADERS = re.compile(rb"(?:(?:From |[!-9;-~]*+[\t ]*+:|[\t ])[^\r\n]*+(?:%s|\Z))*+" % _END)
 _FIELD = re.compile(rb"(?<![^\r\n])(%s)%s" % ("|".join(_FIELDS).encode(), _REST), re.IGNORECASE)
 _ENCODING_FIELD = re.compile(rb"^content-transfer-encoding%s%s" % (_REST, _END), re.IGNORECASE | re.MULTILINE)
-_OBSOLETE_FIELD = re.compile(r"[!-9;-~]++[\t ]++:", re.ASCII)
 _LINE_END = re.compile(_END)
 _BOUNDARY_REST = re.compile(rb"(--)?+[\t ]*+(%s|\Z)" % _END)
 
@@ -77,7 +76,7 @@ class Part:
             self.filename = headers.get_filename() is not None
             self.mechanism = headers.get("content-transfer-encoding")
             boundary = headers.get_boundary()
-            self.boundary = boundary.encode("latin-1") if boundary else None
+            self.boundary = boundary.encode("ascii") if boundary else None
         except Exception:
             self.broken = True
 
@@ -120,25 +119,25 @@ class _Reader:
         head_end = found.end()
         blank = _LINE_END.match(raw, head_end, end)
         body = blank.end() if blank else head_end
+        # An mbox line ("From ") before the headers or between them is none; behind them it is the first of the body.
+        last = raw.rfind(b"\n", start, max(head_end - 1, start)) + 1
+        if start < last and head_end < end and raw.startswith(b"From ", last, head_end):
+            head_end = body = last
         part = self._headed(raw[start:head_end], default_type)
         part.head, part.span = (start, head_end), (body, end)
-        # Readers differ about a lone CR, a line end for some, and about a header in a place where none can be.
-        last = raw.rfind(b"\n", start, max(head_end - 1, start)) + 1
-        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"") or (
-            last > start and raw.startswith(b"From ", last, head_end)
-        )
+        # Readers differ about a lone CR, a line end for some.
+        part.broken |= b"\r" in raw[start:body].replace(b"\r\n", b"")
         if part.is_multipart and not part.broken:
             part.children = self._children(part, depth)
             part.broken = part.children is None
         return part
 
     def _headed(self, head: bytes, default_type: str) -> Part:
-        fields: dict[str, str] = {}
-        for name, value in (found.groups() for found in _FIELD.finditer(head)):
-            fields.setdefault(name.decode().lower(), value.decode("latin-1"))
-        key = (default_type, *fields.items())
+        found = (field.groups() for field in _FIELD.finditer(head))
+        fields, ambiguous = _read((name.decode().lower(), value.decode("latin-1")) for name, value in found)
+        key = (default_type, ambiguous, *fields.items())
         if key not in self._known:
-            self._known[key] = Part(_headers(fields, default_type))
+            self._known[key] = Part(_headers(fields, default_type), broken=ambiguous)
         return copy(self._known[key])
 
     def _children(self, part: Part, depth: int) -> list[Part] | None:
@@ -189,6 +188,18 @@ def _find(raw: bytes, wanted: bytes, start: int, end: int) -> int:
     return end if at < 0 else at
 
 
+def _read(found: Iterable[tuple[str, str]]) -> tuple[dict[str, str], bool]:
+    """Return the first of each field, and whether one that decides how the part is read has another value too.
+
+    Python reads the first of them, nodemailer the last, Dovecot the first content type and the last transfer encoding.
+    """
+    fields: dict[str, str] = {}
+    ambiguous = False
+    for name, value in found:
+        ambiguous |= fields.setdefault(name, value).rstrip() != value.rstrip() and name in _READ
+    return fields, ambiguous
+
+
 def _headers(fields: dict[str, str], default_type: str) -> "Message[str, str]":
     headers: Message[str, str] = Message(compat32)
     for name, value in fields.items():
@@ -215,12 +226,11 @@ class _ObjectReader:
         self._parts = 0
 
     def part(self, message: "Message[Any, Any]", path: tuple[int, ...]) -> Part:
-        fields: dict[str, str] = {}
-        for name, value in message.raw_items():
-            if (name := name.strip().lower()) in _FIELDS:
-                fields.setdefault(name, str(value))
-        part = Part(_headers(fields, message.get_default_type()), source=message, path=path)
-        part.broken |= _headers_in_payload(message)
+        named = ((name.strip().lower(), str(value)) for name, value in message.raw_items())
+        found = ((name, octets(value)[0].decode("latin-1")) for name, value in named if name in _FIELDS)
+        fields, ambiguous = _read(found)
+        headers = _headers(fields, message.get_default_type())
+        part = Part(headers, source=message, path=path, broken=ambiguous or misses_headers(message))
         if part.is_multipart and not part.broken:
             part.children = self._children(message, path)
             part.broken = part.children is None
@@ -236,14 +246,6 @@ class _ObjectReader:
         return [self.part(child, (*path, index)) for index, child in enumerate(children)]
 
 
-def _headers_in_payload(message: "Message[Any, Any]") -> bool:
-    """Tell whether the standard library took headers for a body: it does from a space before the colon on."""
-    payload = vars(message).get("_payload")
-    missing = any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in message.defects)
-    return missing and isinstance(payload, str) and _OBSOLETE_FIELD.match(payload) is not None
-
-
-def encoding_field(raw: bytes, head: Span) -> Span | None:
-    """Return where the value of the first `Content-Transfer-Encoding` among these headers is; None for none."""
-    found = _ENCODING_FIELD.search(raw, *head)
-    return found.span(1) if found else None
+def encoding_fields(raw: bytes, head: Span) -> tuple[Span, ...]:
+    """Return where the values of the `Content-Transfer-Encoding` fields among these headers are."""
+    return tuple(found.span(1) for found in _ENCODING_FIELD.finditer(raw, *head))

@@ -1,13 +1,13 @@
 """A compiled message: its parts, the action for each, and the bodies to fill in for each recipient."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from .._compiled import Compiled, Filling
 from ..link import Link
 from ..template import LinkTemplate
+from .objects import copy_message
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -63,8 +63,8 @@ class Place:
     body: "Body"
     span: tuple[int, int] = (0, 0)
     """In a message's bytes."""
-    field: tuple[int, int] | None = None
-    """There, the value of its `Content-Transfer-Encoding`; None where it has none."""
+    fields: tuple[tuple[int, int], ...] = ()
+    """There, the values of its `Content-Transfer-Encoding`: none, or the same as often as it is there."""
     field_at: int = 0
     """There, the place for such a field."""
     line_end: bytes = b""
@@ -82,7 +82,10 @@ class MessageTemplate(Generic[Mail]):
     """
 
     source: Mail
-    """The message as it came in; a copy of a message object."""
+    """The message as it came in; a copy of a message object.
+
+    Headers that the standard library took for a body, because of a space before a colon, are headers in the copy.
+    """
     parts: tuple[MessagePart, ...]
     """The parts that have no parts themselves, in the order of the message, and whether each is wrapped."""
     _places: tuple[Place, ...]
@@ -106,12 +109,15 @@ def _spliced(raw: bytes, places: tuple[Place, ...], fill: Fill) -> bytes:
     position = 0
     for place in places:
         body, mechanism = _fill(place.body, fill)
-        (start, end), (at, until) = place.span, place.field or (place.field_at, place.field_at)
+        start, end = place.span
         if mechanism != place.body.mechanism:
             encoding = mechanism.encode()
-            line = encoding if place.field else _ENCODING.encode() + b": " + encoding + place.line_end
-            pieces += [view[position:at], line]
-            position = until
+            for at, until in place.fields:
+                pieces += [view[position:at], encoding]
+                position = until
+            if not place.fields:
+                pieces += [view[position : place.field_at], _ENCODING.encode(), b": ", encoding, place.line_end]
+                position = place.field_at
         pieces += [view[position:start], body]
         position = end
     return b"".join([*pieces, view[position:]])
@@ -129,29 +135,12 @@ def _replaced(source: "Message[Any, Any]", places: tuple[Place, ...], fill: Fill
         )
         if mechanism == place.body.mechanism:
             continue
-        if _ENCODING in part:
+        if len(part.get_all(_ENCODING, [])) == 1:
             part.replace_header(_ENCODING, mechanism)
         else:
+            del part[_ENCODING]
             part[_ENCODING] = mechanism
     return message
-
-
-def copy_message(message: "Message[Any, Any]") -> "Message[Any, Any]":
-    """Return a copy of a message that shares nothing with it but the policies of its parts."""
-    memo: dict[int, object] = {}
-    found: dict[int, Any] = {}
-    parts: list[Any] = [message]
-    while parts:
-        part = parts.pop()
-        if hasattr(part, "policy") and id(part) not in found:
-            found[id(part)] = part
-            memo[id(part.policy)] = part.policy
-            payload = part.get_payload()
-            parts += payload if isinstance(payload, list) else []
-    # From the innermost part on, so that the depth of a copy is not that of the message.
-    for part in reversed(found.values()):
-        deepcopy(part, memo)
-    return deepcopy(message, memo)
 
 
 def _fill(body: "Body", fill: Fill) -> tuple[bytes, str]:

@@ -34,18 +34,20 @@ _NOT_IN_NAME = re.compile(r"[^a-z0-9]", re.ASCII)
 
 _BASE64 = re.compile(rb"([\t\n\r ]*+)([A-Za-z0-9+/\t\n\r ]*+)(={0,2}+)([\t\n\r ]*+)")
 _BASE64_LINE = 76
+_MBOX = b"From "  # the line before a message in an mbox file: letters of base64, too, where it has no others
 _BLOCK = 1000  # lines
 _FIRST_LINE = re.compile(rb"([^\r\n]*+)(\r\n|\n|\r|\Z)")
 _LONG_LINE = re.compile(rb"(?<![^\n])[^\n]{%d}[^\r\n]" % MAX_LINE)
 
 
 def read_mechanism(value: str | None) -> Mechanism | None:
-    """Return the mechanism that a header's value names; None for an unknown one, or where only a comment is named.
+    """Return the mechanism that a header's value names; None for an unknown one, or where it names nothing.
 
-    No header and an empty one mean `7bit`. Comments (RFC 5322, 3.2.2) do not count. Misspelt values are read too:
+    No header means `7bit` (RFC 2045, 6.1). Mail software differs about an empty one: for Python the body is `7bit`, for
+    Dovecot its encoding is unknown (6.4). Comments (RFC 5322, 3.2.2) do not count. Misspelt values are read too:
     `8bits`, `quoted printable`, `base64;`.
     """
-    if value is None or not value.strip():
+    if value is None:
         return "7bit"
     depth = 0
     named: list[str] = []
@@ -60,12 +62,12 @@ def read_mechanism(value: str | None) -> Mechanism | None:
 
 
 def decode(raw: bytes, mechanism: Mechanism) -> bytes | None:
-    """Return the content of an encoded body; None for base64 with other characters in it, or cut off."""
+    """Return the content of an encoded body; None for base64 that is cut off, or has other characters in it."""
     if mechanism == "quoted-printable":
         return decode_quoted(raw)
     if mechanism != "base64":
         return raw
-    found = _BASE64.fullmatch(raw)
+    found = None if raw.startswith(_MBOX) else _BASE64.fullmatch(raw)
     letters = found[2].translate(None, b"\t\n\r ") if found else b"="
     if len(letters) % 4 == 1:
         return None

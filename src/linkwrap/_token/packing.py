@@ -44,17 +44,21 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _ESCAPES = {f"X{code:02x}": chr(code) for code in range(128)} | {f"U{letter}": letter.upper() for letter in _PLAIN[:26]}
 
 # A raw run costs two characters, and each capital outside of one costs one more: with three capitals it pays.
-_RUN_BEHIND_CAPITAL = "(?<=[A-Z])(?:[a-z0-9_]*+(?:-(?![13])[a-z0-9_]*+)*+[A-Z]){2,}+"
+_RUN_CAPITALS = 3
+_SMALL = "[a-z0-9_]*+(?:-(?![13])[a-z0-9_]*+)*+"
+_RUN = f"([A-Z]{_SMALL}[A-Z]{_SMALL}[A-Z]++(?:{_SMALL}[A-Z]++)*+)"
+_split_at_runs = re.compile(_RUN.encode()).split
+_RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}".encode() for length in range(1, 63)}
+_RAW_LENGTHS = {start.decode()[1]: length for length, start in _RAW_STARTS.items()}
+_MAX_RAW = max(_RAW_STARTS)
 # Spam filters look for addresses of Bitcoin in plain text. In a part, words of theirs can begin behind "-" only, so the
 # digit behind it is escaped if it looks like the first of one. There is none in a raw run.
 _ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
-_RAW_STARTS = {length: f"Z{_DIGITS[length - 1]}" for length in range(1, 63)}
-_RAW_LENGTHS = {start[1]: length for length, start in _RAW_STARTS.items()}
-_MAX_RAW = max(_RAW_STARTS)
-# This pattern and that of `Alphabet` begin with a set of characters, to which a search skips ahead: alternatives would
-# be tried at each character.
+# Begins with a set of characters, to which a search skips ahead: alternatives would be tried at each character.
 _split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
-# Stands for a raw run while the rest is unpacked: no packed character becomes this one.
+# They stand for a raw run while the rest is packed or unpacked, and for "U" and "X" while capitals are escaped: no text
+# has one of them, nor does a word stand for one.
+_PACKED_GAP, _U, _X = b"\x1d", "\x1e", "\x1f"
 _GAP = "\xff"
 
 _PARTS: Final[dict[Part, str]] = {"html": "h", "text": "t", "amp": "a", "url": "u"}
@@ -75,26 +79,18 @@ _JUST_TEXT = frozenset((str,))
 class Alphabet:
     """The meanings of the capitals in one kind of text."""
 
-    __slots__ = (
-        "_campaign_words",
-        "_characters",
-        "_escapes",
-        "_letters",
-        "_meanings",
-        "_split",
-        "_words",
-    )
+    __slots__ = ("_campaign_words", "_characters", "_escapes", "_letters", "_meanings", "_unescaped", "_words")
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
         # Until the text's own capitals are replaced, control characters, of which it has none, stand for words.
         words = {word: chr(number) for number, word in enumerate(meanings.values()) if len(word) > 1}
         self._words = [(word, control) for word, control in words.items() if "utm_" not in word]
         self._campaign_words = [(word, control) for word, control in words.items() if "utm_" in word]
-        letters = {words.get(meaning, meaning): letter for letter, meaning in meanings.items()}
+        letters = {words.get(meaning, meaning): letter for letter, meaning in meanings.items()} | {_U: "U", _X: "X"}
         self._letters = bytes(ord(letters.get(chr(code), chr(code))) for code in range(128)).ljust(256)
-        others = {chr(code) for code in range(0x20, 0x80)} - {*_PLAIN, *letters}
-        self._escapes = {character: escape for escape, character in _ESCAPES.items() if character in others}
-        self._split = re.compile(f"([{re.escape(''.join(sorted(others)))}](?:{_RUN_BEHIND_CAPITAL})?+)", re.ASCII).split
+        self._unescaped = "".join({*_PLAIN, *letters}).encode() + _PACKED_GAP
+        escapes = {character: escape.replace("U", _U).replace("X", _X) for escape, character in _ESCAPES.items()}
+        self._escapes = {ord(character): (character.encode(), escape.encode()) for character, escape in escapes.items()}
 
         # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
         singles = {letter: meaning for letter, meaning in meanings.items() if len(meaning) == 1}
@@ -109,14 +105,26 @@ class Alphabet:
         if "utm_" in text:
             for word, control in self._campaign_words:
                 text = text.replace(word, control)
-        pieces = self._split(text)
-        if len(pieces) > 1:
-            escapes = self._escapes
-            # No function is called for a single character: texts of many capitals take as long as others.
-            pieces[1::2] = [escapes[piece] if len(piece) == 1 else _raw(piece) for piece in pieces[1::2]]
-            text = "".join(pieces)
-        packed = text.encode("ascii").translate(self._letters).decode("ascii")
+        data = text.encode("ascii")
+        others = data.translate(None, self._unescaped)
+        data = (self._escaped(data, others) if others else data).translate(self._letters)
+        packed = data.decode("ascii")
         return _ADDRESS(r"-X3\1", packed) if "-1" in packed or "-3" in packed else packed
+
+    def _escaped(self, data: bytes, others: bytes) -> bytes:
+        """Return `data` with raw runs and escapes; `others` are its characters that need one of these."""
+        pieces = _split_at_runs(data) if len(others) >= _RUN_CAPITALS else [data]
+        if len(pieces) > 1:
+            data = _PACKED_GAP.join(pieces[::2])
+            others = data.translate(None, self._unescaped)
+        # For each different character once, so that texts of many take as long as others.
+        for code in set(others):
+            data = data.replace(*self._escapes[code])
+        if len(pieces) > 1:
+            pieces[::2] = data.split(_PACKED_GAP)
+            pieces[1::2] = map(_raw, pieces[1::2])
+            data = b"".join(pieces)
+        return data
 
     def unpack(self, packed: str) -> str:
         """Return the text that `pack` made `packed` of; raises `ValueError` for what is malformed."""
@@ -134,12 +142,12 @@ class Alphabet:
         return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
 
 
-def _raw(run: str) -> str:
+def _raw(run: bytes) -> bytes:
     """Return a run of characters as raw runs."""
     if len(run) <= _MAX_RAW:
         return _RAW_STARTS[len(run)] + run
     pieces = [run[at : at + _MAX_RAW] for at in range(0, len(run), _MAX_RAW)]
-    return "".join([_RAW_STARTS[len(piece)] + piece for piece in pieces])
+    return b"".join([_RAW_STARTS[len(piece)] + piece for piece in pieces])
 
 
 def _without_runs(packed: str) -> tuple[str, list[str]]:

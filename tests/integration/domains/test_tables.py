@@ -1,7 +1,6 @@
 """The tables of the registry: made at the first use, brought up to date, and never by half."""
 
 import asyncio
-import multiprocessing
 import re
 import sqlite3
 import threading
@@ -23,6 +22,7 @@ from helpers.registries import (
     open_at_once,
     open_registry,
     pass_time,
+    processes,
     sql,
 )
 from linkwrap import LinkWrapError, OptionError
@@ -311,7 +311,7 @@ def test_threads_open_at_once(database_url: str) -> None:
 
 def test_processes_open_at_once(database_url: str, tmp_path: Path) -> None:
     """Eight processes find the database empty at the same moment, and all can use it."""
-    context, log = multiprocessing.get_context("spawn"), Log(tmp_path / "log")
+    context, log = processes(), Log(tmp_path / "log")
     barrier = context.Barrier(8)
     workers = [context.Process(target=open_at_once, args=(database_url, barrier, log)) for _ in range(8)]
     for worker in workers:

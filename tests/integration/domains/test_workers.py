@@ -1,4 +1,4 @@
-"""Eight processes that check five hundred domains: each once a round, and what a killed one held is taken up again."""
+"""Eight processes that check many domains: each once a round, and what a killed one held is taken up again."""
 
 import asyncio
 import logging
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from helpers.effort import count
 from helpers.registries import (
     Log,
     StubCheck,
@@ -26,6 +27,7 @@ from helpers.registries import (
     make_tables,
     open_registry,
     pass_time,
+    processes,
     read_only,
     seed,
     sql,
@@ -35,14 +37,19 @@ from helpers.registries import (
 from linkwrap.domains.storage.database import now
 from linkwrap.domains.storage.tables import DOMAINS as TABLE
 
-WORKERS, CONCURRENCY, DOMAINS = 8, 4, 500
-HOSTS = [f"click{number}.acme.test" for number in range(DOMAINS)]
+WORKERS, CONCURRENCY = 8, 4
+DOMAINS = count(150, ci=500, endurance=500)
+
+
+def hosts_of(number: int) -> list[str]:
+    """So many hosts."""
+    return [f"click{each}.acme.test" for each in range(number)]
 
 
 @contextmanager
 def at_work(url: str, log: Log, *, hanging: int = 0, **options: Any) -> Iterator[tuple[list[Any], Any]]:
     """Processes that check what is due, until they end; some of them hang, and the others wait for an event."""
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     barrier, go = context.Barrier(WORKERS), context.Event()
     if not hanging:
         go.set()
@@ -86,14 +93,15 @@ def states(url: str) -> Counter[str]:
 
 def test_each_is_checked_once_a_round(database_url: str, tmp_path: Path) -> None:
     """Two rounds: in the second, some processes are killed in the midst of their checks."""
-    seed(database_url, HOSTS)
+    hosts = hosts_of(DOMAINS)
+    seed(database_url, hosts)
     log = Log(tmp_path / "first")
     with at_work(database_url, log) as (workers, _):
         pass
     assert [worker.exitcode for worker in workers] == [0] * WORKERS
     lines = log.read()
     begun = Counter(words[2] for words in lines if words[0] == "begins")
-    assert begun == Counter(HOSTS)
+    assert begun == Counter(hosts)
     assert Counter(words[2] for words in lines if words[0] == "checked") == begun
     assert len({words[1] for words in lines if words[0] == "begins"}) > 1
     assert states(database_url) == {"verified": DOMAINS}
@@ -102,7 +110,7 @@ def test_each_is_checked_once_a_round(database_url: str, tmp_path: Path) -> None
         changes = registry.changes(limit=10_000)
     assert [change.id for change in changes] == list(range(1, 2 * DOMAINS + 1))
     verified = [(change.host, change.previous_state, change.state) for change in changes[DOMAINS:]]
-    assert sorted(verified) == sorted((host, "pending", "verified") for host in HOSTS)
+    assert sorted(verified) == sorted((host, "pending", "verified") for host in hosts)
     assert sorted(int(words[1]) for words in lines if words[0] == "told") == [change.id for change in changes[DOMAINS:]]
 
     pass_time(database_url, 8 * 86400)
@@ -127,8 +135,8 @@ def test_each_is_checked_once_a_round(database_url: str, tmp_path: Path) -> None
     lines = log.read()
     begun = Counter(words[2] for words in lines if words[0] == "begins")
     # Twice is checked what hung, and nothing else.
-    assert begun == Counter(HOSTS) + Counter(hung)
-    odd = [host for number, host in enumerate(HOSTS) if number % 2]
+    assert begun == Counter(hosts) + Counter(hung)
+    odd = [host for number, host in enumerate(hosts) if number % 2]
     assert states(database_url) == {"suspended": len(odd), "verified": DOMAINS - len(odd)}
     with open_registry(database_url) as registry:
         changes = registry.changes(after=2 * DOMAINS, limit=10_000)
@@ -140,33 +148,34 @@ def test_each_is_checked_once_a_round(database_url: str, tmp_path: Path) -> None
 
 def test_one_round_while_settings_change(database_url: str, tmp_path: Path) -> None:
     """What an operator changes while processes write results is kept."""
-    hosts = HOSTS[:120]
+    hosts = hosts_of(120)
+    kept, removed = hosts[:60], hosts[60:]
     seed(database_url, hosts)
     log = Log(tmp_path / "log")
     with at_work(database_url, log, ms=20), open_registry(database_url) as registry:
         while not any(words[0] == "starts" for words in log.read()):
             time.sleep(0.01)
-        for host in hosts[:60]:
+        for host, other in zip(kept, removed, strict=True):
             registry.assign(host, f"mail.{host}")
-            registry.remove(hosts[60 + hosts.index(host)])
+            registry.remove(other)
     with open_registry(database_url) as registry:
         make_tables(registry)
         domains = registry.domains()
         changes = registry.changes(limit=10_000)
-    assert [domain.host for domain in domains] == sorted(hosts[:60])
+    assert [domain.host for domain in domains] == sorted(kept)
     assert all(domain.sending_domains == (f"mail.{domain.host}",) and domain.verified for domain in domains)
     assert [change.id for change in changes] == list(range(1, len(changes) + 1))
     verified = Counter(change.host for change in changes if (change.kind, change.state) == ("state", "verified"))
     assert set(verified.values()) == {1}
-    assert set(hosts[:60]) <= set(verified)
+    assert set(kept) <= set(verified)
     # Nothing is told of a host after its removal.
     last = {change.host: change.kind for change in changes}
-    assert {host for host, what in last.items() if what == "removed"} == set(hosts[60:])
+    assert {host for host, what in last.items() if what == "removed"} == set(removed)
 
 
 def test_error_in_one_check(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged, stops no other check, and is not tried again at once."""
-    stub, hosts = StubCheck(), HOSTS[:10]
+    stub, hosts = StubCheck(), hosts_of(10)
     stub.say(hosts[3], ZeroDivisionError("a bug"))
     seed(database_url, hosts)
     with open_registry(database_url, check=stub) as registry, caplog.at_level(logging.ERROR, "linkwrap"):
@@ -189,7 +198,7 @@ def test_error_in_one_check(database_url: str, caplog: pytest.LogCaptureFixture)
 
 def test_errors_do_not_keep_others_waiting(database_url: str) -> None:
     """Domains whose checks fail each time do not stand in front of those that are due, where rounds have a limit."""
-    stub, hosts = StubCheck(), HOSTS[:6]
+    stub, hosts = StubCheck(), hosts_of(6)
     with open_registry(database_url, check=stub) as registry:
         for host in hosts:
             registry.add(host, account="acme")
@@ -203,7 +212,7 @@ def test_errors_do_not_keep_others_waiting(database_url: str) -> None:
 
 def test_process_that_is_slow(database_url: str) -> None:
     """While a round goes on, what comes to be due is left to the next one, so that each comes to an end."""
-    stub, hosts = StubCheck(), HOSTS[:3]
+    stub, hosts = StubCheck(), hosts_of(3)
 
     async def one_more(_: object) -> None:
         if len(stub.asked) < len(hosts):
@@ -220,11 +229,11 @@ def test_process_that_is_slow(database_url: str) -> None:
 
 def test_check_that_kills_its_process(database_url: str, tmp_path: Path) -> None:
     """A domain whose check takes its process with it, each time, keeps no other waiting."""
-    hosts = HOSTS[:4]
+    hosts = hosts_of(4)
     with open_registry(database_url) as registry:
         for host in hosts:
             registry.add(host, account="acme", ownership_trusted=True)
-        context = multiprocessing.get_context("spawn")
+        context = processes()
         for _ in range(len(hosts)):
             worker = context.Process(target=check_and_die, args=(database_url, hosts[0]))
             worker.start()
@@ -278,7 +287,7 @@ def test_readers_do_not_wait(database_url: str) -> None:
     """While another process is in the midst of writing, all that reads goes on, also in one that has just begun."""
     with open_registry(database_url) as registry:
         registry.add("click.acme.test", account="acme")
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     writing, end = context.Event(), context.Event()
     writer = context.Process(target=hold_write, args=(database_url, writing, end))
     writer.start()

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from helpers import effort
 from linkwrap._decide.destination import MAX_DESTINATION, read_base, read_destination
 from linkwrap._hosts import host_name
 from linkwrap._markup.tokenizer import decode_references
@@ -147,10 +148,11 @@ def test_plain_urls_are_what_the_url_standard_says(scheme: str, host: str, start
 
 
 def test_many_plain_urls_are_what_the_url_standard_says() -> None:
-    """Of 200,000 seeded URLs of plain characters, each comes out as ada-url serialises it, most of them unchanged."""
+    """Of many seeded URLs of plain characters, each comes out as ada-url serialises it, most of them unchanged."""
     chance = random.Random(4096)  # noqa: S311
     unchanged = 0
-    for _ in range(200_000):
+    urls = effort.count(40_000, ci=200_000, endurance=200_000)
+    for _ in range(urls):
         labels = [
             "".join(chance.choices("abcxnz0189-", k=chance.randrange(1, 5))) for _ in range(chance.randrange(1, 4))
         ]
@@ -159,7 +161,7 @@ def test_many_plain_urls_are_what_the_url_standard_says() -> None:
         url, reason = read_destination(href)
         assert url == normalized(href) or reason == "placeholder"
         unchanged += url == href
-    assert unchanged > 100_000
+    assert unchanged > urls / 2
 
 
 @given(HREFS)

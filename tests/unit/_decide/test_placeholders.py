@@ -33,6 +33,8 @@ PLACEHOLDERS = {
         ("https://a.test/{名前}", "{名前}"),
         ("https://a.test/?j={'a':{name}}", "{name}"),
         ("https://a.test/?d={date:'Y'}", "{date:'Y'}"),
+        ("https://a.test/?n={%E5%90%8D}", "{%E5%90%8D}"),
+        ("https://a.test/?n={first%20name}", "{first%20name}"),
     ],
     "{{ and {%": [
         ("https://a.test/{{ id }}", "{{ id }}"),
@@ -52,6 +54,8 @@ PLACEHOLDERS = {
         ("[Unsubscribe_Preferences]", "[Unsubscribe_Preferences]"),
         ("https://a.test/?s=hello%20[name]", "[name]"),
         ("https://a.test/[a-b/c]", "[a-b/c]"),
+        ("https://a.test/?u=[user:id]", "[user:id]"),
+        ("https://a.test/?u=[fade:to:black:now]", "[fade:to:black:now]"),
     ],
     "[[ and [%": [
         ("https://a.test/[[path]]", "[[path]]"),
@@ -60,6 +64,8 @@ PLACEHOLDERS = {
         ("https://a.test/[%- path -%]", "[%- path -%]"),
         ("https://a.test/?p=[%path", "[%"),
         ("https://a.test/[%%20path", "[%"),
+        ("https://a.test/[[ 'a'|trans ]]", "[[ 'a'|trans ]]"),
+        ("https://a.test/[[- path -]]", "[[- path -]]"),
     ],
     "((name))": [
         ("https://a.test/p/((reference))", "((reference))"),
@@ -75,6 +81,14 @@ PLACEHOLDERS = {
         ("%unsubscribe_url%", "%unsubscribe_url%"),
         ("https://a.test/?a=%address%&b=1", "%address%"),
         ("https://a.test/?x=50%25&y=%subscriber:id%", "%subscriber:id%"),
+        ("https://a.test/?text=Hi%20%NAME%", "%NAME%"),
+        ("https://a.test/?text=Hi%2C%20%DATE%", "%DATE%"),
+        ("https://a.test/?q=5%or10%x", "%or10%"),
+        ("https://a.test/%FIRST NAME%/x", "%FIRST NAME%"),
+        ("https://a.test/%FIRST%20NAME%/x", "%FIRST%20NAME%"),
+        ("https://a.test/?d=%DATE OF BIRTH%", "%DATE OF BIRTH%"),
+        ("https://a.test/?a=%ADDRESS LINE 1%&b=1", "%ADDRESS LINE 1%"),
+        ("https://a.test/?n=%имя получателя%", "%имя получателя%"),
     ],
     "%%": [
         ("%%view_email_url%%", "%%view_email_url%%"),
@@ -102,6 +116,10 @@ PLACEHOLDERS = {
         ("https://a.test/?q=%5b%5Btitle%5D%5D", "%5b%5B"),
         ("https://a.test/?e=*%7CEMAIL%7C*", "*%7C"),
         ("https://a.test/?e=*%7cEMAIL%7c*", "*%7c"),
+        ("https://a.test/?e=*%7CEMAIL|*", "*%7CEMAIL|*"),
+        ("https://a.test/?a=*%7C*%7CEMAIL%7C*", "*%7CEMAIL%7C*"),
+        ("https://a.test/?s=Check%20this%20out%3A%20%5B%5Btitle%5D%5D&x=1", "%5B%5B"),
+        ("https://latex.test/?tex=x%5E%7B%7Ba%7D%7D", "%7B%7B"),
         ("https://a.test/%7B{x", "%7B{"),
         ("https://a.test/$%7Bid%7D", "$%7B"),
         ("https://%7B%7Bhost%7D%7D/", "%7B%7B"),
@@ -139,6 +157,13 @@ LINKS = {
         "https://a.test/?set={1,2,3}",
         "https://a.test/?q={open",
         "https://a.test/%7Bid%7D",
+        "https://a.test/?q={%0A%22a%22:1}",
+        "https://a.test/?q={%0D%0A%20%20%22a%22:1}",
+        'https://a.test/?q={%09"a":1}',
+        "https://a.test/?q={%0A}",
+        'https://a.test/?q={"a":"{\\"b\\":1}"}',
+        "https://a.test/?q={%22a%22:%22{%5C%22b%5C%22:1}%22}",
+        "https://a.test/?set={1%2C2%2C3}",
     ],
     "{% and [%": [
         "https://a.test/?q=[%22a%22,%22b%22]",
@@ -146,6 +171,10 @@ LINKS = {
         "https://a.test/?q=[%20]",
         "https://a.test/[%E4%BD%A0]",
         "https://a.test/?q={%31}",
+        "https://a.test/?q=[[1,2],[3,4]]",
+        "https://a.test/?geo=[[-122.4,37.7],[-122.5,37.8]]",
+        "https://odoo.test/web?domain=[[%22state%22,%22=%22,%22sale%22]]",
+        "https://a.test/?q=[['a','b']]",
     ],
     "[name]": [
         "https://a.test/f?filter[name]=x&f[0]=1",
@@ -164,6 +193,12 @@ LINKS = {
         "https://a.test/?fields[articles]=title,body&page[number]=3",
         "https://a.test/?q=[open",
         "https://pubmed.test/?term=smith[author]",
+        "https://a.test/?ip=[fe80::1]",
+        "https://a.test/?ip=[fe80::1]:8080&x=1",
+        "https://a.test/?ip=[fe80::1%25eth0]",
+        "https://a.test/?url=http://[dead:beef::1]/",
+        "https://a.test/?ip=[fe80%3A%3A1]",
+        "https://a.test/?ip=[abcd:ef01:2345:6789:abcd:ef01:2345:6789]",
     ],
     "((name))": [
         "https://www.linkedin.test/feed/?filters=List((type:people,values:List(x)))",
@@ -185,6 +220,13 @@ LINKS = {
         "https://a.test/%20name%20",
         "https://a.test/%E9t%E9%",
         "https://a.test/?x=%ab%",
+        "https://a.test/?d=5%off or 10%off",
+        "https://a.test/?d=20%off%20%20and%2010%off",
+        "https://a.test/caf%E9s are 50%",
+        "https://a.test/?q=%C3%A9tude x%",
+        "https://a.test/?q=%u4E2D text%",
+        "https://a.test/?q=%a  b%",
+        "https://a.test/?q=%first name%20",
     ],
     "##name##": [
         "https://a.test/#section",
@@ -201,6 +243,12 @@ LINKS = {
         "https://a.test/?filter%5Bname%5D=x",
         "https://a.test/?q=a%7Cb",
         "https://a.test/?q=*%20%7C",
+        "https://a.test/?q=*%7Cwarn*",
+        "https://a.test/?q=*%7C",
+        "https://a.test/?q=error*%7Cwarn*%7Cinfo",
+        "https://a.test/?q=a*%7Cb%7Cc*",
+        "https://a.test/?ids%5B0%5D%5Bname%5D=x",
+        "https://a.test/?q=%5B%5B1%2C2%5D%2C%5B3%2C4%5D%5D",
         "https://a.test/?q=%7D%7D",
     ],
     "*| and ${": [
@@ -301,10 +349,10 @@ def test_piece_is_cut() -> None:
 
 
 HOSTILE = """{ [ ( % # * $ < } ] ) a {a [a ((a ((a) %a %aaa ##a {' [a: [: {% [% [a% {1 (( %u4E2D %%C3%A9 %7B %5B *%7
-{+ {%20 %zz ## [%2C //[a: @[a: [a%20 {a%7D""".split()
+{+ {%20 %zz ## [%2C //[a: @[a: [a%20 {a%7D {%0A {\\ {%5C {%2C [a:: [%3A [a%3A [::%25 *%7C *%7Ca %a%20a [[1""".split()
 
 
-@pytest.mark.parametrize("unit", [*HOSTILE, "{ ", "[a b"])
+@pytest.mark.parametrize("unit", [*HOSTILE, "{ ", "[a b", "%a a", "%a a ", " a"])
 def test_search_takes_linear_time(unit: str) -> None:
     """A hostile value of a million characters costs no more than reading it, whatever it repeats."""
     begin = time.process_time()

@@ -199,10 +199,57 @@ def test_text_of_a_link_that_is_left_alone() -> None:
     assert kinds(link(None, wrapped=False), None, "https://other.test/") == []
 
 
-def test_same_site_of_two_labels() -> None:
-    """A registrable domain is not at one site with another under its top-level domain."""
-    assert kinds(link(), "https://spgo.io/f/a/2x", "https://acme.io/") == ["other-host"]
-    assert kinds(link(), "https://spgo.io/f/a/2x", "https://www.spgo.io/") == []
+@pytest.mark.parametrize(
+    ("host", "tracking_domain"),
+    [
+        ("acme.io", "spgo.io"),
+        ("a.co.uk", "b.co.uk"),
+        ("www.a.com.br", "click.b.com.br"),
+        ("www.a.com.au", "a.net.au"),
+        ("a.or.jp", "b.or.jp"),
+        ("a.gob.mx", "b.gob.mx"),
+        ("co.uk", "a.co.uk"),
+        ("a.github.io", "b.github.io"),
+        ("a.github.io", "github.io"),
+        ("a.myshopify.com", "b.myshopify.com"),
+        ("a.s3.amazonaws.com", "b.s3.amazonaws.com"),
+        ("a.blob.core.windows.net", "b.blob.core.windows.net"),
+        ("a.uk.com", "b.uk.com"),
+        ("192.0.2.1", "198.51.2.1"),
+        ("192.0.2.1", "192.0.2.2"),
+        ("acme.com", "acme.com.evil.test"),
+        ("notacme.com", "acme.com"),
+    ],
+)
+def test_two_sites_below_one_suffix(host: str, tracking_domain: str) -> None:
+    """Two hosts with nothing in common but a suffix that anybody can register a name below are two sites."""
+    assert kinds(link(), f"https://{tracking_domain}/f/a/2x", f"https://{host}/") == ["other-host"]
+    assert kinds(link(), f"https://{host}/f/a/2x", f"https://{tracking_domain}/") == ["other-host"]
+
+
+@pytest.mark.parametrize(
+    ("host", "tracking_domain"),
+    [
+        ("spgo.io", "spgo.io"),
+        ("www.spgo.io", "spgo.io"),
+        ("www.acme.com", "click.acme.com"),
+        ("www.shop.acme.com", "click.mail.acme.com"),
+        ("www.acme.co.uk", "click.mail.acme.co.uk"),
+        ("acme.com.br", "click.acme.com.br"),
+        ("co.com.br", "click.co.com.br"),
+        ("www.gov.uk", "gov.uk"),
+        ("web.de", "click.web.de"),
+        ("com.acme.de", "click.acme.de"),
+        ("a.github.io", "a.github.io"),
+        ("www.a.github.io", "a.github.io"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1:8080"),
+    ],
+)
+def test_two_hosts_of_one_site(host: str, tracking_domain: str) -> None:
+    """Hosts at or below one registered domain are one site, also below a suffix of two labels."""
+    assert kinds(link(), f"https://{tracking_domain}/f/a/2x", f"https://{host}/") == []
+    assert kinds(link(), f"https://{host}/f/a/2x", f"https://{tracking_domain}/") == []
 
 
 # The visible text

@@ -1,18 +1,17 @@
 """What holds of the scanner on any text: hypothesis puts hostile pieces together and shrinks what fails."""
 
-import os
 from itertools import pairwise
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from helpers.effort import count
 from helpers.generator import PIECES, fill
 from helpers.oracles import Pairs, compare, read_html5lib
 from linkwrap._markup.scan import LinkTag, scan
 from linkwrap._markup.tokenizer import decode_references
 
-COMPLETE = bool(os.environ.get("CI") or os.environ.get("LINKWRAP_REQUIRE_ALL"))
-settings.register_profile("links", max_examples=4_000 if COMPLETE else 500, deadline=None)
+settings.register_profile("links", max_examples=count(200, ci=4_000, endurance=4_000), deadline=None)
 each_document = settings(settings.get_profile("links"))
 
 # Lone surrogates are in no document that a parser of bytes can be given.

@@ -46,6 +46,8 @@ BODIES = [
 ]
 LINES = ["--a", "--a--", "--b", "--b--", "--ab", "--a ", "", "", *HEADERS, *BODIES]
 ENDS = ["\n", "\n", "\n", "\r\n", "\r", ""]
+# An mbox line behind headers, where it loses the empty line that follows, and a header that it takes for the body.
+ODD_LINE = re.compile(rb"\nFrom |^[!-9;-~]+[\t ]+:", re.MULTILINE)
 
 lines = st.tuples(st.sampled_from(LINES), st.sampled_from(ENDS)).map("".join)
 hostile = st.lists(lines, max_size=30).map("".join)
@@ -77,6 +79,12 @@ def tree(part: Part, raw: bytes) -> object:
     return part.content_type, raw[slice(*part.span)]
 
 
+def is_read_differently(raw: bytes) -> bool:
+    """Whether a part is not read here, or its headers have lines that the standard library reads in its own way."""
+    parts = [*read_bytes(raw).walk()]
+    return any(part.broken or ODD_LINE.search(raw, part.head[0], part.span[0] + len("From ")) for part in parts)
+
+
 def parsed_tree(message: object) -> object:
     """The same as the standard library has it."""
     payload = message.get_payload()  # type: ignore[attr-defined]
@@ -89,9 +97,8 @@ def parsed_tree(message: object) -> object:
 @given(messages)
 def test_parts_are_where_the_standard_library_has_them(raw: bytes) -> None:
     """Where a message can be read in one way, each part is the bytes that the standard library's parser gives it."""
-    root = read_bytes(raw)
-    if not any(part.broken for part in root.walk()):
-        assert tree(root, raw) == parsed_tree(parse(raw))
+    if not is_read_differently(raw):
+        assert tree(read_bytes(raw), raw) == parsed_tree(parse(raw))
 
 
 @given(messages, st.booleans())
@@ -105,7 +112,7 @@ def test_any_message_is_wrapped_or_handed_back(raw: bytes, text: bool) -> None:
         return
     before, after = parse(raw), parse(wrapped)
     assert defects(after) == defects(before)
-    if any(part.broken for part in read_bytes(raw).walk()):
+    if is_read_differently(raw):
         return
     for part, old, new in zip(template.parts, leaves(before), leaves(after), strict=True):
         if part.action == "kept":
