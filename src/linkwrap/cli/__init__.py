@@ -1,4 +1,4 @@
-"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen` and `domain`.
+"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen`, `domain` and `events`.
 
 It needs the extra `cli` (click and rich), and `domain` the extra `domains` too. No other module imports it.
 """

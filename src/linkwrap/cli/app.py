@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from .domain import domain
+from .events import events
 from .inspect import inspect
 from .keys import keygen
 from .output import describe, tell
@@ -43,7 +44,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for _command in (wrap, inspect, resolve, keygen, domain):
+for _command in (wrap, inspect, resolve, keygen, domain, events):
     commands.add_command(_command)
 
 

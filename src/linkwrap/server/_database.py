@@ -184,6 +184,10 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def is_moved(self) -> bool:
+        """Return whether the file was deleted or replaced since it was opened."""
+        return identity(self.path) != self.identity
+
     def checkpoint(self, *, truncate: bool = False) -> bool:
         """Copy the write-ahead log into the file, and return whether all of it was.
 

@@ -40,6 +40,15 @@ def identity(path: str | Path) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
+def size(path: Path) -> int:
+    """Return the bytes of a database and its write-ahead log."""
+    found = 0
+    for name in (path, f"{path}-wal"):
+        with contextlib.suppress(OSError):
+            found += os.stat(name).st_size
+    return found
+
+
 def refuse_network(path: Path, mounts: str = "/proc/self/mountinfo") -> None:
     """Raise an error if a path is on a network file system. Only Linux tells; elsewhere nothing is checked.
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final, Literal
 
 from ..errors import OptionError
@@ -31,6 +31,10 @@ class Imported:
     duplicates: int
     unreadable: int
     other: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
 
 
 def export_line(event: Event) -> bytes:

@@ -12,16 +12,17 @@ import json
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypedDict, Unpack
 
 from ..errors import OptionError
-from ..events import FIELDS, Event
+from ..events import FIELDS, Event, EventType
 from ._database import COLUMNS, MAX_GROUP, Database, Durability, Row
-from ._files import Identity, StoreError
+from ._files import Identity, StoreError, size
 from .lines import Imported, export_line, read_lines
 
 __all__ = ["KEEP_SECONDS", "MAX_GROUP", "Durability", "Stats", "Store", "StoreError", "StoredEvent"]
@@ -40,6 +41,9 @@ _PAIR: Final = (
     "EXISTS (SELECT 1 FROM json_each(rcpt_meta) WHERE key = ? AND "
     "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(value AS TEXT) END = ?)"
 )
+# Two accounts may have the same ids.
+_DISTINCT: Final = "count(DISTINCT CASE WHEN {0} IS NOT NULL THEN json_array(account_id, {0}) END)"
+_IDS: Final = ", ".join(_DISTINCT.format(f"json_extract(rcpt_meta, '$.{key}')") for key in ("message_id", "rcpt"))
 _PAGE: Final = 1000
 _SHORT: Final = 5  # bytes of a value with its quotes: of 3 characters
 _DELETED_AT_ONCE: Final = 200  # by one statement: other writers do not wait for long
@@ -64,21 +68,52 @@ class StoredEvent:
     event: Event
     judged_at: int | None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return `seq`, the fields of the event and `judged_at`, ready for JSON."""
+        return {"seq": self.seq, **self.event.as_dict(), "judged_at": self.judged_at}
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How many events there are, by type and by visitor; the first and last time; bytes of the file in use."""
+    """How many events there are.
+
+    Attributes:
+        events: All of them.
+        by_type: By type.
+        by_visitor: By visitor.
+        by_day: By day (UTC, "2026-11-30"), the first day first, and by type.
+        messages: How many messages they are about, by account and `message_id` of the metadata, where it has one.
+        recipients: How many recipients they are about, by account and `rcpt`, where the metadata has one.
+        first_timestamp: The time of the oldest, in seconds since 1970.
+        last_timestamp: The time of the newest.
+        bytes_used: Bytes of the file in use, by all events of the store.
+        bytes_on_disk: Bytes of the file and its write-ahead log.
+    """
 
     events: int
     by_type: dict[str, int]
     by_visitor: dict[str, int]
+    by_day: dict[str, dict[str, int]]
+    messages: int
+    recipients: int
     first_timestamp: int | None
     last_timestamp: int | None
     bytes_used: int
+    bytes_on_disk: int
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
         return asdict(self)
+
+
+class Conditions(TypedDict, total=False):
+    """Which events are meant, as `Store.events` takes it."""
+
+    since: int | None
+    until: int | None
+    account_id: str | None
+    event_type: EventType | None
+    where: Pair | None
 
 
 class Store(Database):
@@ -142,6 +177,7 @@ class Store(Database):
         since: int | None = None,
         until: int | None = None,
         account_id: str | None = None,
+        event_type: EventType | None = None,
         where: Pair | None = None,
     ) -> Iterator[StoredEvent]:
         """Yield events in the order in which they were stored.
@@ -151,60 +187,68 @@ class Store(Database):
             since: Only those of this time or later, in seconds since 1970.
             until: Only those before this time.
             account_id: Only those of this account.
+            event_type: Only those of this type.
             where: Only those with this key and value in their metadata, such as `("rcpt", "r-42")`.
 
         Raises:
             StoreError: They cannot be read.
         """
-        conditions, values = _conditions(since, until, account_id, where)
+        conditions, values = _conditions(since, until, account_id, event_type, where)
         statement = f"SELECT seq, {_NAMES} FROM events WHERE seq > ? {conditions} ORDER BY seq LIMIT {_PAGE}"  # noqa: S608
         while page := self._run(statement, (after, *values)):
             for found in page:
                 yield self._event(found)
             after = page[-1][0]
 
+    def last_seq(self) -> int:
+        """Return the `seq` of the event that was stored last; 0 if there is none."""
+        [(last,)] = self._run("SELECT coalesce(max(seq), 0) FROM events")
+        return int(last)
+
+    def before_newest(self, count: int, **meant: Unpack[Conditions]) -> int:
+        """Return the `seq` behind which `events` finds the last `count` events, or all; the rest is as for `events`."""
+        last = self.last_seq()
+        conditions, values = _conditions(**meant)
+        newest = f"SELECT seq FROM events WHERE seq <= ? {conditions} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        [(first,)] = self._run(f"SELECT min(seq) FROM ({newest})", (last, *values, count))  # noqa: S608
+        return last if first is None else int(first) - 1
+
     def rows(self, after: int, count: int) -> list[Row]:
         """Return up to `count` rows behind a `seq`: each begins with its own, and the rest is for `add_rows`."""
         statement = f"SELECT seq, {_NAMES} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         return self._run(statement, (after, count))
 
-    def stats(
-        self,
-        *,
-        since: int | None = None,
-        until: int | None = None,
-        account_id: str | None = None,
-        where: Pair | None = None,
-    ) -> Stats:
+    def stats(self, **meant: Unpack[Conditions]) -> Stats:
         """Return how many events there are; the arguments are those of `events`."""
-        conditions, values = _conditions(since, until, account_id, where)
+        conditions, values = _conditions(**meant)
         rows = self._run(
-            "SELECT type, visitor, count(*), min(timestamp), max(timestamp) FROM events "  # noqa: S608
-            f"WHERE 1 {conditions} GROUP BY type, visitor",
+            "SELECT date(timestamp, 'unixepoch'), type, visitor, count(*), min(timestamp), max(timestamp) "  # noqa: S608
+            f"FROM events WHERE 1 {conditions} GROUP BY 1, 2, 3 ORDER BY 1",
             values,
         )
-        by_type: dict[str, int] = {}
-        by_visitor: dict[str, int] = {}
-        for kind, visitor, count, _, _ in rows:
-            by_type[kind] = by_type.get(kind, 0) + count
-            by_visitor[visitor] = by_visitor.get(visitor, 0) + count
-        first = min((found[3] for found in rows), default=None)
-        last = max((found[4] for found in rows), default=None)
-        return Stats(sum(by_type.values()), by_type, by_visitor, first, last, self._bytes_used())
+        by_type, by_visitor = Counter[str](), Counter[str]()
+        by_day: dict[str, Counter[str]] = {}
+        for day, kind, visitor, count, _, _ in rows:
+            for counts, name in ((by_type, kind), (by_visitor, visitor), (by_day.setdefault(day, Counter()), kind)):
+                counts[name] += count
+        [(messages, recipients)] = self._run(f"SELECT {_IDS} FROM events WHERE 1 {conditions}", values)  # noqa: S608
+        return Stats(
+            events=by_type.total(),
+            by_type=dict(by_type),
+            by_visitor=dict(by_visitor),
+            by_day={day: dict(counts) for day, counts in by_day.items()},
+            messages=messages,
+            recipients=recipients,
+            first_timestamp=min((found[4] for found in rows), default=None),
+            last_timestamp=max((found[5] for found in rows), default=None),
+            bytes_used=self._bytes_used(),
+            bytes_on_disk=size(self.path),
+        )
 
-    def export(
-        self,
-        stream: BinaryIO,
-        *,
-        after: int = 0,
-        since: int | None = None,
-        until: int | None = None,
-        account_id: str | None = None,
-        where: Pair | None = None,
-    ) -> int:
+    def export(self, stream: BinaryIO, *, after: int = 0, **meant: Unpack[Conditions]) -> int:
         """Write events as lines of JSON, and return how many; the arguments are those of `events`."""
         count = 0
-        for found in self.events(after=after, since=since, until=until, account_id=account_id, where=where):
+        for found in self.events(after=after, **meant):
             stream.write(export_line(found.event))
             count += 1
         return count
@@ -246,7 +290,7 @@ class Store(Database):
         """
         if before is None and where is None:
             raise OptionError("say which events are deleted: before a time, or with a pair of metadata")
-        conditions, values = _conditions(None, before, account_id, where)
+        conditions, values = _conditions(until=before, account_id=account_id, where=where)
         count = self._delete(conditions, values)
         self._empty_log()
         if where is not None and self._has_rest(where):
@@ -260,7 +304,7 @@ class Store(Database):
 
         The file keeps its size: later events take the room.
         """
-        count = self._delete(*_conditions(None, now - keep_seconds, None, None))
+        count = self._delete(*_conditions(until=now - keep_seconds))
         while keep_bytes is not None and self._bytes_used() > keep_bytes:
             oldest = self._run("SELECT seq FROM events ORDER BY timestamp, seq LIMIT ?", (_DELETED_AT_ONCE,))
             if not oldest:
@@ -335,16 +379,22 @@ def row(event: Event) -> Row:
 
 
 def _conditions(
-    since: int | None, until: int | None, account_id: str | None, where: Pair | None
+    since: int | None = None,
+    until: int | None = None,
+    account_id: str | None = None,
+    event_type: EventType | None = None,
+    where: Pair | None = None,
 ) -> tuple[str, list[object]]:
     """Return what to write behind WHERE, beginning with AND, and its values."""
     conditions, values = "", list[object]()
-    if since is not None:
-        conditions, values = f"{conditions} AND timestamp >= ?", [*values, since]
-    if until is not None:
-        conditions, values = f"{conditions} AND timestamp < ?", [*values, until]
-    if account_id is not None:
-        conditions, values = f"{conditions} AND account_id = ?", [*values, account_id]
+    for condition, value in (
+        ("timestamp >= ?", since),
+        ("timestamp < ?", until),
+        ("account_id = ?", account_id),
+        ("type = ?", event_type),
+    ):
+        if value is not None:
+            conditions, values = f"{conditions} AND {condition}", [*values, value]
     if where is not None:
         conditions, values = f"{conditions} AND {_PAIR}", [*values, *where]
     return conditions, values
