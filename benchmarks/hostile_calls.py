@@ -390,6 +390,7 @@ REQUESTS: dict[str, Make] = {
     "headers: purpose": _visit(lambda n: {"headers": {"Sec-Purpose": " " * n}}),
     "headers: user agent of commas": _visit(lambda n: {"headers": {"User-Agent": "Mozilla/5.0 (" * n}}),
     "ip_address: long": _visit(lambda n: {"ip_address": ":" * n}),
+    "ip_address: long zone": _visit(lambda n: {"ip_address": "fe80::1%" + "%" * n}),
     "body: &": _post(lambda n: b"&" * n),
     "body: pairs": _post(lambda n: b"List-Unsubscribe=One-Click" * n),
     "body: names": _post(lambda n: FORM + b";name=List-Unsubscribe" * n),

@@ -14,7 +14,6 @@ import { answerChallenge, decodePath, hostName, importKeys, InvalidToken, readTo
 
 const MAX_BODY = 4_096;
 const MAX_AGE = 365 * 24 * 60 * 60;
-const MAX_ADDRESS = 64;
 const MAX_USER_AGENT = 512;
 const EVENTS_TIMEOUT = 10_000;
 
@@ -201,7 +200,7 @@ function report({ request, env, context, host }, type, token) {
     timestamp: now,
     account_id: token.accountId,
     tracking_domain: hostName(host),
-    target_link_url: token.url && withoutSecret(token.url),
+    target_link_url: token.url && shown(token),
     target_link_name: token.linkName,
     target_link_part: token.part,
     target_link_index: token.index,
@@ -210,8 +209,8 @@ function report({ request, env, context, host }, type, token) {
     expired: now - token.sentAt > MAX_AGE,
     anonymous: token.anonymous,
     machine: type !== "list_unsubscribe" && isMachine(request), // that is a mail service's request for a reader
-    ip_address: (env.ADDRESS_HEADER && request.headers.get(env.ADDRESS_HEADER)?.slice(0, MAX_ADDRESS)) || null,
-    user_agent: userAgent(request),
+    ip_address: token.anonymous || !env.ADDRESS_HEADER ? null : cutAddress(request.headers.get(env.ADDRESS_HEADER)),
+    user_agent: token.anonymous ? null : userAgent(request),
   };
   const lost = (error) => console.error(`an event was lost: ${error.name}`);
   const recorded = record(event, token.metadataText, env).catch(lost);
@@ -231,6 +230,58 @@ async function record(event, metadataText, env) {
   });
   await response.body?.cancel();
   if (!response.ok) throw Object.assign(new Error(), { name: `status ${response.status}` });
+}
+
+/** The destination as an event may have it: that of an anonymous message without query and fragment. */
+function shown(token) {
+  const url = withoutSecret(token.url);
+  return token.anonymous ? url.split(/[?#]/, 1)[0] : url;
+}
+
+/**
+ * The first 24 bits of an IPv4 address, the first 48 of an IPv6 address; null for what is no address. An IPv4 address in an
+ * IPv6 address is taken out first: linkwrap.endpoint.cut_address has the forms.
+ */
+function cutAddress(address) {
+  const octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+  const dotted = new RegExp(`^(${octet}\\.${octet}\\.${octet}\\.)${octet}$`).exec(address ?? "");
+  if (dotted) return `${dotted[1]}0`;
+  const plain = (address ?? "").split("%", 1)[0];
+  if (!/^[0-9a-f:.]{2,45}$/i.test(plain) || !URL.canParse(`http://[${plain}]/`)) return null;
+  const groups = groupsOf(plain);
+  const inside = embedded(groups);
+  if (inside) return `${inside.slice(0, 3).join(".")}.0`;
+  return canonical(`${groups.slice(0, 3).map((group) => group.toString(16)).join(":")}::`);
+}
+
+/** An IPv6 address in its one spelling (RFC 5952), without dots. */
+function canonical(address) {
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
+}
+
+/** The eight numbers of an IPv6 address. */
+function groupsOf(address) {
+  const [first, last] = canonical(address)
+    .split("::")
+    .map((half) => half.split(":").filter(Boolean));
+  const zeros = Array(8 - first.length - (last?.length ?? 0)).fill("0");
+  return [...first, ...zeros, ...(last ?? [])].map((group) => parseInt(group, 16));
+}
+
+/** The four numbers of the IPv4 address that an IPv6 address embeds; null if it embeds none. */
+function embedded(groups) {
+  const octets = groups.flatMap((group) => [group >> 8, group & 255]);
+  const begins = (...start) => start.every((group, at) => groups[at] === group);
+  if (begins(0, 0, 0, 0, 0, 0xffff) || begins(0x64, 0xff9b, 0, 0, 0, 0)) return octets.slice(12);
+  if (begins(0x64, 0xff9b, 1)) {
+    // RFC 6052, section 2.2: the address ends where only zeros follow, and skips bits 64 to 71.
+    const rest = [...octets.slice(6, 8), ...octets.slice(9)];
+    const start = [0, 1, 2].find((at) => rest.slice(at + 4).every((octet) => octet === 0)) ?? 5;
+    return rest.slice(start, start + 4);
+  }
+  if (begins(0x2002)) return octets.slice(2, 6);
+  if (begins(0x2001, 0)) return octets.slice(12).map((octet) => octet ^ 255);
+  return (groups[4] & 0xfdff) === 0 && groups[5] === 0x5efe ? octets.slice(12) : null;
 }
 
 /**

@@ -39,6 +39,10 @@ class Slotted(Protocol):
         """A slot for each link that is wrapped, from `wire.slot`."""
 
     @property
+    def unsubscribes(self) -> tuple[int, ...]:
+        """The numbers of the slots whose links are marked as unsubscribe links."""
+
+    @property
     def pixels(self) -> Pixels | None:
         """Which pixels it can get; None for none."""
 
@@ -60,6 +64,8 @@ class Compiled(Generic[Text]):
     decisions: tuple[Decision, ...]
     slots: tuple[str, ...]
     """A slot for each link that is wrapped, in the order of the text."""
+    unsubscribes: tuple[int, ...]
+    """The numbers of the slots whose links are marked as unsubscribe links."""
     static: tuple[Text, ...]
     """The text between the slots, those of the pixels included."""
     pixels: Pixels | None
@@ -158,7 +164,9 @@ def compile_html(
     batches = found.positions.batches(BATCH)
     if found.base:
         base = decider.base(decode_references(source.decode(*found.base)))
-    decisions, slots, values, cuts = decider.document(source, batches, base, part=part, first=first, placed=placed)
+    decisions, slots, unsubscribes, values, cuts = decider.document(
+        source, batches, base, part=part, first=first, placed=placed
+    )
     pixel_at, initial_at = min(found.pixel_at, source.tail), found.initial_at
     if part == "amp" or (initial_at is not None and initial_at > pixel_at):
         initial_at = None
@@ -181,6 +189,7 @@ def compile_html(
         positions=found.positions,
         decisions=tuple(decisions),
         slots=tuple(slots),
+        unsubscribes=tuple(unsubscribes),
         static=_static(html, unit, spans, cuts),
         pixels=Pixels(
             pixel_at * unit,
@@ -207,7 +216,8 @@ def compile_text(
     decisions: list[Decision] = decider.text(found.links, source, opted_out)
     positions = Positions(field for link in found.links for field in (link.start, link.start, link.end, link.behind, 0))
     slots = [slot_of(decision, "text", index) for index, decision in enumerate(decisions)]
-    wrapped = [(link.start, link.end) for link, slot in zip(found.links, slots, strict=True) if slot is not None]
+    kept = [at for at, slot in enumerate(slots) if slot is not None]
+    wrapped = [(found.links[at].start, found.links[at].end) for at in kept]
     cuts = [(link.end, link.behind) for link in found.links if link.behind > link.end]
     return Compiled(
         source=text,
@@ -217,6 +227,7 @@ def compile_text(
         positions=positions,
         decisions=tuple(decisions),
         slots=tuple(slot for slot in slots if slot is not None),
+        unsubscribes=tuple(number for number, at in enumerate(kept) if decisions[at].unsubscribe),
         static=_static(text, unit, wrapped, cuts),
         pixels=None,
     )

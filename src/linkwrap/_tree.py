@@ -47,7 +47,7 @@ _NEIGHBOURS = (
 class TreeLinks:
     """The links of a tree and the decisions about them; only `fill` changes the tree."""
 
-    __slots__ = ("_first_body", "_last", "_places", "_tree", "links", "pixels", "slots")
+    __slots__ = ("_first_body", "_last", "_places", "_tree", "links", "pixels", "slots", "unsubscribes")
 
     def __init__(self, tree: object, decider: Decider) -> None:
         opened = _open(tree)
@@ -72,6 +72,9 @@ class TreeLinks:
         """Every link, in the order of the tree."""
         self.slots = tuple(slot for place in self._places for slot in place.slots)
         """A slot for each link that is wrapped."""
+        wrapped = (link for link in self.links if link.wrapped)
+        self.unsubscribes = tuple(number for number, link in enumerate(wrapped) if link.unsubscribe)
+        """The numbers of the slots whose links are marked as unsubscribe links."""
 
     def fill(self, filling: Filling) -> None:
         """Put these texts into the tree."""

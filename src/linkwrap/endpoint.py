@@ -10,8 +10,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
 from types import NoneType
-from typing import Final
+from typing import Final, Literal, get_args
 
 from ._decide.one_time import event_url
 from ._faults import Faults
@@ -67,6 +68,20 @@ _MACHINE_AGENTS = (
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
 
+Ip = Literal["full", "cut", "none"]
+"""What events hold of an IP address."""
+_IPS: Final = get_args(Ip)
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"({_OCTET}\.{_OCTET}\.{_OCTET}\.){_OCTET}", re.ASCII)
+_LONGEST_IPV6 = 45  # characters: six groups of four digits, and a dotted IPv4 address
+_MAPPED = 0xFFFF  # ::ffff:0:0/96 (RFC 4291 2.5.5.2)
+_NAT64 = 0x64FF9B << 64  # 64:ff9b::/96 (RFC 6052 2.1)
+_LOCAL_NAT64 = 0x64FF9B0001  # 64:ff9b:1::/48 (RFC 8215)
+_6TO4 = 0x2002  # 2002::/16 (RFC 3056)
+_TEREDO = 0x20010000  # 2001::/32 (RFC 4380)
+_ISATAP = 0x5EFE  # behind 32 bits that are 0 or 0x02000000 (RFC 5214 6.1)
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -88,6 +103,7 @@ def respond(
     host: str | None,
     headers: Mapping[str, str],
     ip_address: str | None = None,
+    ip: Ip = "cut",
     body: bytes = b"",
 ) -> Response:
     """Answer one request to the redirect endpoint.
@@ -109,12 +125,15 @@ def respond(
         host: The `Host` header (None where there is none), or the host that a trusted proxy names.
         headers: The request's headers, names in any case.
         ip_address: The reader's address, for the event.
+        ip: What the event holds of it: "cut" is what `cut_address` returns, "full" the address as it is given, "none"
+            nothing. The event of an anonymous message never holds one.
         body: The body of a POST to `/u/`. The first `MAX_BODY` + 1 bytes are enough: a longer body is refused. If it is
             empty, and the headers have a `Transfer-Encoding` but no `Content-Length`, your server could not read it:
             the response is 411, so that the client may send it with a length.
 
     Raises:
         TypeError: An argument is of the wrong type. No request raises anything.
+        OptionError: `ip` is none of the three.
     """
     if not (
         isinstance(resolver, Resolver)
@@ -124,9 +143,11 @@ def respond(
         and isinstance(headers, (dict, Mapping))
         and all(issubclass(kind, str) for kind in {*map(type, headers), *map(type, headers.values())})
         and (ip_address is None or isinstance(ip_address, str))
+        and isinstance(ip, str)
+        and ip in _IPS
         and isinstance(body, (bytes, bytearray, memoryview))
     ):
-        faults = _wrong_types(resolver, method, raw_path, host, headers, ip_address, body)
+        faults = _wrong_types(resolver, method, raw_path, host, headers, ip_address, ip, body)
         del resolver  # a traceback may show the variables of a frame, and this may be a key
         faults.raise_any()
     path = raw_path.decode("latin-1") if isinstance(raw_path, bytes) else raw_path
@@ -146,12 +167,69 @@ def respond(
         response = _challenge_response(resolver, host, decoded.removeprefix(_WELL_KNOWN))
     else:
         response, visit = _visit(resolver, host, path, pixel=decoded.startswith("/q/"))
-    event = None if visit is None else _event(visit, method, headers, ip_address)
+    event = None if visit is None else _event(visit, method, headers, ip_address, ip)
     return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
 
 
+def cut_address(address: str | None) -> str | None:
+    """Return an IP address without its last part: of IPv4 the first 24 bits are left, of IPv6 the first 48.
+
+    It is shortened, not anonymous. An IPv6 address that embeds an IPv4 address is cut as the latter: IPv4-mapped, NAT64
+    (64:ff9b::/96 and, embedded as in RFC 6052 2.2, 64:ff9b:1::/48), 6to4, Teredo and ISATAP.
+
+    Args:
+        address: The address as text, without port or brackets; a zone id (`%eth0`) is dropped.
+
+    Returns:
+        The address with zeros in place of what was cut off; None for what is no IP address.
+
+    Raises:
+        TypeError: The address is not a `str` or None.
+    """
+    if address is None:
+        return None
+    if not isinstance(address, str):
+        faults = Faults()
+        faults.wrong_type("address", "str or None", address)
+        faults.raise_any()
+    if found := _IPV4.fullmatch(address):
+        return f"{found[1]}0"
+    plain = address.partition("%")[0]
+    try:
+        number = int(IPv6Address(plain if len(plain) <= _LONGEST_IPV6 else ""))
+    except ValueError:
+        return None
+    embedded = _embedded(number)
+    return str(IPv6Address(number >> 80 << 80) if embedded is None else IPv4Address(embedded >> 8 << 8))
+
+
+def _embedded(number: int) -> int | None:
+    """Return the IPv4 address that an IPv6 address embeds, both as numbers; None if it embeds none."""
+    low = number & 0xFFFFFFFF
+    if number >> 32 in (_MAPPED, _NAT64):
+        return low
+    if number >> 80 == _LOCAL_NAT64:
+        # The operator chooses the length of the prefix: the address ends where only zeros follow, and skips bits 64-71.
+        octets = number.to_bytes(16, "big")
+        octets = octets[6:8] + octets[9:]
+        start = next((start for start in (0, 1, 2) if not any(octets[start + 4 :])), 5)
+        return int.from_bytes(octets[start : start + 4], "big")
+    if number >> 112 == _6TO4:
+        return number >> 80 & 0xFFFFFFFF
+    if number >> 96 == _TEREDO:
+        return low ^ 0xFFFFFFFF
+    return low if number >> 32 & 0xFDFFFFFF == _ISATAP else None
+
+
 def _wrong_types(
-    resolver: object, method: object, raw_path: object, host: object, headers: object, ip_address: object, body: object
+    resolver: object,
+    method: object,
+    raw_path: object,
+    host: object,
+    headers: object,
+    ip_address: object,
+    ip: object,
+    body: object,
 ) -> Faults:
     faults = Faults()
     expected: list[tuple[str, str, object, tuple[type, ...]]] = [
@@ -161,6 +239,7 @@ def _wrong_types(
         ("host", "str or None", host, (str, NoneType)),
         ("headers", "a mapping", headers, (Mapping,)),
         ("ip_address", "str or None", ip_address, (str, NoneType)),
+        ("ip", "str", ip, (str,)),
         ("body", "bytes", body, (bytes, bytearray, memoryview)),
     ]
     for name, words, value, types in expected:
@@ -170,6 +249,8 @@ def _wrong_types(
         others = [text for pair in headers.items() for text in pair if not isinstance(text, str)]
         if others:
             faults.wrong_type("each name and value of headers", "str", others[0])
+    if isinstance(ip, str) and ip not in _IPS:
+        faults.wrong_value(f"ip must be 'full', 'cut' or 'none', not {ip!r:.80}")
     return faults
 
 
@@ -245,7 +326,7 @@ def _challenge_response(resolver: Resolver, host: str, nonce: str) -> Response:
 
 
 def _event(
-    visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None
+    visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None, ip: Ip
 ) -> dict[str, object]:
     header = {name.lower(): value for name, value in headers.items()}
     agent = _clean(header.get("user-agent"), _MAX_USER_AGENT)
@@ -263,13 +344,17 @@ def _event(
     else:
         # A scanner opens every link of a mail, and must not unsubscribe the reader.
         kind = "link_unsubscribe" if visit.unsubscribe and not machine else "click"
+    url = click and event_url(click.url)
+    if visit.anonymous:
+        # Merged per recipient, a query or a fragment can name one.
+        url, agent, ip = url and re.split("[?#]", url, maxsplit=1)[0], None, "none"
     return {
         "type": kind,
         "event_id": str(uuid.uuid4()),
         "timestamp": int(time.time()),
         "account_id": visit.account_id,
         "tracking_domain": visit.host,
-        "target_link_url": click and event_url(click.url),
+        "target_link_url": url,
         "target_link_name": click and click.link_name,
         "target_link_part": None if isinstance(visit, Unsubscribe) else visit.part,
         "target_link_index": click and click.index,
@@ -278,9 +363,15 @@ def _event(
         "expired": visit.expired,
         "anonymous": visit.anonymous,
         "machine": machine,
-        "ip_address": _clean(ip_address, _MAX_IP_ADDRESS),
+        "ip_address": _address(ip_address, ip),
         "user_agent": agent,
     }
+
+
+def _address(address: str | None, ip: Ip) -> str | None:
+    if ip == "cut":
+        return cut_address(address)
+    return _clean(address, _MAX_IP_ADDRESS) if ip == "full" else None
 
 
 def _clean(text: str | None, limit: int) -> str | None:

@@ -1,9 +1,10 @@
 """The options that can differ from message to message, and their check."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
 from ._faults import Faults
 from ._markup.encodings import codec_of_caller
@@ -12,6 +13,8 @@ from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .errors import DomainError, OptionError
 
 __all__ = ["MessageOptions"]
+
+_DAY: Final = 86_400
 
 
 class MessageOptions(TypedDict, total=False):
@@ -29,6 +32,9 @@ class MessageOptions(TypedDict, total=False):
     """Whether the initial-open pixel is added."""
     sent_at: datetime
     """The time of sending, with a time zone; now by default. Tokens hold it in whole seconds."""
+    anonymous: bool
+    """Whether the message is anonymous: its links and pixels are the same for all recipients of a day. They carry only
+    the wrapper's `campaign_metadata`, and midnight UTC for the time. Unsubscribe URLs stay the recipient's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,16 @@ class Settings:
     initial_open: bool = False
     sent_at: int | None = None
     """Seconds since 1970; None for the time of the call."""
+    anonymous: bool = False
+
+
+class Contexts(NamedTuple):
+    """The CONTEXT parts of one message's tokens."""
+
+    shared: str
+    """For links and pixels; of an anonymous message, it names no recipient."""
+    own: str
+    """For unsubscribe URLs and links that are marked as such: it always names the recipient."""
 
 
 def text_faults(name: str, text: object, encoding: object) -> Faults | None:
@@ -60,6 +76,14 @@ def text_faults(name: str, text: object, encoding: object) -> Faults | None:
         except OptionError as error:
             faults.wrong_value(str(error))
     return faults
+
+
+def read_keys(keys: object, faults: Faults) -> tuple[str, ...]:
+    """Return the keys of campaign metadata, each once; add a fault for what is no sequence of strings."""
+    if isinstance(keys, Sequence) and not isinstance(keys, str) and all(isinstance(key, str) for key in keys):
+        return tuple(dict.fromkeys(keys))
+    faults.wrong_type("campaign_metadata", "a sequence of strings", keys)
+    return ()
 
 
 def apply_options(
@@ -117,6 +141,28 @@ def apply_options(
         faults.wrong_value(domain_fault)
     faults.raise_any()
     return replace(settings, **changes)
+
+
+def encode_contexts(
+    settings: Settings, metadata: Mapping[str, object] | None, campaign_metadata: Sequence[str]
+) -> Contexts:
+    """Return the CONTEXT parts of a message.
+
+    Args:
+        settings: Its options.
+        metadata: Its metadata.
+        campaign_metadata: The keys of it that an anonymous message carries, in their order there.
+
+    Raises:
+        TypeError: The metadata is not a mapping, or a key of it is not a string.
+        OptionError: The metadata cannot be used.
+    """
+    sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
+    own = encode_context(settings.account_id, sent_at, metadata)
+    if not settings.anonymous:
+        return Contexts(own, own)
+    kept = {key: metadata[key] for key in campaign_metadata if key in metadata} if metadata else {}
+    return Contexts(encode_context(settings.account_id, sent_at - sent_at % _DAY, kept, anonymous=True), own)
 
 
 def _tracking_domain(value: object, faults: Faults) -> TrackingDomain | None:

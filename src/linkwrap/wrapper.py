@@ -4,7 +4,6 @@
 does both. Nothing raises for bad markup: what cannot be wrapped stays as it is, and the template's `links` say why.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
@@ -19,7 +18,7 @@ from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .keys import SigningKeys
 from .link import Link
-from .options import MessageOptions, Settings, apply_options, text_faults
+from .options import Contexts, MessageOptions, Settings, apply_options, encode_contexts, read_keys, text_faults
 from .policy import LinkPolicy
 from .template import LinkTemplate
 
@@ -38,8 +37,8 @@ _TEMPLATE = "a template that compile returned (wrap does both at once)"
 class LinkWrapper:
     """Wraps the links of mail for one service's keys; make it once, use it from any thread.
 
-    All arguments but `keys` and `policy` are options: every method that takes `options` (`MessageOptions`) takes them
-    for one message too.
+    All arguments but `keys`, `policy` and `campaign_metadata` are options: every method that takes `options`
+    (`MessageOptions`) takes them for one message too.
 
     Args:
         keys: They sign the URLs, and recognise redirect URLs that are in the mail already.
@@ -50,6 +49,8 @@ class LinkWrapper:
         open_tracking: Whether the open pixel is added.
         initial_open: Whether the initial-open pixel is added.
         policy: Which links are wrapped.
+        anonymous: Whether messages are anonymous, as `MessageOptions` says.
+        campaign_metadata: The keys of the metadata that anonymous messages carry, those that name no recipient.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -57,7 +58,7 @@ class LinkWrapper:
         DomainError: The tracking domain is not a host name, or not verified.
     """
 
-    __slots__ = ("_decider", "_keys", "_settings")
+    __slots__ = ("_campaign_metadata", "_decider", "_keys", "_settings")
 
     def __init__(
         self,
@@ -69,6 +70,8 @@ class LinkWrapper:
         open_tracking: bool = True,
         initial_open: bool = False,
         policy: LinkPolicy = _DEFAULT_POLICY,
+        anonymous: bool = False,
+        campaign_metadata: Sequence[str] = ("campaign_id",),
     ) -> None:
         faults = Faults()
         if not isinstance(keys, SigningKeys):
@@ -78,12 +81,14 @@ class LinkWrapper:
             del keys
         if not isinstance(policy, LinkPolicy):
             faults.wrong_type("policy", "a LinkPolicy", policy)
+        self._campaign_metadata = read_keys(campaign_metadata, faults)
         options: MessageOptions = {
             "account_id": account_id,
             "tracking_domain": tracking_domain,
             "click_tracking": click_tracking,
             "open_tracking": open_tracking,
             "initial_open": initial_open,
+            "anonymous": anonymous,
         }
         self._settings = apply_options(Settings(), options, faults)
         if tracking_domain is not DEFAULT_TRACKING_DOMAIN:
@@ -282,10 +287,9 @@ class LinkWrapper:
             faults.wrong_type("template", _TEMPLATE, template)
         settings, context = self._message(metadata, options, faults)
         compiled = template._compiled
-        slots = compiled.slots if settings.click_tracking else ()
         pixels = compiled.pixels
         opened = wire.AMP_OPEN if pixels and pixels.amp else wire.OPEN
-        urls = self._urls(settings, context, slots, (opened, wire.INITIAL_OPEN))
+        urls = self._urls(settings, context, compiled, (opened, wire.INITIAL_OPEN))
         return urls if settings.click_tracking else compiled.originals() + urls
 
     def wrap_tree(self, tree: "Tree", metadata: Metadata = None, **options: Unpack[MessageOptions]) -> tuple[Link, ...]:
@@ -351,11 +355,12 @@ class LinkWrapper:
         elif sublink is not None and not isinstance(sublink, str):
             faults.wrong_type("sublink", "str or None", sublink)
         settings, context = self._message(metadata, options, faults)
-        if not settings.click_tracking:
-            return url
         draft = Decision(name=cut_name(link_name), unsubscribe=unsubscribe, sublink=segment)
-        slot = slot_of(self._decider.decide(url, None, draft), "url")
-        return url if slot is None else self._urls(settings, context, [slot])[0]
+        slot = slot_of(self._decider.decide(url, None, draft), "url") if settings.click_tracking else None
+        if slot is None:
+            return url
+        part = context.own if unsubscribe else context.shared
+        return wire.message_urls(self._keys, settings.origin, settings.host, part, [slot])[0]
 
     def unsubscribe_url(self, metadata: Metadata = None, **options: Unpack[MessageOptions]) -> str:
         """Return the URL of a message's one-click unsubscribe; `unsubscribe_headers` makes headers of it.
@@ -364,7 +369,7 @@ class LinkWrapper:
         are those of `render`.
         """
         settings, context = self._message(metadata, options)
-        return wire.unsubscribe_url(self._keys, settings.origin, settings.host, context)
+        return wire.unsubscribe_url(self._keys, settings.origin, settings.host, context.own)
 
     def unsubscribe_headers(
         self, metadata: Metadata = None, *, mailto: str | None = None, **options: Unpack[MessageOptions]
@@ -390,12 +395,13 @@ class LinkWrapper:
         faults = Faults()
         address = read_mailto(mailto, faults)
         settings, context = self._message(metadata, options, faults)
-        return unsubscribe_headers(wire.unsubscribe_url(self._keys, settings.origin, settings.host, context), address)
+        url = wire.unsubscribe_url(self._keys, settings.origin, settings.host, context.own)
+        return unsubscribe_headers(url, address)
 
     def _message(
         self, metadata: Metadata, options: MessageOptions, faults: Faults | None = None
-    ) -> tuple[Settings, str]:
-        """Return the settings of one message, and the CONTEXT part of its tokens; raise what `faults` holds."""
+    ) -> tuple[Settings, Contexts]:
+        """Return the settings of one message, and the CONTEXT parts of its tokens; raise what `faults` holds."""
         settings = self._settings
         fits = type(metadata) is dict or metadata is None or isinstance(metadata, Mapping)
         if options or faults or not fits:
@@ -403,12 +409,10 @@ class LinkWrapper:
             if not fits:
                 faults.wrong_type("metadata", "a mapping", metadata)
             settings = apply_options(settings, options, faults, metadata)
-        sent_at = int(time.time()) if settings.sent_at is None else settings.sent_at
-        return settings, wire.encode_context(settings.account_id, sent_at, metadata)
+        return settings, encode_contexts(settings, metadata, self._campaign_metadata)
 
-    def _filling(self, slotted: Slotted, settings: Settings, context: str) -> Filling:
+    def _filling(self, slotted: Slotted, settings: Settings, context: Contexts) -> Filling:
         """Return the texts for the slots of one recipient's document: its URLs, and the pixels that it gets."""
-        slots = slotted.slots if settings.click_tracking else ()
         pixels = slotted.pixels
         opened = first = False
         if pixels is not None and not (pixels.amp and settings.origin.startswith("http:")):
@@ -417,17 +421,26 @@ class LinkWrapper:
             first = settings.initial_open and pixels.initial_at is not None and (account_id, True) not in own
         amp = pixels is not None and pixels.amp
         kinds = (wire.AMP_OPEN if amp else wire.OPEN,) * opened + (wire.INITIAL_OPEN,) * first
-        urls = self._urls(settings, context, slots, kinds)
+        urls = self._urls(settings, context, slotted, kinds)
         tags = AMP_TAGS if amp else HTML_TAGS
         initial = tags.initial.replace("{}", urls.pop()) if first else ""
         pixel = tags.open.replace("{}", urls.pop()) if opened else ""
         return Filling(urls if settings.click_tracking else None, pixel, initial)
 
-    def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: str) -> Mail:
+    def _fill_message(self, template: MessageTemplate[Mail], settings: Settings, context: Contexts) -> Mail:
         return fill_message(template, lambda body: self._filling(body, settings, context))
 
-    def _urls(self, settings: Settings, context: str, slots: Sequence[str], pixels: Sequence[str] = ()) -> list[str]:
-        return wire.message_urls(self._keys, settings.origin, settings.host, context, slots, pixels)
+    def _urls(self, settings: Settings, context: Contexts, slotted: Slotted, pixels: Sequence[str]) -> list[str]:
+        keys, origin, host = self._keys, settings.origin, settings.host
+        slots = slotted.slots if settings.click_tracking else ()
+        urls = wire.message_urls(keys, origin, host, context.shared, slots, pixels)
+        if settings.anonymous and slots and slotted.unsubscribes:
+            # The one exception: from an anonymous link, nobody could tell who unsubscribes.
+            marked = [slots[number] for number in slotted.unsubscribes]
+            own = wire.message_urls(keys, origin, host, context.own, marked)
+            for number, url in zip(slotted.unsubscribes, own, strict=True):
+                urls[number] = url
+        return urls
 
 
 def _plain(text: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from helpers.addresses import CUT, NO_ADDRESSES
 from helpers.edge import Node, Row, host_key, run_node, sign
 from helpers.paths import EXAMPLES
 from helpers.processes import free_port, program, start, wait
@@ -52,6 +53,7 @@ class Asked(NamedTuple):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     host: str = HOST
+    address: str = "192.0.2.7"
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def node(tmp_path: Path) -> Node:
 def row_of(asked: Asked, **env: object) -> Row:
     """A request as edge.mjs takes it."""
     body = {"body": base64.b64encode(asked.body).decode()} if asked.method == "POST" else {}
-    address = {"X-Client-Address": "192.0.2.7"}
+    address = {"X-Client-Address": asked.address}
     settings = {"LINKWRAP_KEYS": SECRET, "ADDRESS_HEADER": "X-Client-Address", **env}
     url = f"https://{asked.host}{asked.path}"
     return {"method": asked.method, "url": url, "headers": {**asked.headers, **address}, "env": settings, **body}
@@ -77,7 +79,7 @@ def of_python(asked: Asked) -> Row:
         raw_path=asked.path,
         host=asked.host,
         headers=asked.headers,
-        ip_address="192.0.2.7",
+        ip_address=asked.address,
         body=asked.body,
     )
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -121,6 +123,29 @@ def assert_alike(node: Node, requests: Iterable[Asked]) -> list[Row]:
             assert len(theirs["event_id"]) == len(event["event_id"])
             assert abs(theirs["timestamp"] - event["timestamp"]) < 600
     return expected
+
+
+def test_addresses_are_cut(node: Node) -> None:
+    """Each form of an address is cut alike, and what is no address is null."""
+    # Others cannot be in a header.
+    addresses = [address for address, _ in CUT] + [text for text in NO_ADDRESSES if text.strip(" ") == text]
+    sent = [address for address in addresses if address.isascii() and address.isprintable() and len(address) < 10_000]
+    assert len(sent) > 60
+    expected = assert_alike(node, [Asked("GET", LINK, address=address) for address in sent])
+    assert {answer["events"][0]["ip_address"] for answer in expected} >= {None, "192.0.2.0", "2001:db8:1::"}
+
+
+def test_anonymous_messages(node: Node) -> None:
+    """Their events hold no address, no user agent, and no query or fragment; those of unsubscribe URLs do."""
+    wrapper = LinkWrapper(KEYS, account_id="acme", tracking_domain=HOST, anonymous=True)
+    metadata = {"rcpt": "r-42", "campaign_id": "autumn"}
+    urls = [wrapper.wrap_url(f"https://shop.example/sale{rest}", metadata) for rest in ("", "?a#b", "#b?a", "?a=1")]
+    urls += wrapper.urls(wrapper.compile('<a data-msys-unsubscribe=1 href="https://shop.example/bye?a#b">'), metadata)
+    agents = ({}, {"User-Agent": "Mozilla/5.0"}, {"User-Agent": "Slackbot"})
+    expected = assert_alike(node, [Asked("GET", path_of(url), agent) for url in urls for agent in agents])
+    events = [answer["events"][0] for answer in expected]
+    assert [event["anonymous"] for event in events] == [True] * 12 + [False] * 3 + [True] * 6
+    assert_alike(node, [Asked("POST", path_of(wrapper.unsubscribe_url(metadata)), body=ONE_CLICK)])
 
 
 def test_links(node: Node) -> None:
@@ -306,5 +331,5 @@ def test_served_by_node(server: Server) -> None:
     assert server.ask("TRACE", LINK) == (400, None)
     wait(lambda: len(server.events()) == 4, "events are missing", server.log)
     assert [event["type"] for event in server.events()] == ["click", "click", "list_unsubscribe", "open"]
-    assert {event["ip_address"] for event in server.events()} <= {"127.0.0.1", "::1"}
+    assert {event["ip_address"] for event in server.events()} <= {"127.0.0.0", "::"}
     assert server.events()[0]["rcpt_meta"] == METADATA

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never, assert_type
 
 from linkwrap import Click, InvalidToken, Open, Resolver, SigningKeys, Unsubscribe
-from linkwrap.endpoint import MAX_BODY, PIXEL, Response, respond
+from linkwrap.endpoint import MAX_BODY, PIXEL, Response, cut_address, respond
 from linkwrap.link import Part
 
 resolver = Resolver(SigningKeys.from_env(), max_age=timedelta(days=30), refuse=lambda account, host, url: "evil" in url)
@@ -74,6 +74,7 @@ def endpoint(method: str, path: bytes, headers: Mapping[str, str], body: bytes) 
         host=headers.get("Host"),
         headers=headers,
         ip_address=None,
+        ip="full",
         body=body[: MAX_BODY + 1],
     )
     assert_type(response.status, int)
@@ -81,6 +82,8 @@ def endpoint(method: str, path: bytes, headers: Mapping[str, str], body: bytes) 
     assert_type(response.body, bytes)
     assert_type(response.event, dict[str, object] | None)
     respond(resolver, method=method, raw_path="/", host=None, headers={})
+    respond(resolver, method=method, raw_path="/", host=None, headers={}, ip="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(cut_address(headers.get("X-Forwarded-For")), str | None)
     respond(resolver, method=method, raw_path="/", host=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     secret = "a key"
     respond(secret, method=method, raw_path="/", host=None, headers={})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -78,7 +78,7 @@ def options(html: str, account: Account) -> None:
     domain = account.tracking_domain(sending_domain="acme.com")
     assert_type(domain, TrackingDomain)
     wrapper.wrap(html, tracking_domain=domain, account_id=account.id, click_tracking=False, initial_open=True)
-    said: MessageOptions = {"tracking_domain": "click.acme.com", "open_tracking": False}
+    said: MessageOptions = {"tracking_domain": "click.acme.com", "open_tracking": False, "anonymous": True}
     assert_type(wrapper.wrap(html, {"rcpt": "r-42"}, **said), str)
     wrapper.wrap(html, colour="red")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     wrapper.wrap(html, click_tracking="no")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -17,7 +17,7 @@ from helpers import tokens
 from helpers.frames import leaks
 from helpers.rests import IGNORED, REFUSED
 from linkwrap._token import wire
-from linkwrap.endpoint import PIXEL, Response, respond
+from linkwrap.endpoint import PIXEL, Ip, Response, respond
 from linkwrap.keys import SigningKeys
 from linkwrap.resolver import Resolver
 from linkwrap.wrapper import LinkWrapper
@@ -70,10 +70,12 @@ def request(
     host: str = HOST,
     headers: Mapping[str, str] | None = None,
     ip_address: str | None = None,
+    ip: Ip = "cut",
     resolver: Resolver = RESOLVER,
 ) -> Response:
     """What the endpoint answers."""
-    return respond(resolver, method=method, raw_path=path, host=host, headers=headers or {}, ip_address=ip_address)
+    given: dict[str, Any] = {"headers": headers or {}, "ip_address": ip_address, "ip": ip}
+    return respond(resolver, method=method, raw_path=path, host=host, **given)
 
 
 def event_of(response: Response) -> dict[str, object]:
@@ -108,7 +110,7 @@ def test_click_redirects_and_is_recorded() -> None:
         "expired": False,
         "anonymous": False,
         "machine": False,
-        "ip_address": "203.0.113.9",
+        "ip_address": "203.0.113.0",
         "user_agent": "Mozilla/5.0",
     }
 
@@ -489,7 +491,8 @@ def test_event_ids_are_unique() -> None:
 def test_what_a_stranger_sent_is_bounded_and_printable() -> None:
     """A user agent or address cannot break a log line, a terminal or a database column."""
     agent = "Mozilla\r\n\x1b[31m\x00\x85\u2028\u202e\ud800 é" + "x" * 100_000
-    event = event_of(request(CLICK, headers={"USER-AGENT": agent}, ip_address="203.0.113.9\n" + "x" * 1000))
+    address = "203.0.113.9\n" + "x" * 1000
+    event = event_of(request(CLICK, headers={"USER-AGENT": agent}, ip_address=address, ip="full"))
     assert str(event["user_agent"]).startswith("Mozilla[31m éxxx")
     assert len(str(event["user_agent"])) <= 512
     assert re.fullmatch(r"203\.0\.113\.9x*", str(event["ip_address"]))
@@ -567,6 +570,8 @@ def test_no_signed_destination_escapes_its_header(url: str) -> None:
         ("headers", {1: "x"}, "each name and value of headers must be str, not int"),
         ("headers", {"X": None}, "each name and value of headers must be str, not None"),
         ("ip_address", 5, "ip_address must be str or None, not int"),
+        ("ip", None, "ip must be str, not None"),
+        ("ip", ["cut"], "ip must be str, not list"),
         ("body", "List-Unsubscribe=One-Click", "body must be bytes, not str"),
         ("body", None, "body must be bytes, not None"),
     ],

@@ -52,6 +52,8 @@ class Decided(NamedTuple):
     decisions: list[Decision]
     slots: list[str]
     """A slot for each link that is wrapped, from `wire.slot`."""
+    unsubscribes: list[int]
+    """The numbers of the slots whose links are marked as unsubscribe links."""
     spans: list[Span]
     """The places of the values of these links."""
     cuts: list[Span]
@@ -103,6 +105,7 @@ class Decider:
         placeholders, refuses = self._placeholders, self._refuses
         decisions: list[Decision] = []
         slots: list[str] = []
+        unsubscribes: list[int] = []
         spans: list[Span] = []
         cuts: list[Span] = []
         plain: dict[str, Decision] = {}
@@ -122,7 +125,7 @@ class Decider:
                 url, reason = read_destination(href, base, placeholders)
                 if url is None:
                     plain[value] = self._unusable(href, base, reason)
-                elif refuses or "/f/" in url or "%" in url:
+                elif refuses or "/f/" in url or "/u/" in url or "%" in url:
                     plain[value] = Decision(url, self._refusal(url))
                 else:
                     plain[value] = Decision(url)
@@ -144,10 +147,12 @@ class Decider:
                 spans.append((starts[at], ends[at]))
                 if mark is not None:
                     cuts += mark.cuts
+                    if decision.unsubscribe:
+                        unsubscribes.append(len(slots) - 1)
             if len(plain) > BATCH or len(encoded) > BATCH:
                 plain.clear()
                 encoded.clear()
-        return Decided(decisions, slots, spans, cuts)
+        return Decided(decisions, slots, unsubscribes, spans, cuts)
 
     def text(self, links: "Iterable[TextLink]", source: Source, opted_out: Set[str] = _NOTHING) -> list[Decision]:
         """Decide about the URLs of a plain text.
@@ -281,7 +286,8 @@ class Decider:
         url, reason = read_destination(href, base, self._placeholders)
         if url is None:
             return self._unusable(href, base, reason)
-        return Decision(url, self._refusal(url) if self._refuses or "/f/" in url or "%" in url else None)
+        asks = self._refuses or "/f/" in url or "/u/" in url or "%" in url
+        return Decision(url, self._refusal(url) if asks else None)
 
     def _unusable(self, href: str, base: str | None, reason: Unusable | None) -> Decision:
         if reason == "placeholder":
@@ -294,13 +300,14 @@ class Decider:
         return _UNUSABLE[reason]
 
     def _refusal(self, url: str) -> Reason | None:
-        if ("/f/" in url or "%" in url) and self._own_token(url, "click"):
+        # An unsubscribe URL in a body stays as well: behind a redirect, each click event would hold it whole.
+        if ("/f/" in url or "/u/" in url or "%" in url) and self._own_token(url, "click", "unsubscribe"):
             return "already-wrapped"
         if self._skips and self._policy.skips(url):
             return "policy"
         return "one-time" if self._leaves and is_one_time(url) else None
 
-    def _own_token(self, url: str, kind: Kind) -> Token | None:
+    def _own_token(self, url: str, *kinds: Kind) -> Token | None:
         match = _REDIRECT.match(url)
         if match is None:
             return None
@@ -308,7 +315,7 @@ class Decider:
             token = read(self._keys, match[1].removesuffix("."), match[2])
         except InvalidToken:
             return None
-        return token if token.kind == kind else None
+        return token if token.kind in kinds else None
 
 
 def slot_of(decision: Decision, part: Part, index: int = 0) -> str | None:

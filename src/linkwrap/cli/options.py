@@ -103,6 +103,14 @@ _OPTIONS = (
     option("-m", "--metadata", **_REPEATED, help="Metadata for events, such as rcpt=r-42. Readers can see it."),
     option("--initial-open", is_flag=True, help="Add an open pixel at the top of the mail too."),
     option("--no-opens", is_flag=True, help="Add no open pixel at the end."),
+    option("--anonymous", is_flag=True, help="Make links and pixels that do not tell recipients apart."),
+    option(
+        "--campaign-metadata",
+        metavar="KEY",
+        multiple=True,
+        default=["campaign_id"],
+        help="Metadata that --anonymous keeps.",
+    ),
     option("--encoding", metavar="LABEL", help="Encoding of HTML, such as shift_jis; else it is detected."),
     option("--type", "kind", type=click.Choice(["html", "eml"]), help="What FILE holds; else its name tells."),
     option("--text", is_flag=True, help="Wrap the plain text of messages too."),
@@ -131,9 +139,10 @@ def message_options(command: Callable[..., None]) -> Any:
             with DomainRegistry(registry, create=False) as opened:
                 kept = opened.account(account)
         opens = {"open_tracking": not rest.pop("no_opens"), "initial_open": rest.pop("initial_open")}
+        privacy = {name: rest.pop(name) for name in ("anonymous", "campaign_metadata")}
         wrapping = Wrapping(
             **{name: rest.pop(name) for name in ("kind", "encoding", "text", "metadata")},
-            options={"account_id": account, **opens},
+            options={"account_id": account, **opens, **privacy},
             domain=None if domain is None else tracking_domain(domain, "--domain", secure=not http),
             account=kept,
             subaccount=subaccount,

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +17,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from ..account import DEFAULT_TRACKING_DOMAIN
+from ..endpoint import Ip
 from ..errors import LinkWrapError, OptionError
 from ..keys import SigningKeys
 from ..policy import LinkPolicy
@@ -31,12 +32,15 @@ DEFAULTS: Final[dict[str, Any]] = {
     "TRACK_CLICKS": True,
     "TRACK_OPENS": True,
     "INITIAL_OPEN": False,
+    "ANONYMOUS": False,  # whether messages are anonymous
+    "CAMPAIGN_METADATA": ("campaign_id",),  # the keys of the metadata that anonymous messages carry
     "TEXT": False,  # whether links in plain text are wrapped
     "SPLIT": False,  # whether a message with merge_metadata becomes one for each recipient
     "RAISE_ERRORS": False,  # whether a message that cannot be wrapped is not sent
     "POLICY": LinkPolicy(),
     "MAX_AGE": timedelta(days=365),
     "REFUSE": None,  # a callable, or where to import it from
+    "IP": "cut",  # what events hold of the reader's address: "full", "cut" or "none"
 }
 _FLAGS = [name for name, default in DEFAULTS.items() if isinstance(default, bool)]
 
@@ -57,6 +61,7 @@ class Config(NamedTuple):
     wrapper: LinkWrapper
     resolver: Resolver
     text: bool
+    ip: Ip
 
 
 def value(name: str) -> Any:
@@ -89,14 +94,17 @@ def read() -> tuple[Config | None, list[Fault]]:
         if not isinstance(values[flag], bool):
             faults.append(_invalid(flag, f"{flag} must be True or False, not {type(values[flag]).__name__}"))
             values[flag] = DEFAULTS[flag]
+    if values["IP"] not in get_args(Ip):
+        faults.append(_invalid("IP", "IP must be 'full', 'cut' or 'none'"))
     keys = _made("KEYS", _keys, faults)
     # One fault must not hide another: the others do not depend on the keys.
     stand_in = keys or SigningKeys(SigningKeys.generate())
-    wrapper = _made("ACCOUNT_ID, TRACKING_DOMAIN or POLICY", lambda: _wrapper(stand_in, values), faults)
+    names = "ACCOUNT_ID, TRACKING_DOMAIN, POLICY or CAMPAIGN_METADATA"
+    wrapper = _made(names, lambda: _wrapper(stand_in, values), faults)
     resolver = _made("MAX_AGE or REFUSE", lambda: _resolver(stand_in, values), faults)
     if faults or wrapper is None or resolver is None:
         return None, faults
-    return Config(wrapper, resolver, values["TEXT"]), []
+    return Config(wrapper, resolver, values["TEXT"], values["IP"]), []
 
 
 def _without_keys() -> dict[Any, Any] | None:
@@ -148,6 +156,8 @@ def _wrapper(keys: SigningKeys, values: dict[str, Any]) -> LinkWrapper:
         open_tracking=values["TRACK_OPENS"],
         initial_open=values["INITIAL_OPEN"],
         policy=values["POLICY"],
+        anonymous=values["ANONYMOUS"],
+        campaign_metadata=values["CAMPAIGN_METADATA"],
     )
 
 

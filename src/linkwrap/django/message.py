@@ -95,7 +95,7 @@ def _split(message: EmailMessage) -> Iterator[EmailMessage]:
 
 
 def _wrap(message: EmailMessage, merge_metadata: Mapping[str, Mapping[str, Any]]) -> None:
-    wrapper, _, text = conf.load()
+    wrapper, _, text, _ = conf.load()
     options = {"sent_at": datetime.now(UTC), **message_options(_given(message, "linkwrap"), "the message's linkwrap")}
     metadata = options.pop("metadata", None)
     if (own := _given(message, "metadata")) is not None:

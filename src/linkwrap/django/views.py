@@ -26,13 +26,15 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         Exception
     ):  # the client broke off, or sent chunks that are none: servers have exceptions of their own for that
         return HttpResponse(status=400)
+    config = conf.load()
     response = respond(
-        conf.load().resolver,
+        config.resolver,
         method=request.method or "",
         raw_path=raw_path(request),
         host=request.get_host(),
         headers=request.headers,
         ip_address=request.META.get("REMOTE_ADDR"),
+        ip=config.ip,
         body=body,
     )
     if response.event is not None:

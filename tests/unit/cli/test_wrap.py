@@ -57,6 +57,22 @@ def test_file_to_standard_output(run: Run, mail: Path, key: str) -> None:
     assert unwrapped(result.stdout_bytes, key) == HTML
 
 
+def test_anonymous_mail_names_the_campaign_only(run: Run, key: str) -> None:
+    """Of the metadata, links and pixels keep the keys that are named, and without a name `campaign_id`."""
+    metadata = ["-m", "rcpt=r-42", "-m", "list=news", "-m", "campaign_id=autumn"]
+    html = b'<a href="https://acme.com/sale">x</a><a href="https://acme.com/bye" data-msys-unsubscribe="1">y</a>'
+    for options, kept in [
+        ([], {"campaign_id": "autumn"}),
+        (["--campaign-metadata", "list", "--campaign-metadata", "x"], {"list": "news"}),
+    ]:
+        wrapped = run("wrap", "--anonymous", *options, *metadata, input=html).stdout_bytes
+        link, unsubscribe, pixel = visits(wrapped, key)
+        assert [(one.anonymous, one.metadata) for one in (link, pixel)] == [(True, kept)] * 2
+        assert not unsubscribe.anonymous
+        assert unsubscribe.metadata == {"rcpt": "r-42", "list": "news", "campaign_id": "autumn"}
+    assert not visits(run("wrap", *metadata, input=html).stdout_bytes, key)[0].anonymous
+
+
 @pytest.mark.parametrize("arguments", [["wrap"], ["wrap", "-"]])
 def test_standard_input(run: Run, arguments: list[str], key: str) -> None:
     """Without a file, or with - for it, the mail is read from standard input."""

@@ -54,7 +54,7 @@ def test_link_leads_to_its_destination(listen: Listen) -> None:
     (event,) = clicks
     assert (event["type"], event["target_link_url"], event["target_link_name"]) == ("click", URL, "Shop")
     assert (event["rcpt_meta"], event["account_id"], event["user_agent"]) == (METADATA, "acme", "Firefox")
-    assert event["ip_address"] == "127.0.0.1"
+    assert event["ip_address"] == "127.0.0.0"
     assert opens == []
 
 
