@@ -5,11 +5,11 @@ does no I/O, logs no token, and leaves the event to the caller, who sends the re
 failed.
 """
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from types import NoneType
 from typing import Final, Literal, get_args
@@ -33,6 +33,8 @@ _NEVER_CACHED = {
     "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
 }
 _WELL_KNOWN = "/.well-known/linkwrap/"
+# The first digit of a UUID's third group from the end, for each that may be drawn: its upper two bits are 10.
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NONCE = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 
 MAX_BODY: Final[int] = 4096
@@ -57,7 +59,7 @@ _ASK = b"""<!DOCTYPE html>
 # The page loads nothing, posts to itself only, and is shown in no frame that could have the button clicked.
 _ASK_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
-_PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_READ_HEADERS = frozenset(("user-agent", "sec-purpose", "purpose", "x-purpose", "x-moz"))  # all but one tell prefetches
 _NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
 # Scanners, search engines, and makers of previews of a link that somebody posted, each by a mark that no person's
 # browser has. The image proxies of mail services (GoogleImageProxy, YahooMailProxy) load for a reader.
@@ -67,6 +69,7 @@ _MACHINE_AGENTS = (
 ).split()
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
+_JUST_TEXT = frozenset((str,))
 
 Ip = Literal["full", "cut", "none"]
 """What events hold of an IP address."""
@@ -93,6 +96,10 @@ class Response:
     body: bytes
     event: dict[str, object] | None = None
     """Ready for JSON, its keys as `docs/howto/endpoint.md` lists them; None where nothing is to be recorded."""
+
+
+# The status, headers and body of a response.
+_Parts = tuple[int, dict[str, str], bytes]
 
 
 def respond(
@@ -141,7 +148,10 @@ def respond(
         and isinstance(raw_path, (str, bytes))
         and (host is None or isinstance(host, str))
         and isinstance(headers, (dict, Mapping))
-        and all(issubclass(kind, str) for kind in {*map(type, headers), *map(type, headers.values())})
+        and (
+            (kinds := {*map(type, headers), *map(type, headers.values())}) == _JUST_TEXT
+            or all(issubclass(kind, str) for kind in kinds)
+        )
         and (ip_address is None or isinstance(ip_address, str))
         and isinstance(ip, str)
         and ip in _IPS
@@ -168,7 +178,8 @@ def respond(
     else:
         response, visit = _visit(resolver, host, path, pixel=decoded.startswith("/q/"))
     event = None if visit is None else _event(visit, method, headers, ip_address, ip)
-    return replace(response, body=b"" if method == "HEAD" else response.body, event=event)
+    status, sent, content = response
+    return Response(status, sent, b"" if method == "HEAD" else content, event)
 
 
 def cut_address(address: str | None) -> str | None:
@@ -254,7 +265,7 @@ def _wrong_types(
     return faults
 
 
-def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[Response, Click | Open | None]:
+def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[_Parts, Click | Open | None]:
     found: Click | Open | Unsubscribe | None = None
     refused = False
     try:
@@ -272,7 +283,7 @@ def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[Re
 
 def _unsubscribe(
     resolver: Resolver, host: str, path: str, method: str, headers: Mapping[str, str], body: bytes
-) -> tuple[Response, Unsubscribe | None]:
+) -> tuple[_Parts, Unsubscribe | None]:
     """Take only the POST as the reader's wish: scanners open every link, and send no POST."""
     if method not in ("GET", "HEAD", "POST"):
         return _text(405, "Only GET, HEAD and POST are allowed.\n", {"Allow": "GET, HEAD, POST"}), None
@@ -316,7 +327,7 @@ def _is_one_click(body: bytes) -> bool:
     return False
 
 
-def _challenge_response(resolver: Resolver, host: str, nonce: str) -> Response:
+def _challenge_response(resolver: Resolver, host: str, nonce: str) -> _Parts:
     if _NONCE.fullmatch(nonce):
         try:
             return _text(200, resolver.challenge_response(host, nonce))
@@ -328,13 +339,13 @@ def _challenge_response(resolver: Resolver, host: str, nonce: str) -> Response:
 def _event(
     visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None, ip: Ip
 ) -> dict[str, object]:
-    header = {name.lower(): value for name, value in headers.items()}
-    agent = _clean(header.get("user-agent"), _MAX_USER_AGENT)
+    header = {lower: value for name, value in headers.items() if (lower := name.lower()) in _READ_HEADERS}
+    agent = _clean(header.pop("user-agent", None), _MAX_USER_AGENT)
     lower_agent = (agent or "").lower()
     machine = (
         method == "HEAD"
-        or any(_PREFETCH.match(header.get(name, "")) for name in _PREFETCH_HEADERS)
-        or any(mark in lower_agent for mark in _MACHINE_AGENTS)
+        or any(map(_PREFETCH.match, header.values()))
+        or any(map(lower_agent.__contains__, _MACHINE_AGENTS))
     )
     click = visit if isinstance(visit, Click) else None
     if isinstance(visit, Open):
@@ -350,7 +361,7 @@ def _event(
         url, agent, ip = url and re.split("[?#]", url, maxsplit=1)[0], None, "none"
     return {
         "type": kind,
-        "event_id": str(uuid.uuid4()),
+        "event_id": _event_id(),
         "timestamp": int(time.time()),
         "account_id": visit.account_id,
         "tracking_domain": visit.host,
@@ -368,6 +379,12 @@ def _event(
     }
 
 
+def _event_id() -> str:
+    """Return a random UUID (RFC 9562, 5.4), in a third of the time that `uuid` takes for it."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+
+
 def _address(address: str | None, ip: Ip) -> str | None:
     if ip == "cut":
         return cut_address(address)
@@ -376,19 +393,21 @@ def _address(address: str | None, ip: Ip) -> str | None:
 
 def _clean(text: str | None, limit: int) -> str | None:
     """Return at most `limit` characters of a value that a stranger sent, without controls, line breaks, surrogates."""
-    return None if text is None else "".join(filter(str.isprintable, text[:limit]))
+    text = text and text[:limit]
+    return text if text is None or text.isprintable() else "".join(filter(str.isprintable, text))
 
 
-def _text(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+def _text(status: int, text: str, headers: Mapping[str, str] | None = None) -> _Parts:
     headers = {"Cache-Control": "no-store", **(headers or {})}
     return _respond(status, "text/plain; charset=utf-8", text.encode(), headers)
 
 
-def _respond(status: int, content_type: str, body: bytes, headers: Mapping[str, str]) -> Response:
+def _respond(status: int, content_type: str, body: bytes, headers: Mapping[str, str]) -> _Parts:
     common = {
         "Content-Type": content_type,
         "Content-Length": str(len(body)),
         "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex",
+        **headers,
     }
-    return Response(status, {**common, **headers}, body)
+    return status, common, body

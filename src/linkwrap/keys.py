@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from collections.abc import Iterable
 from typing import Final, NoReturn, Self, cast
 
@@ -176,6 +175,8 @@ class SigningKeys:
     @staticmethod
     def generate() -> str:
         """Return a new random key of 43 characters, to be stored where secrets are."""
+        import secrets  # imports random, which takes ten times as long
+
         return secrets.token_urlsafe(32)
 
     @classmethod

@@ -21,7 +21,6 @@ from ..policy import DEFAULT_PLACEHOLDERS, LinkPolicy
 from .controls import Controls, Marked
 from .decision import UNMARKED, Decision
 from .destination import placeholder_of, read_base, read_destination
-from .one_time import is_one_time
 from .placeholders import SHOWN
 
 if TYPE_CHECKING:
@@ -305,7 +304,11 @@ class Decider:
             return "already-wrapped"
         if self._skips and self._policy.skips(url):
             return "policy"
-        return "one-time" if self._leaves and is_one_time(url) else None
+        if self._leaves:
+            from .one_time import is_one_time  # few senders need its patterns
+
+            return "one-time" if is_one_time(url) else None
+        return None
 
     def _own_token(self, url: str, *kinds: Kind) -> Token | None:
         match = _REDIRECT.match(url)

@@ -55,7 +55,7 @@ _MAX_RAW = max(_RAW_STARTS)
 # digit behind it is escaped if it looks like the first of one. There is none in a raw run.
 _ADDRESS = re.compile("-([13])(?=[1-9A-HJ-NP-Za-km-z]{25})").sub
 # Begins with a set of characters, to which a search skips ahead: alternatives would be tried at each character.
-_split_at_capitals = re.compile("([A-Z](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
+_split_at_escapes = re.compile("([UXZ](?:(?<=U)[a-z]|(?<=X)[0-7][0-9a-f])?+)").split
 # They stand for a raw run while the rest is packed or unpacked, and for "U" and "X" while capitals are escaped: no text
 # has one of them, nor does a word stand for one.
 _PACKED_GAP, _U, _X = b"\x1d", "\x1e", "\x1f"
@@ -79,7 +79,7 @@ _JUST_TEXT = frozenset((str,))
 class Alphabet:
     """The meanings of the capitals in one kind of text."""
 
-    __slots__ = ("_campaign_words", "_characters", "_escapes", "_letters", "_meanings", "_unescaped", "_words")
+    __slots__ = ("_campaign_words", "_characters", "_escapes", "_letters", "_stand_ins", "_unescaped", "_words")
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
         # Until the text's own capitals are replaced, control characters, of which it has none, stand for words.
@@ -92,11 +92,12 @@ class Alphabet:
         escapes = {character: escape.replace("U", _U).replace("X", _X) for escape, character in _ESCAPES.items()}
         self._escapes = {ord(character): (character.encode(), escape.encode()) for character, escape in escapes.items()}
 
-        # To unpack, capitals for characters become these at once, and what is left as a capital is looked up.
-        singles = {letter: meaning for letter, meaning in meanings.items() if len(meaning) == 1}
-        readable = {letter: letter for letter in _DIGITS} | singles | {_GAP: _GAP}
+        # To unpack, capitals for characters become these at once, and those for words a character that is not ASCII, so
+        # that they differ from capitals that escapes stand for. What is malformed becomes "Z".
+        self._stand_ins = [(chr(0x80 + ord(letter)), word) for letter, word in meanings.items() if len(word) > 1]
+        readable = {character: character for character in (*_PLAIN, "U", "X", _GAP)} | dict(meanings)
+        readable |= {chr(ord(stand_in) - 0x80): stand_in for stand_in, _ in self._stand_ins}
         self._characters = bytes(ord(readable.get(chr(code), "Z")) for code in range(256))
-        self._meanings = _ESCAPES | {letter: word for letter, word in meanings.items() if len(word) > 1}
 
     def pack(self, text: str) -> str:
         """Return `text`, which is ASCII without control characters but DEL, in characters of base64url."""
@@ -133,12 +134,17 @@ class Alphabet:
         runs: list[str] = []
         if "Z" in packed:
             packed, runs = _without_runs(packed)
-        pieces = _split_at_capitals(packed.encode("latin-1").translate(self._characters).decode("latin-1"))
-        try:
-            pieces[1::2] = map(self._meanings.__getitem__, pieces[1::2])
-        except KeyError:
-            raise ValueError("a capital without a meaning, or an escape that is none") from None
-        text = "".join(pieces)
+        text = packed.encode("latin-1").translate(self._characters).decode("latin-1")
+        if "U" in text or "X" in text or "Z" in text:
+            pieces = _split_at_escapes(text)
+            try:
+                pieces[1::2] = map(_ESCAPES.__getitem__, pieces[1::2])
+            except KeyError:
+                raise ValueError("a capital without a meaning, or an escape that is none") from None
+            text = "".join(pieces)
+        if not text.isascii():
+            for stand_in, word in self._stand_ins:
+                text = text.replace(stand_in, word)
         return "".join(chain.from_iterable(zip(text.split(_GAP), [*runs, ""], strict=True))) if runs else text
 
 
@@ -356,7 +362,15 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-_from_json = json.JSONDecoder(parse_constant=_no_number).decode
+_from_start = json.JSONDecoder(parse_constant=_no_number).raw_decode
+
+
+def _from_json(text: str) -> Any:
+    """Return the value of a JSON text without space around it, in half the time of `JSONDecoder.decode`."""
+    value, end = _from_start(text)
+    if end != len(text):
+        raise ValueError("text behind the JSON value")
+    return value
 
 
 def _bytes(text: str) -> bytes:

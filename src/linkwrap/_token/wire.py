@@ -14,8 +14,7 @@ message holds a key, a metadata value or a part of a token.
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from ..errors import InvalidToken
 from ..keys import SigningKeys
@@ -77,8 +76,7 @@ _SIGNATURE = 22  # characters
 _PIXELS: Final[dict[str, Part]] = {OPEN: "html", INITIAL_OPEN: "html", AMP_OPEN: "amp"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):  # it takes a quarter of the time of a frozen dataclass
     """The content of a token.
 
     `url`, `link_name`, `unsubscribe` and `sublink` are a click's ("", None, False and None for others), `initial` is an
@@ -93,7 +91,7 @@ class Token:
     sublink: str | None
     initial: bool
     part: Part | None
-    index: int | None
+    index: int | None  # type: ignore[assignment]  # in place of the method of tuples
     account_id: str
     metadata: dict[str, Any]
     sent_at: int
