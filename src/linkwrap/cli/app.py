@@ -22,6 +22,7 @@ from .inspect import inspect
 from .keys import keygen
 from .output import describe, tell
 from .resolve import resolve
+from .serve import serve
 from .wrap import wrap
 
 
@@ -43,7 +44,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for _command in (wrap, inspect, resolve, keygen, domain):
+for _command in (wrap, inspect, resolve, keygen, domain, serve):
     commands.add_command(_command)
 
 
