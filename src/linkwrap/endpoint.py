@@ -280,7 +280,8 @@ def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[_P
         return _text(410, "This link was disabled.\n"), None
     if not isinstance(found, Click):
         return _text(404, _NOT_VALID), None
-    return _text(302, "Found.\n", {"Location": found.url, "Referrer-Policy": "no-referrer"}), found
+    sent = {"Cache-Control": "no-store", "Location": found.url, "Referrer-Policy": "no-referrer"}
+    return _respond(302, "text/plain; charset=utf-8", b"Found.\n", sent), found
 
 
 def _unsubscribe(

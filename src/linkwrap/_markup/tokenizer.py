@@ -24,7 +24,8 @@ _ATTRIBUTE_NAME = r"[^\t\n\f\r />][^\t\n\f\r />=]*+"
 _ATTRIBUTE = rf"[\t\n\f\r /]*+{_ATTRIBUTE_NAME}{_SPACE}*+(?:={_SPACE}*+{_VALUE}|(?!=))"
 # Most attributes are a space, a name and a quoted value; the general rule is tried from where those end.
 _COMMON_ATTRIBUTES = rf"(?:{_SPACE}++[^\t\n\f\r />=]++={_QUOTED})*+"
-_REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>)"
+_REST_OF_ANY_TAG = rf"(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>"
+_REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|{_REST_OF_ANY_TAG})"
 
 _HREF = "[hH][rR][eE][fF]"
 _END_OF_NAME = r"[\t\n\f\r />=]"
@@ -49,7 +50,7 @@ def _any_case(name: str) -> str:
 
 def _raw_text(element: str) -> str:
     name = rf"{_any_case(element)}(?=[\t\n\f\r />])"
-    return rf"{name}{_REST_OF_TAG}(?:[^<]++|<(?!/{name}))*+</{name}"
+    return rf"{name}{_REST_OF_ANY_TAG}(?:[^<]++|<(?!/{name}))*+</{name}"
 
 
 # Tags that are no links and do not change how the text behind them is read, by their first letters.
@@ -92,7 +93,7 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     """
     boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[iI]" if images else "")
     body = _any_case("body")
-    # The rest of a tag is half of what there is to compile, so alternatives share it.
+    # The rest of a tag is half of what there is to compile, so alternatives share it; rare ones have a short one.
     return re.compile(
         rf"""[^<]*+
         (?: <(?: {_COMMON_END_TAG} | {_COMMON_START_TAG}
@@ -100,13 +101,13 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
                | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
                | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
                | /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
-               | (?:{_raw_text("style")}|{_raw_text("title")}){_REST_OF_TAG}
+               | (?:{_raw_text("style")}|{_raw_text("title")}){_REST_OF_ANY_TAG}
                | \?[^>]*+>
                | /(?:>|[^a-zA-Z>][^>]*+>)
                | (?![a-zA-Z/!?])                                                     # a "<" that is text
             )[^<]*+ )*+
         (?: <(?: {_LINK_TAG}
-               | (?:({body})|(/){body}|(/){_any_case("html")})(?=[\t\n\f\r />]){_REST_OF_TAG}
+               | (?:({body})|(/){body}|(/){_any_case("html")})(?=[\t\n\f\r />]){_REST_OF_ANY_TAG}
                )
             | ({_CONDITION})
         )?+""",
