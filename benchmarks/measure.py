@@ -16,14 +16,31 @@ from pathlib import Path
 Call = Callable[[], object]
 
 
-def best_times(calls: Sequence[Call], *, turns: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
+def best_times(
+    calls: Sequence[Call],
+    *,
+    turns: int,
+    clock: Callable[[], float] = time.perf_counter,
+    before: Callable[[], object] | None = None,
+    twice: bool = False,
+) -> list[float]:
     """Return the best time of each call in seconds; they take turns, so that noise of the machine hits all alike.
 
-    `time.process_time` as the clock leaves out what other processes take, but is too slow for calls of microseconds.
+    Args:
+        calls: The calls.
+        turns: How often each is timed.
+        clock: `time.process_time` leaves out what other processes take, but is too slow for calls of microseconds.
+        before: Called before each of them, outside the clock.
+        twice: Whether each is called once more before it is timed, so that it finds its own code and data in the
+            processor's caches, and not those of the other calls.
     """
     best = [math.inf] * len(calls)
     for _ in range(turns):
         for number, call in enumerate(calls):
+            if twice:
+                call()
+            if before is not None:
+                before()
             start = clock()
             call()
             best[number] = min(best[number], clock() - start)

@@ -51,7 +51,7 @@ def follow(resolver: Resolver, url: str) -> None:
     response = respond(resolver, method="GET", raw_path=parts.path, host=parts.netloc, headers=browser)
     answer = f"{response.status} {response.headers.get('Location', '')}"
     console.print(f"\nGET {url}\n{answer}", markup=False, soft_wrap=True)
-    console.print_json(json.dumps(response.event))
+    console.print_json(json.dumps(response.event and response.event.as_dict()))
 
 
 if __name__ == "__main__":

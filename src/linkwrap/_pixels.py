@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ._decide.decider import OwnPixel
+from ._token import wire
 
 # Chosen by measurement: docs/concepts.md, benchmarks/pixels.py. A float makes no line, and the margins take back its
 # width and height, so nothing moves, wherever a parser puts the image. Outlook reads the attributes. Where a client
@@ -20,15 +21,35 @@ INITIAL_PIXEL: Final = (
 AMP_PIXEL: Final = '<amp-img src="{}" width="1" height="1" alt=""></amp-img>'
 
 
+class PixelTag(NamedTuple):
+    """The tag that loads a pixel: what is before its URL and what is behind that."""
+
+    link: str
+    """The LINK part of its URL."""
+    slot: str
+    """What is before CONTEXT in the path of its URL, as in the slot of a link."""
+    before: str
+    after: str
+
+    def around(self, url: str) -> str:
+        """Return the tag."""
+        return f"{self.before}{url}{self.after}"
+
+
 class PixelTags(NamedTuple):
-    """The tags that load the pixels, with `{}` for the URL."""
+    """The tags of a document."""
 
-    open: str
-    initial: str
+    open: PixelTag
+    initial: PixelTag
 
 
-HTML_TAGS: Final = PixelTags(OPEN_PIXEL, INITIAL_PIXEL)
-AMP_TAGS: Final = PixelTags(AMP_PIXEL, AMP_PIXEL)
+def _tag(link: str, markup: str) -> PixelTag:
+    return PixelTag(link, wire.pixel_slot(link), *markup.split("{}"))
+
+
+HTML_TAGS: Final = PixelTags(_tag(wire.OPEN, OPEN_PIXEL), _tag(wire.INITIAL_OPEN, INITIAL_PIXEL))
+# AMP has one place for a pixel, so the second one is never used.
+AMP_TAGS: Final = PixelTags(_tag(wire.AMP_OPEN, AMP_PIXEL), _tag(wire.INITIAL_OPEN, AMP_PIXEL))
 
 
 @dataclass(slots=True, eq=False)

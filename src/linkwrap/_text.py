@@ -113,7 +113,16 @@ _PIECE = 1000  # characters
 # placeholders.
 _MORE = re.compile(rf"[{_TRAILING})\]]*+[^{_ENDS}{_TRAILING})\]]")
 _UNTAKEN = re.compile(r"[A-Za-z0-9_;/\\-]|%(?:2[Ff]|3[Bb]|5[Cc])", re.ASCII)
-_TAG = re.compile(r"<[A-Za-z][A-Za-z0-9_.-]{0,64}+>[A-Za-z0-9/?&=#-]", re.ASCII)
+# <name>: at the end of a URL it can be markup, unless it is the value of a parameter.
+_MARKUP = (
+    "(?:a|abbr|address|b|big|blockquote|body|br|center|code|div|em|font|h[1-6]|hr|html|i|li|ol|p|pre|s|small|span|"
+    "strong|sub|sup|t[dhr]|table|tbody|tt|u|ul)>"
+)
+_NAME_IN_ANGLES = "[A-Za-z][A-Za-z0-9_.-]{0,64}+>"
+_TAG = re.compile(
+    rf"<{_NAME_IN_ANGLES}[A-Za-z0-9/?&=#-]|<(?!(?i:{_MARKUP})){_NAME_IN_ANGLES}|(?<==)<[A-Za-z][^<>\r\n]{{0,64}}+>",
+    re.ASCII,
+)
 _BRACKETED = re.compile(r"[.:@]?+\[[A-Za-z][^\[\]\s]{0,64}+\]", re.ASCII)
 _SPACED_BRACKETS = re.compile(r"\[[A-Za-z][^\[\]\r\n]{0,64}+\]", re.ASCII)
 

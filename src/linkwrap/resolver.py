@@ -7,9 +7,11 @@ only flagged, and a `refuse` that fails refuses nothing. A `Resolver` holds no s
 
 import inspect
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, NoReturn
 
 from ._decide.destination import redirect_target
@@ -183,7 +185,27 @@ class Resolver:
         host = _host(host)
         token = wire.read(self._keys, host, raw_path)
         sent_at = _EPOCH + timedelta(seconds=token.sent_at)
-        expired = datetime.now(UTC) - sent_at > self._max_age
+        expired = time.time() - token.sent_at > self._max_age.total_seconds()
+        if token.kind == "click":
+            url = redirect_target(token.url)
+            if url is None:
+                raise InvalidToken("the signed destination is not one to redirect to", reason="destination")
+            if self._refuses(token.account_id, host, url):
+                raise InvalidToken("links to this destination are refused", reason="refused")
+            return Click(
+                url=url,
+                link_name=token.link_name,
+                unsubscribe=token.unsubscribe,
+                metadata=token.metadata,
+                account_id=token.account_id,
+                host=host,
+                sent_at=sent_at,
+                expired=expired,
+                part=token.part or "url",
+                index=token.index,
+                anonymous=token.anonymous,
+                token=token.canonical,
+            )
         common: dict[str, Any] = {
             "metadata": token.metadata,
             "account_id": token.account_id,
@@ -195,21 +217,7 @@ class Resolver:
         }
         if token.kind == "unsubscribe":
             return Unsubscribe(**common)
-        if token.kind == "open":
-            return Open(initial=token.initial, part="amp" if token.part == "amp" else "html", **common)
-        url = redirect_target(token.url)
-        if url is None:
-            raise InvalidToken("the signed destination is not one to redirect to", reason="destination")
-        if self._refuses(token.account_id, host, url):
-            raise InvalidToken("links to this destination are refused", reason="refused")
-        return Click(
-            url=url,
-            link_name=token.link_name,
-            unsubscribe=token.unsubscribe,
-            part=token.part or "url",
-            index=token.index,
-            **common,
-        )
+        return Open(initial=token.initial, part="amp" if token.part == "amp" else "html", **common)
 
     def challenge_response(self, host: str, nonce: str) -> str:
         """Return the response to the challenge `nonce`: a signature over it and `host`.
@@ -245,6 +253,7 @@ def _wrong_kind(found: Click | Open | Unsubscribe, wanted: type[Click | Open | U
     raise InvalidToken(f"{_NAMES[type(found)]}, not {_NAMES[wanted]}", reason="kind")
 
 
+@lru_cache(maxsize=256)  # of at most 512 characters each: the host is a stranger's word
 def _host(authority: str) -> str:
     """Return the host name in `HOST` or `HOST:PORT`, as lower-case A-labels."""
     match = _AUTHORITY.fullmatch(authority) if len(authority) <= _MAX_AUTHORITY else None

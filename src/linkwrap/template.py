@@ -84,9 +84,9 @@ class LinkTemplate(Generic[Text]):
         tags = AMP_TAGS if pixels.amp else HTML_TAGS
         pixel = initial = ""
         if open_tracking and False not in present:
-            pixel = tags.open.replace("{}", text(count))
+            pixel = tags.open.around(text(count))
         if initial_open and True not in present:
-            initial = tags.initial.replace("{}", text(count + 1))
+            initial = tags.initial.around(text(count + 1))
         return compiled.fill(Filling(urls, pixel, initial))
 
     def __repr__(self) -> str:

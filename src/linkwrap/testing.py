@@ -111,7 +111,7 @@ def tracked_links(mail: "str | bytes | Message[Any, Any]", keys: SigningKeys) ->
     if not isinstance(mail, Message):
         return list(_links(mail, None, resolver))
     links: list[TrackedLink] = []
-    for part, content in open_bodies(mail):
+    for part, content in open_bodies(with_headers(mail)):
         find = _plain_links if part.content_type == PLAIN else _links
         links += find(content.content, content.encoding, resolver)
     return links

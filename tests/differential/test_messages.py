@@ -13,9 +13,10 @@ from helpers.mail import METADATA, SENT_AT, WRAPPER, content, defects, leaves, p
 from linkwrap._mime.structure import read_bytes
 
 SIGNATURES = (b"DKIM-Signature:", b"dkim-signature:", b"ARC-Message-Signature:", b"DomainKey-Signature:")
-# Kept as they are: four are signed, and in one a mailing list's footer stands behind the base64.
+# Kept as they are: four are signed, in one a mailing list's footer stands behind the base64, and in one the transfer
+# encoding has no name.
 SIGNED = {"1366671050@github.com.eml", "issue-412.eml", "ctype-bug.raw.eml", "issue230.eml"}
-KEPT = {"big5-base64.1.eml"}
+KEPT = {"big5-base64.1.eml", "content_transfer_encoding_empty.eml"}
 QUOTED = {"1366671050@github.com.eml", "m0015.eml"}
 
 

@@ -17,6 +17,7 @@ RUNS = {
     "compare.py": ["--help"],
     "decisions.py": ["{corpus}"],
     "pixels.py": ["--help"],
+    "recipients.py": ["--turns", "1", "--svg", "{corpus}/recipients.svg"],
     "spam.py": ["--help"],
     "token_size.py": [],
 }

@@ -1,6 +1,7 @@
 """Wrapping, as users write it. Type checkers read this file; nothing runs it."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
 from typing import Any, assert_type
@@ -50,6 +51,9 @@ def templates(html: str, raw: bytes) -> None:
     assert_type(wrapper.compile_text(raw, encoding="utf-8"), LinkTemplate[bytes])
     assert_type(wrapper.render(template, {"rcpt": "r-42"}), str)
     assert_type(wrapper.render(wrapper.compile(raw)), bytes)
+    rows: list[dict[str, int | str]] = [{"rcpt": "r-42"}, {"rcpt": "r-43", "n": 1}]
+    assert_type(wrapper.render_many(template, rows), Iterator[str])
+    assert_type(wrapper.render_many(wrapper.compile(raw), iter(rows), initial_open=True), Iterator[bytes])
     assert_type(template.source, str)
     assert_type(template.encoding, str | None)
     assert_type(template.links, tuple[Link, ...])
@@ -68,6 +72,7 @@ def messages(message: EmailMessage, legacy: Message, raw: bytes) -> None:
     template = wrapper.compile_message(message)
     assert_type(template, MessageTemplate[EmailMessage])
     assert_type(wrapper.render(template, {"rcpt": "r-42"}, sent_at=datetime.now(UTC)), EmailMessage)
+    assert_type(wrapper.render_many(template, [{"rcpt": "r-42"}, None]), Iterator[EmailMessage])
     for part in template.parts:
         assert_type(part.content_type, str)
         assert_type(part.links, tuple[Link, ...])

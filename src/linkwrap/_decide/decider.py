@@ -21,14 +21,13 @@ from ..policy import DEFAULT_PLACEHOLDERS, LinkPolicy
 from .controls import Controls, Marked
 from .decision import UNMARKED, Decision
 from .destination import placeholder_of, read_base, read_destination
-from .one_time import is_one_time
 from .placeholders import SHOWN
 
 if TYPE_CHECKING:
     from .._text import TextLink
 
 BATCH: Final = 250
-"""Links of a document that each stage runs over; it bounds the memory for that, and for the values that are kept."""
+"""Links of a document that each stage runs over; it bounds the memory for that, and how many of its values are kept."""
 
 # Shared, since a document can have many such links.
 _UNUSABLE: dict[str | None, Decision] = {reason: Decision(None, reason) for reason in get_args(Unusable)}
@@ -38,12 +37,20 @@ _REDIRECT = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/[^?#]*+)", re.ASCII
 _NO_TRACK = re.compile(r"[\0-\x20]*+(https?)\+notrack:", re.ASCII | re.IGNORECASE)
 _NOTHING: Final[frozenset[str]] = frozenset()
 
+_MAX_KEPT: Final = 4096
+"""Values of links that are kept for other documents."""
+_MAX_KEPT_VALUE: Final = 512  # characters
+
 
 class OwnPixel(NamedTuple):
     """A pixel of ours that a document holds already."""
 
     account_id: str
     initial: bool
+
+
+Known = tuple[Decision, str | None]
+"""The decision about a link, and its LINK part; None where it is not wrapped."""
 
 
 class Decided(NamedTuple):
@@ -63,12 +70,15 @@ class Decided(NamedTuple):
 class Decider:
     """Decides about links by a policy; the keys recognise redirect URLs of ours."""
 
-    __slots__ = ("_controls", "_keys", "_leaves", "_placeholders", "_policy", "_refuses", "_skips", "asks")
+    __slots__ = ("_controls", "_kept", "_keys", "_leaves", "_placeholders", "_policy", "_refuses", "_skips", "asks")
 
     def __init__(self, keys: SigningKeys, policy: LinkPolicy) -> None:
         self._keys = keys
         self._policy = policy
         self._controls = Controls(policy)
+        self._kept: dict[str, Known] = {}
+        """What is known about values of documents without a base URL. A policy's `destination` may say each time
+        something else, so with one nothing is kept."""
         # The default is the very object, also in a policy that was pickled.
         default = policy.placeholders == DEFAULT_PLACEHOLDERS
         self._placeholders = DEFAULT_PLACEHOLDERS if default else policy.placeholders
@@ -102,14 +112,11 @@ class Decider:
             TypeError: The policy's `destination` returned neither a `str` nor None.
         """
         text = source.text
-        placeholders, refuses = self._placeholders, self._refuses
         decisions: list[Decision] = []
         slots: list[str] = []
         unsubscribes: list[int] = []
         spans: list[Span] = []
         cuts: list[Span] = []
-        plain: dict[str, Decision] = {}
-        encoded: dict[object, str] = {}
         for columns in batches:
             tag_starts, starts, ends, tag_ends, _ = columns
             values = [*map(text.__getitem__, map(slice, starts, ends))]  # the links' values, as written
@@ -118,41 +125,54 @@ class Decider:
                     if not value.isascii():
                         values[at] = source.decode(starts[at], ends[at])
             marked = self._controls.read_marked(source, tag_starts, tag_ends)
-            asked = self._ask(columns, source, values, marked, base, placed) if self.asks else None
-            # Unless a policy is asked about each link, values that repeat are read once.
-            new = () if asked else {*values}.difference(plain)
-            for value, href in zip(new, [*map(decode_references, new)], strict=True):
+            if self.asks:
+                known = self._ask(columns, source, values, marked, base, placed)
+            else:
+                known = self._known(values, base, keep=not decisions)
+            for at, (decision, link) in enumerate(known):
+                sublink, mark = None, marked.get(at) if marked else None
+                if mark is not None:
+                    if not self.asks:
+                        decision, link = _with_link(decision.marked(mark.draft))
+                    if link is not None:
+                        sublink = decision.sublink
+                        cuts += mark.cuts
+                        if decision.unsubscribe:
+                            unsubscribes.append(len(slots))
+                decisions.append(decision)
+                if link is not None:
+                    slots.append(slot(sublink or DEFAULT_SUBLINK, part, first + len(decisions) - 1, link))
+                    spans.append((starts[at], ends[at]))
+        return Decided(decisions, slots, unsubscribes, spans, cuts)
+
+    def _known(self, values: list[str], base: str | None, *, keep: bool) -> "list[Known]":
+        """Decide about links by their values as written; with `keep`, also for other documents."""
+        # With a base URL, which is rare, nothing is kept.
+        kept = self._kept if keep and base is None else {}
+        # Threads that come here at once keep the values of a batch each, and no more.
+        if len(kept) > _MAX_KEPT - BATCH:
+            kept.clear()
+        placeholders, refuses = self._placeholders, self._refuses
+        decided: list[Known] = []
+        long: dict[str, Known] = {}
+        for value in values:
+            known = kept.get(value) or long.get(value)
+            if known is None:
+                href = decode_references(value)
                 url, reason = read_destination(href, base, placeholders)
                 if url is None:
-                    plain[value] = self._unusable(href, base, reason)
-                elif refuses or "/f/" in url or "/u/" in url or "%" in url:
-                    plain[value] = Decision(url, self._refusal(url))
+                    known = self._unusable(href, base, reason), None
+                elif (refuses or "/f/" in url or "/u/" in url or "%" in url) and (refusal := self._refusal(url)):
+                    known = Decision(url, refusal), None
                 else:
-                    plain[value] = Decision(url)
-            for at, value in enumerate(values):
-                key: object = value
-                decision = asked[at] if asked else plain[value]
-                mark = marked.get(at) if marked else None
-                if mark is not None and not asked:
-                    decision = decision.marked(mark.draft)
-                if mark is not None or asked:
-                    key = decision
-                decisions.append(decision)
-                if decision.reason is not None or decision.url is None:
-                    continue
-                link = encoded.get(key)
-                if link is None:
-                    link = encoded[key] = encode_link(decision.url, decision.name, decision.unsubscribe)
-                slots.append(slot(decision.sublink or DEFAULT_SUBLINK, part, first + len(decisions) - 1, link))
-                spans.append((starts[at], ends[at]))
-                if mark is not None:
-                    cuts += mark.cuts
-                    if decision.unsubscribe:
-                        unsubscribes.append(len(slots) - 1)
-            if len(plain) > BATCH or len(encoded) > BATCH:
-                plain.clear()
-                encoded.clear()
-        return Decided(decisions, slots, unsubscribes, spans, cuts)
+                    known = Decision(url), encode_link(url)
+                (kept if len(value) <= _MAX_KEPT_VALUE else long)[value] = known
+            decided.append(known)
+        return decided
+
+    def forget(self) -> None:
+        """Forget what is kept about links of other documents."""
+        self._kept.clear()
 
     def text(self, links: "Iterable[TextLink]", source: Source, opted_out: Set[str] = _NOTHING) -> list[Decision]:
         """Decide about the URLs of a plain text.
@@ -242,22 +262,21 @@ class Decider:
         marked: Mapping[int, Marked],
         base: str | None,
         placed: bool,
-    ) -> list[Decision]:
+    ) -> "list[Known]":
         """Decide about some links by a policy with a `destination`."""
         unit = source.unit
-        decisions = []
+        decided = []
         for at, value in enumerate(values):
-            decisions.append(
-                self.decide(
-                    decode_references(value),
-                    base,
-                    marked[at].draft if at in marked else UNMARKED,
-                    element_name(source.text, columns.tag_starts[at]),
-                    conditional=bool(columns.conditional[at]),
-                    place=(columns.starts[at] * unit, columns.ends[at] * unit) if placed else (None, None),
-                )
+            decision = self.decide(
+                decode_references(value),
+                base,
+                marked[at].draft if at in marked else UNMARKED,
+                element_name(source.text, columns.tag_starts[at]),
+                conditional=bool(columns.conditional[at]),
+                place=(columns.starts[at] * unit, columns.ends[at] * unit) if placed else (None, None),
             )
-        return decisions
+            decided.append(_with_link(decision))
+        return decided
 
     def _wanted(
         self,
@@ -305,7 +324,11 @@ class Decider:
             return "already-wrapped"
         if self._skips and self._policy.skips(url):
             return "policy"
-        return "one-time" if self._leaves and is_one_time(url) else None
+        if self._leaves:
+            from .one_time import is_one_time  # few senders need its patterns
+
+            return "one-time" if is_one_time(url) else None
+        return None
 
     def _own_token(self, url: str, *kinds: Kind) -> Token | None:
         match = _REDIRECT.match(url)
@@ -316,6 +339,12 @@ class Decider:
         except InvalidToken:
             return None
         return token if token.kind in kinds else None
+
+
+def _with_link(decision: Decision) -> Known:
+    """Return a decision with the LINK part of what it says."""
+    url, reason, name, unsubscribe, *_ = decision
+    return decision, None if url is None or reason is not None else encode_link(url, name, unsubscribe)
 
 
 def slot_of(decision: Decision, part: Part, index: int = 0) -> str | None:

@@ -3,7 +3,6 @@
 from typing import Final, NamedTuple
 
 from ..link import Link, Reason
-from .one_time import is_one_time
 
 
 class Decision(NamedTuple):
@@ -40,6 +39,8 @@ class Decision(NamedTuple):
         end: int | None = None,
     ) -> Link:
         """Return it as a `Link`, with the other facts about the link."""
+        from .one_time import is_one_time  # wrapping needs none of its patterns
+
         return Link(
             href=href,
             url=self.url,

@@ -13,13 +13,13 @@ _PURPOSES = """
     verification verifications confirm confirmation confirmations activate activation activations invite invites
     invitation invitations accountrecovery recoverycode recoveryemail recoverykey magicauth magiccode magiclogin
     magicurl maillogin emaillogin emailsignin loginbyemail loginviaemail loginwithemail signinwithemail
-    enrollaccount""".split()
+    enrollaccount autologin""".split()
 _PURPOSES += [kind + of for kind in "access auth email login magic recovery signin".split() for of in ("link", "token")]
 # A link with one of these has it directly behind it, or in a parameter named for it: pages and articles have them too.
 _PAGES = "login logon signin signup sso magic recovery welcome".split()
 # A segment or a name with any other word, such as "password-policy", is not read.
 _OTHERS = """
-    accept access account accounts action actions address admin api app asp aspx auth authenticate authentication
+    accept access account accounts action actions address admin api app asp aspx auth authenticate authentication auto
     begin by callback change check clerk client code codes complete create customer device do double edit email
     emails end enroll enrollment expired finish for forget forgot forgotten form from handle handler hash html
     id jsp key keys link links lost mail member members my new newsletter optin org organization php phone
@@ -62,10 +62,31 @@ _SEGMENT = re.compile("[^/;]++")
 _PARAMETER = re.compile("[^&;]++")
 _NESTED = re.compile("https?(?::|%3A)(?:/|%2F){2}|!?/", re.IGNORECASE)
 _DEEPEST = 3  # URLs in one another that are read
-# What stands before the host of a URL in another, percent-encoded or not.
-_NESTED_USER = re.compile(
-    "((?::|%3A)(?:/|%2F){2})(?:(?:[^/?#&@%]|%(?!2F|3F|23|26|40))*+(?:@|%40))++", re.ASCII | re.IGNORECASE
-)
+
+
+def _user_in(level: int) -> str:
+    """Return a pattern for the user before the host of a URL in another; its group ends before the user.
+
+    Args:
+        level: How often the URL is percent-encoded. What is encoded more often is a part of the user.
+    """
+
+    def forms(characters: str, level: int) -> str:
+        codes = "|".join(f"{ord(character):02X}" for character in characters)
+        return f"[{characters}]|%(?:25){{0,{level - 1}}}(?:{codes})" if level else f"[{characters}]"
+
+    def user(level: int) -> str:
+        return f"(?:(?:(?!{forms('/?#&@', level)})[!-~])*+(?:{forms('@', level)}))++"
+
+    slash = f"(?:{forms('/', level)})"
+    exactly = "%" + "25" * (level - 1)
+    if level:
+        return f"((?:{exactly}3[AD]{slash}|[:=]{exactly}2F){slash}){user(level)}"
+    # Without a scheme behind "="; in a path servers make one slash of two; some encoders leave ":" and "/" alone.
+    return f"([:=]//|https?:/(?!/))(?:{user(0)}(?:{user(1)})?+|{user(1)})(?!/)"
+
+
+_NESTED_USER = "|".join(map(_user_in, range(_DEEPEST + 1)))  # compiled where one may be, as that takes 2 ms
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})", re.ASCII)
 _VALUE = re.compile("[A-Za-z0-9_.~+/-]++", re.ASCII)
 _PIECE = re.compile("[A-Za-z0-9]++", re.ASCII)
@@ -99,8 +120,9 @@ def event_url(url: str) -> str:
     query, before its fragment and before the first path segment behind the word; a secret before the word ends it too.
     """
     shown = url[: _end_for_events(url)]
-    if "@" in shown or "%40" in shown:
-        shown = _NESTED_USER.sub(r"\1", _USER.sub(r"\1", shown))
+    if "@" in shown or ("%" in shown and "40" in shown):
+        shown = _USER.sub(r"\1", shown)
+        shown = re.sub(_NESTED_USER, lambda found: found[found.lastindex or 0], shown, flags=re.ASCII | re.IGNORECASE)
     return shown
 
 

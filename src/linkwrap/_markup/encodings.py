@@ -87,16 +87,13 @@ _ATTRIBUTE = (
     r"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
     r"""(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\t\n\f\r >"'][^\t\n\f\r >]*+)?+))?+"""
 )
-_ATTRIBUTES = re.compile(_ATTRIBUTE, re.ASCII)
-_MARKUP = re.compile(
-    rf"<!(?=--).*?(?:-->|\Z)|<(?P<name>/?[a-z][^\t\n\f\r />]*+)(?P<attributes>(?:{_ATTRIBUTE})*+)"
-    r"[\t\n\f\r /]*+(?P<end>>?+)|<[!/?][^>]*+",
-    re.ASCII | re.IGNORECASE | re.DOTALL,
+_MARKUP = (
+    rf"(?ais)<!(?=--).*?(?:-->|\Z)|<(?P<name>/?[a-z][^\t\n\f\r />]*+)(?P<attributes>(?:{_ATTRIBUTE})*+)"
+    r"[\t\n\f\r /]*+(?P<end>>?+)|<[!/?][^>]*+"
 )
 _NOT_ASCII = re.compile(rb"[^\0-\x7f]")
-_CONTENT_CHARSET = re.compile(
-    r"""charset[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*+))""",
-    re.ASCII | re.IGNORECASE,
+_CONTENT_CHARSET = (
+    r"""(?ai)charset[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r ;"'][^\t\n\f\r ;]*+))"""
 )
 _XML = re.compile(r"""<\?xml[^>]*?encoding[\0- ]*+=[\0- ]*+(?:"([^">]*+)"|'([^'>]*+)')""", re.ASCII)
 
@@ -146,15 +143,16 @@ def _codec_of_name(name: str) -> str | None:
 
 def _declared(head: str) -> str | None:
     """Return the codec that `<meta>`, or else an XML declaration, names (HTML 13.2.3.2); None for an unknown label."""
-    for tag in _MARKUP.finditer(head):
+    # `re` keeps these patterns; input that is text needs none of them.
+    for tag in re.finditer(_MARKUP, head):
         if not tag["end"] or tag["name"].lower() != "meta":
             continue
         attributes: dict[str, str] = {}
-        for name, *values in _ATTRIBUTES.findall(tag["attributes"]):
+        for name, *values in re.findall(_ATTRIBUTE, tag["attributes"]):
             attributes.setdefault(name.lower(), "".join(values))
         label = attributes.get("charset")
         if label is None and attributes.get("http-equiv", "").lower() == "content-type":
-            content = _CONTENT_CHARSET.search(attributes.get("content", ""))
+            content = re.search(_CONTENT_CHARSET, attributes.get("content", ""))
             label = content and content[content.lastindex or 0]
         codec = _readable(label)
         if codec:

@@ -6,8 +6,7 @@ conditional comments are read as documents of their own, so that a fault in one 
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from . import tokenizer
@@ -20,11 +19,11 @@ from .tokenizer import (
     CONDITIONAL_COMMENT,
     HTML_END,
     LAST_VALUE,
-    LINK_TAG,
     NO_HREF,
     TAG,
     Span,
     decode_references,
+    link_tag,
     next_link,
 )
 
@@ -42,16 +41,6 @@ _PIXEL_PATH = "/q/"
 _IMAGES = frozenset(("amp-img", "img"))
 # Lists are quick and large: positions are collected in one before they go into arrays.
 _MANY = 1_000
-
-
-_Walker = Callable[[str, int, int], Iterator[re.Match[str]]]
-
-
-@cache
-def _walkers(images: bool) -> tuple[_Walker, _Walker]:
-    """Return the walkers over live markup and over the inside of a conditional comment; compiled at first use."""
-    live = next_link(images=images, comments=True).finditer
-    return live, next_link(images=False, comments=False).finditer
 
 
 class Position(NamedTuple):
@@ -137,7 +126,7 @@ class Scan:
         "_fields",
         "_html_end",
         "_kept",
-        "_walkers",
+        "_reads_images",
         "base",
         "images",
         "initial_at",
@@ -157,7 +146,7 @@ class Scan:
         """The place of the initial-open pixel, behind the first live `<body …>`."""
         self._body_end: int | None = None
         self._html_end: int | None = None
-        self._walkers = _walkers(_may_hold_pixel(text))
+        self._reads_images = _may_hold_pixel(text)
         self._fields: list[int] = []
         self._kept = 0
         """The number of fields that are in `positions` already."""
@@ -178,7 +167,7 @@ class Scan:
     def _region(self, start: int, end: int, *, conditional: bool) -> int:
         """Read text[start:end] as a document; return where its live markup ends."""
         text, fields = self.text, self._fields
-        matches = self._walkers[conditional]
+        matches = next_link(images=self._reads_images and not conditional, comments=not conditional).finditer
         fields_before = self._kept + len(fields)
         position = start
         while True:
@@ -272,7 +261,7 @@ class Scan:
             if name in ("svg", "math"):
                 return -1
         else:
-            link = LINK_TAG.match(text, start, end)
+            link = link_tag().match(text, start, end)
             if link and link.lastindex and link.lastindex != NO_HREF:
                 self._fields += (start, *link.span(link.lastindex), link.end(), conditional)
                 if len(self._fields) > _MANY:

@@ -28,15 +28,12 @@ _MASK = b"\xa4"
 # Each matches an escape sequence, or a shifted run with its ends; a group matches a run that nothing closes.
 _SO_RUN = rb"\x0e[^\x0f\n]*+(?:\x0f|(?=\n)|(\Z))|\x0f|\x1b(?:\$[)*+][A-Z]|[NO][!-~]{2})"
 _SHIFTS = {
-    codec: re.compile(pattern)
-    for codec, pattern in {
-        # ESC ( J, JIS-Roman, is read as ASCII: it differs in the backslash and the tilde only.
-        ISO_2022_JP: rb"\x1b(?:\([BJ]|(?:\$(?:[@AB]|\([CDOPQ])|\(I)"
-        rb"[^\x1b]*+(?:\x1b(?!\([BJ])[^\x1b]*+)*+(?:\x1b\([BJ]|(\Z)))",
-        ISO_2022_KR: _SO_RUN,
-        ISO_2022_CN: _SO_RUN,
-        HZ: rb"~(?:\{[^~\n]*+(?:~(?!\})[^~\n]*+)*+(?:~\}|(?=\n)|(\Z))|[~}\n]|(\Z))",
-    }.items()
+    # ESC ( J, JIS-Roman, is read as ASCII: it differs in the backslash and the tilde only.
+    ISO_2022_JP: rb"\x1b(?:\([BJ]|(?:\$(?:[@AB]|\([CDOPQ])|\(I)"
+    rb"[^\x1b]*+(?:\x1b(?!\([BJ])[^\x1b]*+)*+(?:\x1b\([BJ]|(\Z)))",
+    ISO_2022_KR: _SO_RUN,
+    ISO_2022_CN: _SO_RUN,
+    HZ: rb"~(?:\{[^~\n]*+(?:~(?!\})[^~\n]*+)*+(?:~\}|(?=\n)|(\Z))|[~}\n]|(\Z))",
 }
 
 # Gives up at a tag in ASCII.
@@ -139,7 +136,7 @@ def open_source(html: str | bytes, encoding: str | None = None) -> Source:
     if codec in (UTF_16_LE, UTF_16_BE):
         return _ByteSource(html, codec, _units(html, codec), 2, len(html) // 2, codec)
     if codec in _SHIFTS:
-        text, tail = _mask(html, _SHIFTS[codec])
+        text, tail = _mask(html, re.compile(_SHIFTS[codec]))  # `re` keeps the pattern
         return _ByteSource(html, codec, text, 1, tail, HZ if codec == HZ else "ascii")
     text = html.decode("latin-1")
     return _ByteSource(html, codec, text, 1, len(text), "ascii")

@@ -11,7 +11,6 @@ respect the `endpos` of `re`, so that the inside of a comment is read by the sam
 import re
 from collections.abc import Callable, Container, Iterator
 from functools import cache
-from html.entities import html5
 from typing import NamedTuple
 
 Span = tuple[int, int]
@@ -25,7 +24,8 @@ _ATTRIBUTE_NAME = r"[^\t\n\f\r />][^\t\n\f\r />=]*+"
 _ATTRIBUTE = rf"[\t\n\f\r /]*+{_ATTRIBUTE_NAME}{_SPACE}*+(?:={_SPACE}*+{_VALUE}|(?!=))"
 # Most attributes are a space, a name and a quoted value; the general rule is tried from where those end.
 _COMMON_ATTRIBUTES = rf"(?:{_SPACE}++[^\t\n\f\r />=]++={_QUOTED})*+"
-_REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>)"
+_REST_OF_ANY_TAG = rf"(?:{_ATTRIBUTE})*+[\t\n\f\r /]*+>"
+_REST_OF_TAG = rf"{_COMMON_ATTRIBUTES}(?:>|{_REST_OF_ANY_TAG})"
 
 _HREF = "[hH][rR][eE][fF]"
 _END_OF_NAME = r"[\t\n\f\r />=]"
@@ -50,7 +50,7 @@ def _any_case(name: str) -> str:
 
 def _raw_text(element: str) -> str:
     name = rf"{_any_case(element)}(?=[\t\n\f\r />])"
-    return rf"{name}{_REST_OF_TAG}(?:[^<]++|<(?!/{name}))*+</{name}{_REST_OF_TAG}"
+    return rf"{name}{_REST_OF_ANY_TAG}(?:[^<]++|<(?!/{name}))*+</{name}"
 
 
 # Tags that are no links and do not change how the text behind them is read, by their first letters.
@@ -59,10 +59,10 @@ _BORING = (
     r"|[iI](?![fF]{image})|/(?![bB][oO]|[hH][tT])[a-zA-Z]|[aA](?![\t\n\f\r />]|[rR][eE][aA]{amp})|[mM](?![aA][tT][hH])"
     r"|[nN](?![oO][eEfF])|[vV](?!:)|[xX](?![mM]))"
 )
-# Most tags, tried first: end tags, and start tags by their first letters, with quoted attributes.
+# Most tags, tried first: end tags, and start tags by their first letters, with attributes in double quotes only.
 _COMMON_END_TAG = r"/[ac-gi-zAC-GI-Z][a-zA-Z0-9]*+>"
 _COMMON_START_TAG = "|".join(
-    rf"""{first}{_TAG_NAME}(?:[ ][a-zA-Z0-9:_-]++="[^"]*+")*+(?:>|{_REST_OF_TAG})"""
+    rf"""{first}{_TAG_NAME}(?:[ ][a-zA-Z0-9:_-]++="[^"]*+")*+>"""
     for first in ("[tT][a-df-hj-zA-DF-HJ-Z]", "[c-hj-loqruwyzC-HJ-LOQRUWYZ]", "[sS][abd-sw-zABD-SW-Z]")
 )
 # Comments, by their ">" rather than by each character; of the conditional ones only those without a link. CONDITION
@@ -92,6 +92,8 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
             ended the conditional one, and a search for it at each opening would take quadratic time.
     """
     boring = _BORING.format(image="|[mM][gG]" if images else "", amp="|[mM][pP]-[iI]" if images else "")
+    body = _any_case("body")
+    # The rest of a tag is half of what there is to compile, so alternatives share it; rare ones have a short one.
     return re.compile(
         rf"""[^<]*+
         (?: <(?: {_COMMON_END_TAG} | {_COMMON_START_TAG}
@@ -99,15 +101,13 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
                | !(?!--)[^>]*+{">" if comments else _OR_END}                         # doctypes, bogus comments
                | {boring}{_TAG_NAME}(?:>|{_REST_OF_TAG})
                | /(?![bB][oO]|[hH][tT])[a-zA-Z]{_TAG_NAME}>
-               | {_raw_text("style")} | {_raw_text("title")}
+               | (?:{_raw_text("style")}|{_raw_text("title")}){_REST_OF_ANY_TAG}
                | \?[^>]*+>
                | /(?:>|[^a-zA-Z>][^>]*+>)
                | (?![a-zA-Z/!?])                                                     # a "<" that is text
             )[^<]*+ )*+
         (?: <(?: {_LINK_TAG}
-               | ({_any_case("body")})(?=[\t\n\f\r />]){_REST_OF_TAG}
-               | (/){_any_case("body")}(?=[\t\n\f\r />]){_REST_OF_TAG}
-               | (/){_any_case("html")}(?=[\t\n\f\r />]){_REST_OF_TAG}
+               | (?:({body})|(/){body}|(/){_any_case("html")})(?=[\t\n\f\r />]){_REST_OF_ANY_TAG}
                )
             | ({_CONDITION})
         )?+""",
@@ -115,9 +115,14 @@ def next_link(*, images: bool, comments: bool) -> re.Pattern[str]:
     )
 
 
+@cache
+def link_tag() -> re.Pattern[str]:
+    """Return the pattern for a link's tag; its groups 1 to LAST_VALUE are those of `next_link`."""
+    return re.compile(rf"<{_LINK_TAG}", re.ASCII | re.VERBOSE)
+
+
 NO_HREF, LAST_VALUE, BODY_END, HTML_END, CONDITION = 1, 6, 8, 9, 10
 CONDITIONAL_COMMENT = re.compile(_CONDITION, re.ASCII)
-LINK_TAG = re.compile(rf"<{_LINK_TAG}", re.ASCII | re.VERBOSE)
 TAG = re.compile(rf"<(/?)([a-zA-Z]{_TAG_NAME})(?:{_ATTRIBUTE})*+([\t\n\f\r /]*+)>", re.ASCII)
 """Any tag: 1 is "/" of an end tag, 2 its name, 3 ends with "/" where the tag is self-closing."""
 
@@ -245,6 +250,8 @@ def _character(reference: re.Match[str]) -> str:
     hexadecimal, decimal, name = reference.groups()
     if name is not None:
         # In an attribute a name counts only as a whole, so the longest match of the standard is one look-up.
+        from html.entities import html5  # takes longer to import than the rest of this module
+
         return html5.get(name, reference[0])
     digits = (hexadecimal or decimal).lstrip("0") or "0"
     code = int(digits, 16 if hexadecimal else 10) if len(digits) <= 7 else 0x110000

@@ -164,8 +164,12 @@ def _place(part: Part, held: _Content, compiled: Compiled[bytes], source: object
 
 
 def open_bodies(message: "Message[Any, Any]") -> Iterator[tuple[Part, _Content]]:
-    """Yield each HTML, AMP and plain-text body of a message object and its content, where that can be decoded."""
-    for part, reason in leaves(read_message(with_headers(message))):
+    """Yield each HTML, AMP and plain-text body of a message object and its content, where that can be decoded.
+
+    Args:
+        message: The message, from `with_headers`.
+    """
+    for part, reason in leaves(read_message(message)):
         content = _content(part, message) if reason in (None, "further-body") else None
         if isinstance(content, _Content):
             yield part, content

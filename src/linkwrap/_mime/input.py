@@ -1,5 +1,6 @@
 """The content of a file of unknown origin: text or another format, HTML or a message, and the sender of a message."""
 
+import codecs
 import re
 from email.parser import BytesHeaderParser
 from email.policy import default
@@ -8,6 +9,7 @@ from typing import Final
 from .._markup.source import open_source
 
 _HEAD: Final = 4096
+_MARK = re.compile(b"|".join((codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)))
 _MAX_FROM: Final = 10_000
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _OTHER_FORMAT = re.compile(
@@ -22,6 +24,12 @@ _MESSAGE = re.compile(
     rb"(?:From [^\n]*+\n)?+(?:(?!(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):)"
     rb"(?:[A-Za-z0-9-]++:|[ \t])[^\n]*+\n)*+(?i:MIME-Version|Content-Type|Received|Message-ID|Subject|From):"
 )
+
+
+def is_empty(content: bytes) -> bool:
+    """Tell whether there is nothing but a byte order mark and white space, in UTF-16 too."""
+    mark = _MARK.match(content)
+    return not content[mark.end() if mark else 0 :].strip(b"\0\t\n\f\r ")
 
 
 def is_text(content: bytes, *, message: bool, encoding: str | None = None) -> bool:

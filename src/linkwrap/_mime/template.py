@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 from .._compiled import Compiled, Filling
 from ..link import Link
 from ..template import LinkTemplate
-from .objects import copy_message
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -56,8 +55,7 @@ class MessagePart:
         return self.template.links if self.template else ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Place(NamedTuple):
     """The place of a body that is wrapped in its message."""
 
     body: "Body"
@@ -124,6 +122,8 @@ def _spliced(raw: bytes, places: tuple[Place, ...], fill: Fill) -> bytes:
 
 
 def _replaced(source: "Message[Any, Any]", places: tuple[Place, ...], fill: Fill) -> "Message[Any, Any]":
+    from .objects import copy_message  # imports email, which takes as long as the rest of linkwrap
+
     message = copy_message(source)
     for place in places:
         body, mechanism = _fill(place.body, fill)

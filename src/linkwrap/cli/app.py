@@ -23,6 +23,7 @@ from .inspect import inspect
 from .keys import keygen
 from .output import describe, tell
 from .resolve import resolve
+from .serve import serve
 from .wrap import wrap
 
 
@@ -44,7 +45,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for _command in (wrap, inspect, resolve, keygen, domain, events):
+for _command in (wrap, inspect, resolve, keygen, domain, events, serve):
     commands.add_command(_command)
 
 

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from .._hosts import url_host
-from .._mime.input import is_text, looks_like_message, sending_domain
+from .._mime.input import is_empty, is_text, looks_like_message, sending_domain
 from ..account import DEFAULT_TRACKING_DOMAIN, Account, TrackingDomain
 from ..errors import DomainError, OptionError
 from ..wrapper import LinkWrapper
@@ -54,7 +54,7 @@ class Wrapping:
         """Return the content of a file, and whether it is a message; an error if it cannot be read or is not mail."""
         source = read_input(name)
         message = self.kind == "eml" or (self.kind is None and name.lower().endswith(".eml"))
-        if not source.strip():
+        if is_empty(source):
             raise click.ClickException(f"{shown(name)} is empty: it must be HTML or a message")
         if not is_text(source, message=message, encoding=self.encoding):
             raise click.ClickException(f"{shown(name)} is not text: it must be HTML or a message")

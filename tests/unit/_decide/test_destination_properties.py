@@ -3,6 +3,7 @@
 import random
 import re
 import string
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import ada_url
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from helpers import effort
-from linkwrap._decide.destination import MAX_DESTINATION, read_base, read_destination
+from linkwrap._decide.destination import MAX_DESTINATION, read_base, read_destination, redirect_target
 from linkwrap._hosts import host_name
 from linkwrap._markup.tokenizer import decode_references
 
@@ -68,6 +69,19 @@ def has_host(url: str) -> bool:
 HOST_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "._-")
 # Characters of which none, in a path after "/x", a query or a fragment, is changed by the URL parser.
 UNCHANGED = string.ascii_letters + string.digits + "._~!$&()*+,;=:@-"
+
+
+@given(HREFS)
+@example("https://acme.com/")
+@example("https://acme.com")
+@example("https://acme.com/a/./b")
+def test_redirect_target_is_the_parsers(url: str) -> None:
+    """What is redirected to is what the URL parser makes of a URL, whether it had to be asked or not."""
+    expected = None
+    if re.fullmatch("https?://[!-~]+", url):
+        with suppress(ValueError):
+            expected = ada_url.normalize_url(url)
+    assert redirect_target(url) == expected
 
 
 @given(REFERENCES)

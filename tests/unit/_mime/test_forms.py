@@ -182,3 +182,15 @@ def test_headers_behind_a_space_in_very_deep_parts() -> None:
     for heads in ("".join(map(level.format, range(3000))), "X : y\n" + level[6:].format(0) * 3000):
         parsed = email.message_from_string(heads + "Content-Type: text/html\n\n" + HTML)
         assert {part.action for part in WRAPPER.compile_message(parsed).parts} == {"kept"}
+
+
+def test_unwrap_where_headers_of_another_part_stay_a_body() -> None:
+    """A part that is too deep to be read does not keep redirect URLs in the other parts."""
+    level = "X : y\nContent-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n"
+    deep = "".join(map(level.format, range(60)))
+    raw = f"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n{HTML}\n--b\n{deep}\n--b--\n"
+    received = email.message_from_bytes(WRAPPER.wrap_message(raw.encode("latin-1"), METADATA))
+    assert [link.click.url for link in tracked_links(received, KEYS)] == ["https://shop.test/?q=%C3%BC"]
+    unwrapped = unwrap(received, KEYS)
+    assert tracked_links(unwrapped, KEYS) == []
+    assert "https://shop.test/" in unwrapped.as_string()

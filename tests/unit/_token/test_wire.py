@@ -7,7 +7,6 @@ import re
 import runpy
 import string
 import traceback
-from dataclasses import FrozenInstanceError
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, get_args
@@ -269,7 +268,7 @@ def test_time_comes_back_to_the_second(sent_at: int) -> None:
 def test_tokens_are_immutable() -> None:
     """What was read cannot be changed by who it is handed to."""
     token = wire.read(KEYS, HOST, click_path())
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         token.url = "https://evil.example/"  # type: ignore[misc]
 
 

@@ -260,6 +260,10 @@ def test_waiting_at_a_terminal(command: list[str], at_terminal: Callable[..., An
 NO_MAIL = {
     "empty": (b"", "is empty"),
     "white space": (b" \r\n", "is empty"),
+    "byte order mark": (b"\xef\xbb\xbf", "is empty"),
+    "byte order mark and white space": (b"\xef\xbb\xbf\r\n \t", "is empty"),
+    "UTF-16 of white space": ("\ufeff \r\n".encode("utf-16-le"), "is empty"),
+    "UTF-16 of nothing": (b"\xfe\xff", "is empty"),
     "PNG": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "is not text"),
     "GIF": (b"GIF89a the rest is ASCII", "is not text"),
     "WebP": (b"RIFF\x24\n\r\x20WEBPVP8 the rest is ASCII", "is not text"),
