@@ -18,6 +18,9 @@ def read(path: str) -> list[Event]:
                 assert_type(found.seq, int)
                 assert_type(found.event.visitor, Visitor)
                 assert_type(found.event.as_dict(), dict[str, Any])
+            assert_type(store.stats(since=1_760_000_000, event_type="click").by_day, dict[str, dict[str, int]])
+            store.stats(event_type="visit")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            store.stats(kind="click")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
             assert_type(store.delete(before=1_760_000_000), int)
             store.delete(1_760_000_000)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
             return [found.event for found in store.events()]

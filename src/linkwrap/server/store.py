@@ -25,7 +25,7 @@ from ._database import COLUMNS, MAX_GROUP, Database, Durability, Row
 from ._files import Identity, StoreError, size
 from .lines import Imported, export_line, read_lines
 
-__all__ = ["KEEP_SECONDS", "MAX_GROUP", "Durability", "Stats", "Store", "StoreError", "StoredEvent"]
+__all__ = ["KEEP_SECONDS", "MAX_GROUP", "Conditions", "Durability", "Stats", "Store", "StoreError", "StoredEvent"]
 
 KEEP_SECONDS: Final = 400 * 86_400
 """Seconds that an event is kept, unless said otherwise."""
@@ -107,7 +107,7 @@ class Stats:
 
 
 class Conditions(TypedDict, total=False):
-    """Which events are meant, as `Store.events` takes it."""
+    """The keyword arguments that say which events are meant; `Store.events` explains them."""
 
     since: int | None
     until: int | None
