@@ -136,7 +136,7 @@ def list_events(store: Store, limit: int, after: int | None, as_json: bool, **me
     elif not found:
         tell(f"there is no {'such event' if after or any(meant.values()) else 'event'} in the store")
     else:
-        columns = {"seq": 0, "time": 10, "type": 0, "account": 10, "visitor": 0, "metadata": 24, "link": None}
+        columns = {"seq": 0, "time": 10, "type": 0, "account": 10, "visitor": 13, "metadata": 24, "link": None}
         print_lines([Table(columns, list(map(_row, found)))])
         if more:
             tell(f"there are older ones: --limit shows more than {limit}" if after is None else _later(found[-1].seq))

@@ -295,7 +295,7 @@ def test_tables_at_a_terminal(command: list[str], at_terminal: Callable[..., Any
     """They are folded to its width; CSV has nothing there that moves the cursor or turns text around."""
     marker = "\u202eexe.txt"
     fill(path, CLICK, an_event(5, target_link_name=marker, rcpt_meta={"rcpt": "r" * 90}, type="list_unsubscribe"))
-    for columns in (80, 200):
+    for columns in (30, 80, 200):
         shown = at_terminal([*command, "events", "list"], ["stdout"], columns=columns)
         assert shown.status == 0
         assert max(map(len, shown.terminal.replace("\x1b[32m", "").replace("\x1b[0m", "").splitlines())) <= columns
