@@ -4,6 +4,7 @@ Each worker has a store's connection, a writer and a fallback of its own, which 
 worker that dies is started again; one that dies again within seconds ends the server.
 """
 
+import atexit
 import logging
 import multiprocessing
 import os
@@ -112,6 +113,8 @@ def load(settings: Settings) -> RedirectApp:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_stop_after, args=(parent.join,), daemon=True).start()
+        # Once the lifespan has closed everything: granian's threads may crash while an interpreter ends (its issue 881).
+        atexit.register(os._exit, 0)
     return create_app(
         find_keys(),
         store=settings.store,
