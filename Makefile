@@ -30,7 +30,7 @@ GROUP := import sys, tomllib; groups = tomllib.load(open("pyproject.toml", "rb")
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.ready-demo  ## wrap an email, then follow its links
+demo: $(VENV)/.ready-demo  ## wrap an email, run the redirect server, follow links, see events
 	$(PY) examples/demo.py $(ARGS)
 
 test: $(VENV)/.ready-test  ## the tests, on all processors; those without their servers are skipped with the reason
@@ -78,7 +78,7 @@ wheel: $(VENV)/.ready-test  ## build the wheel, and run the tests against it
 	sh .ci/wheel $(PYTHON) $(VENV)/test.txt $(ARGS)
 
 $(VENV)/.ready-demo: pyproject.toml | python-made
-	$(PIP) install --editable '.[cli]'
+	$(PIP) install --editable '.[cli,server]'
 	@touch $@
 
 $(VENV)/.ready-%: pyproject.toml | python-made

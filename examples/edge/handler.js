@@ -23,11 +23,13 @@ const MAX_ROUTE = 256;
 const CHALLENGE = "/.well-known/linkwrap/";
 const PREFETCH_HEADERS = ["Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"];
 const PREFETCH = /prefetch|preview|prerender/i;
-const MACHINES = new RegExp(
-  "BarracudaCentral|HeadlessChrome|Googlebot|bingbot|BingPreview|facebookexternalhit|LinkedInBot|Slackbot|Twitterbot|" +
-    "TelegramBot|Discordbot|SkypeUriPreview",
-  "i",
-);
+const AGENTS = {
+  scanner: /BarracudaCentral|BingPreview|HeadlessChrome|Googlebot|bingbot/i,
+  preview: /facebookexternalhit|LinkedInBot|Slackbot|Twitterbot|TelegramBot|Discordbot|SkypeUriPreview/i,
+  "image-proxy": /GoogleImageProxy|YahooMailProxy/i,
+};
+const MACHINES = ["scanner", "preview", "prefetch"];
+const UNKNOWN = { visitor: "unknown", reasons: [] };
 const ONE_TIME = /reset|passw|magic|log-?_?in|sign-?_?in|auth|verif|confirm|activat|invit|token|otp/i;
 
 const TEXT = {
@@ -106,7 +108,7 @@ function target(url) {
 async function redirect(visit) {
   const click = await read(visit, "click");
   if (!click) return invalid(visit.request);
-  const type = click.unsubscribe && !isMachine(visit.request) ? "link_unsubscribe" : "click";
+  const type = click.unsubscribe && !MACHINES.includes(visitorOf(visit.request).visitor) ? "link_unsubscribe" : "click";
   report(visit, type, click);
   return respond(visit.request, 302, "Found.\n", { ...TEXT, ...NO_REFERRER, Location: click.url });
 }
@@ -194,9 +196,12 @@ async function bodyOf(request) {
 /** Hand on an event. The reader's response does not wait for it, and does not fail with it. */
 function report({ request, env, context, host }, type, token) {
   const now = Math.floor(Date.now() / 1000);
+  // The POST of an unsubscribe is a wish, whoever sends it.
+  const { visitor, reasons } = type === "list_unsubscribe" ? UNKNOWN : visitorOf(request);
   const event = {
-    type,
+    schema: 1,
     event_id: crypto.randomUUID(),
+    type,
     timestamp: now,
     account_id: token.accountId,
     tracking_domain: hostName(host),
@@ -208,9 +213,11 @@ function report({ request, env, context, host }, type, token) {
     sent_at: token.sentAt,
     expired: now - token.sentAt > MAX_AGE,
     anonymous: token.anonymous,
-    machine: type !== "list_unsubscribe" && isMachine(request), // that is a mail service's request for a reader
+    visitor,
+    visitor_reasons: reasons,
     ip_address: token.anonymous || !env.ADDRESS_HEADER ? null : cutAddress(request.headers.get(env.ADDRESS_HEADER)),
     user_agent: token.anonymous ? null : userAgent(request),
+    machine: MACHINES.includes(visitor),
   };
   const lost = (error) => console.error(`an event was lost: ${error.name}`);
   const recorded = record(event, token.metadataText, env).catch(lost);
@@ -300,10 +307,15 @@ function withoutSecret(destination) {
 }
 
 /** Whether the request itself shows that no reader made it. */
-function isMachine(request) {
+/** What the request itself shows of its visitor, and by which signs. */
+function visitorOf(request) {
   const header = (name) => request.headers.get(name) ?? "";
-  const prefetches = PREFETCH_HEADERS.some((name) => PREFETCH.test(header(name)));
-  return request.method === "HEAD" || prefetches || MACHINES.test(header("User-Agent"));
+  const visitor = Object.keys(AGENTS).find((name) => AGENTS[name].test(header("User-Agent")));
+  if (MACHINES.includes(visitor)) return { visitor, reasons: ["agent"] };
+  const reasons = request.method === "HEAD" ? ["head"] : [];
+  if (PREFETCH_HEADERS.some((name) => PREFETCH.test(header(name)))) reasons.push("prefetch-header");
+  if (reasons.length) return { visitor: "prefetch", reasons };
+  return visitor ? { visitor, reasons: ["agent"] } : UNKNOWN;
 }
 
 function userAgent(request) {

@@ -16,6 +16,7 @@ from wsgiref.simple_server import make_server
 
 from linkwrap import Resolver, SigningKeys
 from linkwrap.endpoint import respond
+from linkwrap.events import Event
 
 EVENTS = Path(os.environ.get("EVENTS", Path(__file__).parents[1] / "out" / "events.jsonl"))
 resolver = Resolver(SigningKeys.from_env())
@@ -37,12 +38,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return [response.body]
 
 
-def record(event: dict[str, object]) -> None:
+def record(event: Event) -> None:
     """Store an event; the reader gets the page even if that fails."""
     try:
         EVENTS.parent.mkdir(exist_ok=True)
         with EVENTS.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(event) + "\n")
+            lines.write(json.dumps(event.as_dict()) + "\n")
     except OSError as error:
         print(f"an event was lost: {error.strerror}")
 

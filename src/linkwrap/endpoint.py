@@ -18,6 +18,7 @@ from ._decide.one_time import event_url
 from ._faults import Faults
 from ._token.wire import MAX_PATH, decode_path
 from .errors import InvalidToken
+from .events import MACHINES, Event, EventType, Visitor
 from .resolver import Click, Open, Resolver, Unsubscribe
 
 PIXEL: Final[bytes] = (
@@ -61,12 +62,13 @@ _ASK_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-an
 _PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
 _READ_HEADERS = frozenset(("user-agent", "sec-purpose", "purpose", "x-purpose", "x-moz"))  # all but one tell prefetches
 _NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
-# Scanners, search engines, and makers of previews of a link that somebody posted, each by a mark that no person's
-# browser has. The image proxies of mail services (GoogleImageProxy, YahooMailProxy) load for a reader.
-_MACHINE_AGENTS = (
-    "barracudacentral bingpreview headlesschrome googlebot bingbot facebookexternalhit linkedinbot slackbot twitterbot "
-    "telegrambot discordbot skypeuripreview"
-).split()
+# Each by a mark that no person's browser has: scanners with search engines and browsers that programs drive; makers of
+# previews of a link that somebody posted; the image proxies of mail services, which load when a reader opens the mail.
+_AGENTS: Final[dict[Visitor, list[str]]] = {
+    "scanner": "barracudacentral bingpreview headlesschrome googlebot bingbot".split(),
+    "preview": "facebookexternalhit linkedinbot slackbot twitterbot telegrambot discordbot skypeuripreview".split(),
+    "image-proxy": "googleimageproxy yahoomailproxy".split(),
+}
 _MAX_USER_AGENT = 512
 _MAX_IP_ADDRESS = 64
 _JUST_TEXT = frozenset((str,))
@@ -94,8 +96,8 @@ class Response:
     headers: dict[str, str]
     """Each name once, `Content-Length` included."""
     body: bytes
-    event: dict[str, object] | None = None
-    """Ready for JSON, its keys as `docs/howto/endpoint.md` lists them; None where nothing is to be recorded."""
+    event: Event | None = None
+    """None where nothing is to be recorded."""
 
 
 # The status, headers and body of a response.
@@ -339,45 +341,59 @@ def _challenge_response(resolver: Resolver, host: str, nonce: str) -> _Parts:
 
 def _event(
     visit: Click | Open | Unsubscribe, method: str, headers: Mapping[str, str], ip_address: str | None, ip: Ip
-) -> dict[str, object]:
+) -> Event:
     header = {lower: value for name, value in headers.items() if (lower := name.lower()) in _READ_HEADERS}
     agent = _clean(header.pop("user-agent", None), _MAX_USER_AGENT)
-    lower_agent = (agent or "").lower()
-    machine = (
-        method == "HEAD"
-        or any(map(_PREFETCH.match, header.values()))
-        or any(map(lower_agent.__contains__, _MACHINE_AGENTS))
-    )
-    click = visit if isinstance(visit, Click) else None
+    visitor, reasons = _visitor(method, agent, header)
+    kind: EventType
+    url = name = index = None
     if isinstance(visit, Open):
         kind = "initial_open" if visit.initial else "open"
     elif isinstance(visit, Unsubscribe):
-        kind, machine = "list_unsubscribe", False
+        # A POST that says so is a wish, whoever sends it.
+        kind, visitor, reasons = "list_unsubscribe", "unknown", ()
     else:
         # A scanner opens every link of a mail, and must not unsubscribe the reader.
-        kind = "link_unsubscribe" if visit.unsubscribe and not machine else "click"
-    url = click and event_url(click.url)
+        kind = "link_unsubscribe" if visit.unsubscribe and visitor not in MACHINES else "click"
+        url, name, index = event_url(visit.url), visit.link_name, visit.index
     if visit.anonymous:
         # Merged per recipient, a query or a fragment can name one.
         url, agent, ip = url and re.split("[?#]", url, maxsplit=1)[0], None, "none"
-    return {
-        "type": kind,
-        "event_id": _event_id(),
-        "timestamp": int(time.time()),
-        "account_id": visit.account_id,
-        "tracking_domain": visit.host,
-        "target_link_url": url,
-        "target_link_name": click and click.link_name,
-        "target_link_part": None if isinstance(visit, Unsubscribe) else visit.part,
-        "target_link_index": click and click.index,
-        "rcpt_meta": visit.metadata,
-        "sent_at": int(visit.sent_at.timestamp()),
-        "expired": visit.expired,
-        "anonymous": visit.anonymous,
-        "machine": machine,
-        "ip_address": _address(ip_address, ip),
-        "user_agent": agent,
-    }
+    return Event(
+        event_id=_event_id(),
+        type=kind,
+        timestamp=int(time.time()),
+        account_id=visit.account_id,
+        tracking_domain=visit.host,
+        target_link_url=url,
+        target_link_name=name,
+        target_link_part=None if isinstance(visit, Unsubscribe) else visit.part,
+        target_link_index=index,
+        rcpt_meta=visit.metadata,
+        sent_at=int(visit.sent_at.timestamp()),
+        expired=visit.expired,
+        anonymous=visit.anonymous,
+        visitor=visitor,
+        visitor_reasons=reasons,
+        ip_address=_address(ip_address, ip),
+        user_agent=agent,
+    )
+
+
+def _visitor(method: str, agent: str | None, prefetch: Mapping[str, str]) -> tuple[Visitor, tuple[str, ...]]:
+    """Return what the request itself shows of its visitor, and by which signs."""
+    found: Visitor = "unknown"
+    lower = (agent or "").lower()
+    for visitor, marks in _AGENTS.items():
+        if any(map(lower.__contains__, marks)):
+            found = visitor
+            break
+    if found in MACHINES:
+        return found, ("agent",)
+    signs = ("head",) * (method == "HEAD") + ("prefetch-header",) * any(map(_PREFETCH.match, prefetch.values()))
+    if signs:
+        return "prefetch", signs
+    return found, () if found == "unknown" else ("agent",)
 
 
 def _event_id() -> str:

@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body=sent,
             )
             if response.event:
-                redirector.events.append(response.event)
+                redirector.events.append(response.event.as_dict())
             answer = response.status, response.headers, response.body
         status, headers, body = answer
         self.send_response(status)

@@ -17,6 +17,7 @@ from helpers.paths import EXAMPLES
 from helpers.processes import free_port, program, start, wait
 from linkwrap import LinkWrapper, Resolver, SigningKeys
 from linkwrap.endpoint import MAX_BODY, respond
+from linkwrap.events import Event
 
 SECRET = "the key of the tests at the edge"
 HOST = "click.acme.com"
@@ -87,15 +88,16 @@ def of_python(asked: Asked) -> Row:
         "status": response.status,
         "headers": headers,
         "body": response.body,
-        "events": [] if response.event is None else [response.event],
+        "events": [] if response.event is None else [response.event.as_dict()],
     }
 
 
 def comparable(answer: Row) -> Row:
-    """Without what is another one each time, or made by the platform."""
+    """Without what is another one each time, or made by the platform; the events as `Event` reads them."""
     headers = {name: value for name, value in answer["headers"].items() if name != "content-length"}
     own = ("event_id", "timestamp")
-    events = [{name: value for name, value in event.items() if name not in own} for event in answer["events"]]
+    read = [Event.from_dict(event).as_dict() for event in answer["events"]]
+    events = [{name: value for name, value in event.items() if name not in own} for event in read]
     return {**answer, "headers": headers, "events": events}
 
 

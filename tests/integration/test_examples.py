@@ -1,4 +1,7 @@
-"""The example projects send through a real SMTP server, and the links of what arrives lead to where they should."""
+"""The example projects send through a real SMTP server, and the links of what arrives lead to where they should.
+
+The demo goes the whole way on loopback, from a newsletter to stored events.
+"""
 
 import email
 import email.policy
@@ -6,6 +9,7 @@ import json
 import os
 import re
 import runpy
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -58,10 +62,10 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINKWRAP_KEYS", "a key for the tests of the examples")
 
 
-def run(*arguments: str, folder: str) -> str:
-    """Run Python as a user of an example would; return what it printed."""
+def call(*arguments: str, folder: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python as a user of an example would."""
     path = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
-    result = subprocess.run(
+    return subprocess.run(
         [sys.executable, *arguments],
         cwd=EXAMPLES / folder,
         env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -70,6 +74,11 @@ def run(*arguments: str, folder: str) -> str:
         timeout=60,
         check=False,
     )
+
+
+def run(*arguments: str, folder: str) -> str:
+    """Run Python as a user of an example would; return what it printed."""
+    result = call(*arguments, folder=folder)
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr
 
@@ -170,3 +179,51 @@ def test_django_shop() -> None:
 def test_django_shop_passes_the_system_checks() -> None:
     """`manage.py check` has nothing to say of the shop's settings."""
     assert "no issues" in run("manage.py", "check", "--fail-level", "WARNING", folder="django_shop")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the demo has its store; skipped where the redirect server cannot run."""
+    pytest.importorskip("granian")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def test_demo(temporary: Path) -> None:
+    """It wraps, serves, follows and lists; afterwards nothing listens, and the store is gone."""
+    printed = run("demo.py", folder=".")
+    assert "23 of 36 links wrapped: examples/out/newsletter.html" in printed
+    _, separator, table = printed.partition("$ linkwrap events list\n")
+    assert separator
+    rows = [re.split(r"\s{2,}", line) for line in table.splitlines()[:7]]
+    assert rows[0] == ["seq", "time", "type", "account", "visitor", "metadata", "link"]
+    metadata = "campaign=autumn rcpt=r-42"
+    assert [[row[0], *row[2:]] for row in rows[1:]] == [
+        ["1", "open", "alder", "unknown", metadata],
+        ["2", "click", "alder", "unknown", metadata, "Hero button"],
+        ["3", "click", "alder", "prefetch", metadata, "Fit guide"],
+        ["4", "click", "alder", "prefetch", metadata, "Film"],
+        ["5", "click", "alder", "scanner", metadata, "Unsubscribe"],
+        ["6", "link_unsubscribe", "alder", "unknown", metadata, "Unsubscribe"],
+    ]
+    port = re.search(r"--listen 127\.0\.0\.1:(\d+)", printed)
+    assert port
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port[1])), timeout=5)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("VISITS = (demo.VISITS[1]._replace(event=('click', 'person')),)", "the stored events are not those of"),
+        ("VISITS = (demo.VISITS[1]._replace(method='PUT'),)", "the redirect server should have answered 302 https://"),
+        ("LINKWRAP = [demo.sys.executable, '-c', 'raise SystemExit(3)']", "the redirect server did not start"),
+    ],
+)
+def test_demo_that_fails(temporary: Path, change: str, sentence: str) -> None:
+    """A step that does not do what it should ends the demo with a sentence, and nothing is left."""
+    result = call("-c", f"import demo; demo.{change}; demo.main()", folder=".")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(sentence)
+    assert list(temporary.iterdir()) == []

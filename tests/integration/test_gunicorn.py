@@ -34,7 +34,7 @@ import json
 
 def record(event):
     with open("events", "a") as file:
-        file.write(json.dumps(event) + "\\n")
+        file.write(json.dumps(event.as_dict()) + "\\n")
 """
 DJANGO = f"""
 import django

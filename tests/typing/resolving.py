@@ -6,6 +6,7 @@ from typing import Any, Literal, assert_never, assert_type
 
 from linkwrap import Click, InvalidToken, Open, Resolver, SigningKeys, Unsubscribe
 from linkwrap.endpoint import MAX_BODY, PIXEL, Response, cut_address, respond
+from linkwrap.events import Event
 from linkwrap.link import Part
 
 resolver = Resolver(SigningKeys.from_env(), max_age=timedelta(days=30), refuse=lambda account, host, url: "evil" in url)
@@ -80,7 +81,7 @@ def endpoint(method: str, path: bytes, headers: Mapping[str, str], body: bytes) 
     assert_type(response.status, int)
     assert_type(response.headers, dict[str, str])
     assert_type(response.body, bytes)
-    assert_type(response.event, dict[str, object] | None)
+    assert_type(response.event, Event | None)
     respond(resolver, method=method, raw_path="/", host=None, headers={})
     respond(resolver, method=method, raw_path="/", host=None, headers={}, ip="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(cut_address(headers.get("X-Forwarded-For")), str | None)

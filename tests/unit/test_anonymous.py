@@ -276,8 +276,8 @@ def test_anonymous_mail_can_unsubscribe() -> None:
             RESOLVER, method="POST", raw_path=path, host=HOST, headers={}, ip_address="192.0.2.57", body=body
         ).event
         assert event is not None
-        assert (event["type"], event["rcpt_meta"], event["anonymous"]) == ("list_unsubscribe", metadata, False)
-        assert (event["sent_at"], event["ip_address"]) == (int(EVENING.timestamp()), "192.0.2.0")
+        assert (event.type, event.rcpt_meta, event.anonymous) == ("list_unsubscribe", metadata, False)
+        assert (event.sent_at, event.ip_address) == (int(EVENING.timestamp()), "192.0.2.0")
 
 
 def test_unsubscribe_url_in_a_body_is_left_alone() -> None:

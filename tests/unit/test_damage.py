@@ -273,8 +273,8 @@ def test_scanner_unsubscribes_nobody() -> None:
     by_reader, by_scanner = fetch(href), fetch(href, method="HEAD")
     assert by_reader.event is not None
     assert by_scanner.event is not None
-    assert (by_reader.event["type"], by_reader.event["machine"]) == ("link_unsubscribe", False)
-    assert (by_scanner.event["type"], by_scanner.event["machine"]) == ("click", True)
+    assert (by_reader.event.type, by_reader.event.machine) == ("link_unsubscribe", False)
+    assert (by_scanner.event.type, by_scanner.event.machine) == ("click", True)
     assert by_reader.headers["Location"] == by_scanner.headers["Location"] == "https://acme.test/leave"
 
 

@@ -18,6 +18,7 @@ from helpers.frames import leaks
 from helpers.rests import IGNORED, REFUSED
 from linkwrap._token import wire
 from linkwrap.endpoint import PIXEL, Ip, Response, respond
+from linkwrap.events import Event
 from linkwrap.keys import SigningKeys
 from linkwrap.resolver import Resolver
 from linkwrap.wrapper import LinkWrapper
@@ -79,9 +80,9 @@ def request(
 
 
 def event_of(response: Response) -> dict[str, object]:
-    """The event of a response that must have one."""
+    """The event of a response that must have one, as it is in JSON."""
     assert response.event is not None
-    return response.event
+    return response.event.as_dict()
 
 
 def test_click_redirects_and_is_recorded() -> None:
@@ -111,6 +112,9 @@ def test_click_redirects_and_is_recorded() -> None:
         "rcpt_meta": {"rcpt": "r-42"},
         "expired": False,
         "anonymous": False,
+        "schema": 1,
+        "visitor": "unknown",
+        "visitor_reasons": [],
         "machine": False,
         "ip_address": "203.0.113.0",
         "user_agent": "Mozilla/5.0",
@@ -253,10 +257,10 @@ def test_query_is_ignored(suffix: str) -> None:
     assert event_of(request(OPEN + suffix))["type"] == "open"
 
 
-def without_time(event: dict[str, object] | None) -> dict[str, object]:
+def without_time(event: Event | None) -> dict[str, object]:
     """An event without what differs between two requests of one URL."""
     assert event is not None
-    return {key: value for key, value in event.items() if key not in ("event_id", "timestamp")}
+    return {key: value for key, value in event.as_dict().items() if key not in ("event_id", "timestamp")}
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path.encode()], ids=["str", "bytes"])
@@ -378,6 +382,30 @@ def test_machine_is_flagged(method: str, headers: dict[str, str]) -> None:
 def test_reader_is_not_flagged(headers: dict[str, str]) -> None:
     """An ordinary request is a reader's."""
     assert event_of(request(CLICK, headers=headers))["machine"] is False
+
+
+@pytest.mark.parametrize(
+    ("agent", "headers", "method", "visitor", "reasons"),
+    [
+        ("Mozilla/5.0", {}, "GET", "unknown", []),
+        ("Mozilla/5.0", {}, "HEAD", "prefetch", ["head"]),
+        ("Mozilla/5.0", {"Sec-Purpose": "prefetch"}, "GET", "prefetch", ["prefetch-header"]),
+        ("Mozilla/5.0", {"Sec-Purpose": "prefetch"}, "HEAD", "prefetch", ["head", "prefetch-header"]),
+        ("Mozilla/5.0 (compatible; BarracudaCentral/1.0)", {}, "HEAD", "scanner", ["agent"]),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1)", {}, "GET", "scanner", ["agent"]),
+        ("TelegramBot (like TwitterBot)", {"Purpose": "prefetch"}, "GET", "preview", ["agent"]),
+        ("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", {}, "GET", "image-proxy", ["agent"]),
+        ("YahooMailProxy; https://help.yahoo.com/", {}, "GET", "image-proxy", ["agent"]),
+        ("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", {}, "HEAD", "prefetch", ["head"]),
+    ],
+)
+def test_visitor_and_the_signs_for_it(
+    agent: str, headers: dict[str, str], method: str, visitor: str, reasons: list[str]
+) -> None:
+    """A request says as much as it can of who sent it; an image proxy is no machine, a person opened the mail."""
+    event = event_of(request(OPEN, method=method, headers={"User-Agent": agent, **headers}))
+    assert (event["visitor"], event["visitor_reasons"]) == (visitor, reasons)
+    assert event["machine"] is (visitor in ("scanner", "preview", "prefetch"))
 
 
 # As they were seen in the wild.
@@ -543,7 +571,7 @@ def test_no_request_raises_or_escapes_its_headers(
         assert re.fullmatch(r"[A-Za-z-]+", name)
         assert re.fullmatch(r"[ -~]+", value)
     assert response.status != 302 or response.headers["Location"] == SHOP
-    json.dumps(response.event, allow_nan=False, ensure_ascii=False).encode()
+    json.dumps(event_of(response) if response.event else None, allow_nan=False, ensure_ascii=False).encode()
 
 
 @given(url=st.one_of(st.text(max_size=60), st.text(max_size=60).map(lambda tail: "https://shop.example/" + tail)))
@@ -628,4 +656,4 @@ def test_event_of_a_one_time_link_has_no_secret(destination: str, shown: str | N
         response = respond(Resolver(KEYS), method=method, raw_path=url.path, host="click.acme.test", headers={})
         assert response.headers["Location"] == destination
         assert response.event is not None
-        assert response.event["target_link_url"] == (shown or destination)
+        assert response.event.target_link_url == (shown or destination)

@@ -84,7 +84,7 @@ def event_of(url: str, *, method: str = "GET", **options: Any) -> dict[str, Any]
         Resolver(KEYS), method=method, raw_path=url.removeprefix(ORIGIN), host=HOST, headers=headers, **options
     ).event
     assert event is not None
-    return dict(event)
+    return event.as_dict()
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,9 @@ def test_event_of_an_anonymous_click_names_nobody(ip: Ip) -> None:
         "sent_at": MIDNIGHT,
         "expired": False,
         "anonymous": True,
+        "schema": 1,
+        "visitor": "unknown",
+        "visitor_reasons": [],
         "machine": False,
         "ip_address": None,
         "user_agent": None,

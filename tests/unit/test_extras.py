@@ -16,6 +16,9 @@ from linkwrap._extras import missing_extra
         ("linkwrap.django", "django", "django"),
         ("linkwrap.django.backend", "django", "django"),
         ("linkwrap.django.urls", "django", "django"),
+        ("linkwrap.server.app", "starlette", "server"),
+        ("linkwrap.server.serve", "starlette", "server"),
+        ("linkwrap.server.serve", "granian", "server"),
     ],
 )
 def test_missing_package_names_the_extra(module: str, package: str, extra: str) -> None:

@@ -1,6 +1,7 @@
-"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen` and `domain`.
+"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen`, `domain`, `events` and `serve`.
 
-It needs the extra `cli` (click and rich), and `domain` the extra `domains` too. No other module imports it.
+It needs the extra `cli` (click and rich), `domain` the extra `domains` too, and `serve` the extra `server`. No
+other module imports it.
 """
 
 import sys

@@ -18,10 +18,12 @@ from typing import Any
 import click
 
 from .domain import domain
+from .events import events
 from .inspect import inspect
 from .keys import keygen
 from .output import describe, tell
 from .resolve import resolve
+from .serve import serve
 from .wrap import wrap
 
 
@@ -43,7 +45,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for _command in (wrap, inspect, resolve, keygen, domain):
+for _command in (wrap, inspect, resolve, keygen, domain, events, serve):
     commands.add_command(_command)
 
 

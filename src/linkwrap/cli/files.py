@@ -1,10 +1,13 @@
 """Bytes in, bytes out: nothing is decoded, no line end is translated, and no output file is ever half written."""
 
+import io
 import os
 import secrets
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import BinaryIO, Final, Literal, TextIO
 
 import click
@@ -17,33 +20,51 @@ def shown(name: str) -> str:
     return "standard input" if name == STANDARD else click.format_filename(name)
 
 
-def read_input(name: str) -> bytes:
-    """Return the content of a file or of standard input; raises `click.ClickException` if it cannot be read."""
+@contextmanager
+def input_file(name: str) -> Iterator[BinaryIO]:
+    """Open a file or standard input; raises `click.ClickException` if it cannot be read."""
     try:
         if name == STANDARD:
-            return _standard("stdin").read()
-        with open(name, "rb") as file:
-            return file.read()
+            yield _standard("stdin")
+        else:
+            with open(name, "rb") as file:
+                yield file
     except OSError as error:
         raise click.ClickException(f"cannot read {shown(name)}: {error.strerror or error}") from error
 
 
-def write_output(name: str, content: bytes) -> None:
-    """Write a file, all of it or nothing, or standard output; raises `click.ClickException` if it cannot be written.
+def read_input(name: str) -> bytes:
+    """Return the content of a file or of standard input; raises `click.ClickException` if it cannot be read."""
+    with input_file(name) as file:
+        return file.read()
 
-    A file that exists keeps its permissions. A device or a pipe is written to, not replaced.
+
+@contextmanager
+def output_file(name: str, *, private: bool = False) -> Iterator[BinaryIO]:
+    """Open a file to write, all of it or nothing, or standard output.
+
+    A file that exists keeps its permissions, unless the new one is private: for its owner alone. A device or a pipe is
+    written to, not replaced. Raises `click.ClickException` if it cannot be written.
     """
     try:
         if name == STANDARD or _is_standard_output(name):
-            _write(_standard("stdout"), content)
+            with _whole(_standard("stdout")) as file:
+                yield file
         else:
-            _write_file(name, content)
+            with _replaced(name, private) as file:
+                yield file
     except BrokenPipeError:
         raise
     except OSError as error:
         if name == STANDARD:
             raise
         raise click.ClickException(f"cannot write {shown(name)}: {error.strerror or error}") from error
+
+
+def write_output(name: str, content: bytes) -> None:
+    """Write a file, all of it or nothing, or standard output, as `output_file` does."""
+    with output_file(name) as file:
+        file.write(content)
 
 
 def _standard(name: Literal["stdin", "stdout"]) -> BinaryIO:
@@ -61,30 +82,38 @@ def _is_standard_output(name: str) -> bool:
         return False
 
 
-def _write(file: BinaryIO, content: bytes) -> None:
-    # An unbuffered stream (PYTHONUNBUFFERED) may take less than it is given.
-    rest = memoryview(content)
-    while rest:
-        rest = rest[file.write(rest) or 0 :]
-    file.flush()
+@contextmanager
+def _whole(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Buffer a stream that has no buffer (PYTHONUNBUFFERED), which may take less than it is given."""
+    if not isinstance(stream, io.RawIOBase):
+        yield stream
+        stream.flush()
+        return
+    buffered = io.BufferedWriter(stream)
+    try:
+        yield buffered
+    finally:
+        buffered.detach()
 
 
-def _write_file(name: str, content: bytes) -> None:
+@contextmanager
+def _replaced(name: str, private: bool) -> Iterator[BinaryIO]:
     try:
         mode = os.stat(name).st_mode
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
-        with open(name, "wb", buffering=0) as device:
-            _write(device, content)
+        with open(name, "wb") as device:
+            yield device
         return
     path = os.path.realpath(name)
     temporary = os.path.join(os.path.dirname(path), f".linkwrap-{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            _write(file, content)
+        with open(temporary, "xb", opener=partial(os.open, mode=0o600 if private else 0o666)) as file:
+            yield file
+            file.flush()
             os.fsync(file.fileno())
-        if mode is not None:
+        if mode is not None and not private:
             os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, path)
     except BaseException:

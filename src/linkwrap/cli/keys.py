@@ -1,16 +1,15 @@
 """The keys of the command line, from the environment or a file but never from an argument; and `linkwrap keygen`."""
 
 import os
-import stat
 from typing import Any, Final
 
 import click
 
+from .._key_files import read_key_file
 from ..keys import SigningKeys
 from .output import Decorator, tell
 
 _VARIABLE: Final = "LINKWRAP_KEYS"
-_MAX_KEY_FILE: Final = 1 << 16
 key_file_option: Decorator = click.option("--key-file", metavar="FILE", help=f"Keys in place of {_VARIABLE}.")
 
 
@@ -29,31 +28,15 @@ def require_keys(key_file: str | None) -> SigningKeys:
 
 
 def _read_key_file(name: str) -> dict[str, Any]:
-    # A traceback may show the variables of a frame: no function that can fail has a key in one.
-    # No message names the file: whoever gives a key in place of a file name would find the key in a log.
     try:
-        with open(name, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            keys, fault = _entries(file.read(_MAX_KEY_FILE + 1))
+        keys, fault, open_to_all = read_key_file(name)
     except OSError as error:
         raise click.ClickException(f"cannot read the key file: {error.strerror}") from None
     if not keys:
         raise click.UsageError(fault)
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IROTH:
+    if open_to_all:
         tell("Warning: everybody on this machine can read the key file: chmod 600 changes that")
     return {"current": keys[0], "retired": keys[1:]}
-
-
-def _entries(content: bytes) -> tuple[list[bytes], str]:
-    """Return the keys in a key file; none of them, and a sentence, if something is wrong with the file."""
-    if len(content) > _MAX_KEY_FILE or b"\0" in content:
-        return [], "the key file must be plain text with one key a line"
-    lines = [line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
-    keys = [line for line in lines if line and not line.startswith(b"#")]
-    for number, line in enumerate(lines, 1):
-        if line in keys and (b"," in line or line.startswith(f"{_VARIABLE}=".encode())):
-            return [], f"line {number} of the key file must be one key, without a comma or a variable"
-    return keys, "the key file holds no key; linkwrap keygen prints one"
 
 
 @click.command()

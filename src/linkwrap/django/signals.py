@@ -1,6 +1,6 @@
 """Events as Django signals: each receiver gets `event` and `request`.
 
-`event` is the dict that `docs/howto/endpoint.md` describes; `sender` is None. If a receiver raises, Django logs the
+`event` is a `linkwrap.events.Event`; `sender` is None. If a receiver raises, Django logs the
 exception, and the response is sent all the same. Receivers run before the response is sent, so they should leave slow
 work to a task queue.
 """
@@ -9,6 +9,8 @@ from typing import Final
 
 from django.dispatch import Signal
 from django.http import HttpRequest
+
+from ..events import Event
 
 link_clicked: Final[Signal] = Signal()
 """A link was opened: the event's `type` is `click` or `link_unsubscribe`."""
@@ -20,7 +22,7 @@ list_unsubscribed: Final[Signal] = Signal()
 _SIGNALS = {"open": mail_opened, "initial_open": mail_opened, "list_unsubscribe": list_unsubscribed}
 
 
-def announce(event: dict[str, object], request: HttpRequest) -> None:
+def announce(event: Event, request: HttpRequest) -> None:
     """Send the event's signal; never raises."""
-    signal = _SIGNALS.get(str(event["type"]), link_clicked)
+    signal = _SIGNALS.get(event.type, link_clicked)
     signal.send_robust(sender=None, event=event, request=request)

@@ -37,7 +37,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> str:
     """The key that is configured, and a tracking domain, without which `wrap` says where the links lead."""
     monkeypatch.setenv("LINKWRAP_KEYS", KEY)
     monkeypatch.setenv("LINKWRAP_DOMAIN", "spgo.io")
-    for name in ("LINKWRAP_REGISTRY", "LINKWRAP_CNAME_TARGET", "LINKWRAP_TRACEBACK"):
+    for name in ("LINKWRAP_REGISTRY", "LINKWRAP_CNAME_TARGET", "LINKWRAP_STORE", "LINKWRAP_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     return KEY
 

@@ -13,20 +13,30 @@ import click
 import pytest
 from click.testing import Result
 
+from helpers.events import an_event
 from helpers.paths import DOCS
 from linkwrap import LinkWrapper, SigningKeys
 from linkwrap.cli.app import commands
 from linkwrap.domains.lifecycle import WATCHED_FOR
 from linkwrap.domains.model import METHODS, STATES, ChangeKind, DnsRecord, Domain
 from linkwrap.domains.results import AnswerKind, Evidence, Probe, ProbeStatus, Trace, TraceFailure, TraceStatus
+from linkwrap.events import EventType
+from linkwrap.server.store import Store
 
 PAGE = (DOCS / "howto" / "command-line.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
 SUBSECTIONS = dict(re.findall(r"^### (.*)\n((?:(?!###? ).*\n)*)", PAGE, re.MULTILINE))
-GROUP = commands.commands["domain"]
-assert isinstance(GROUP, click.Group)
-OF_DOMAIN = GROUP.commands
-COMMANDS = {**commands.commands, **{f"domain {name}": command for name, command in OF_DOMAIN.items()}}
+GROUPS = {name: group.commands for name, group in commands.commands.items() if isinstance(group, click.Group)}
+OF_DOMAIN = GROUPS["domain"]
+COMMANDS = {**commands.commands} | {f"{group} {name}": each for group in GROUPS for name, each in GROUPS[group].items()}
+EVENTS = [
+    an_event(0, rcpt_meta={"rcpt": "r-42", "message_id": "m-1"}),
+    an_event(
+        7, type="open", target_link_url=None, target_link_name=None, visitor="image-proxy", rcpt_meta={"rcpt": "r-7"}
+    ),
+    an_event(40_000, visitor="scanner", target_link_name=None, target_link_url="https://acme.com/sale"),
+    an_event(90_000, type="link_unsubscribe", target_link_name="Unsubscribe", rcpt_meta={"rcpt": "r-42"}),
+]
 MESSAGE = "Content-Type: text/html\n\n<a href=https://acme.com/sale>x</a>\n"
 MAIL = """<body>
 <a href="https://acme.com/sale?a=1&amp;b=2" data-msys-linkname="Sale">x</a>
@@ -43,7 +53,7 @@ def options_of(command: click.Command) -> set[str]:
         name
         for parameter in command.get_params(click.Context(command))
         if isinstance(parameter, click.Option)
-        for name in parameter.opts
+        for name in (*parameter.opts, *parameter.secondary_opts)
     }
 
 
@@ -52,7 +62,7 @@ def said_in(section: str) -> set[str]:
     return set(re.findall(r"`(--?[a-z-]+)`", "".join(re.findall(r"^\|.*\n", section, re.MULTILINE))))
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"domain"}))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS.keys()))
 def test_every_command_and_option_is_documented(name: str) -> None:
     """Each command has a section, with all its options and none that it does not have."""
     section = (SECTIONS | SUBSECTIONS)[f"linkwrap {name}"]
@@ -60,11 +70,12 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     assert said_in(section) | {"--help"} == options_of(COMMANDS[name])
 
 
-def test_options_of_all_commands_of_a_group_are_documented() -> None:
+@pytest.mark.parametrize("group", GROUPS)
+def test_options_of_all_commands_of_a_group_are_documented(group: str) -> None:
     """A group's section has the options that all its commands share."""
-    section = SECTIONS["linkwrap domain"].partition("### ")[0]
-    assert "    linkwrap domain" in section
-    assert said_in(section) == set.intersection(*map(options_of, OF_DOMAIN.values()))
+    section = SECTIONS[f"linkwrap {group}"].partition("### ")[0]
+    assert f"    linkwrap {group}" in section
+    assert said_in(section) == set.intersection(*map(options_of, GROUPS[group].values()))
 
 
 def test_every_documented_command_is_there() -> None:
@@ -348,6 +359,34 @@ def test_what_check_and_watch_show_is_what_comes(
         cname_target_probe=Probe("http", "confirmed", "the redirect server answers", "192.0.2.80"),
     )
     assert shown_in(section, 1) in run("domain", "check", host).stdout
+
+
+def test_events_are_what_comes(page: Callable[[str], list[Result]], run: Callable[..., Result]) -> None:
+    """What the page shows of events is what their commands print, and its calls work."""
+    with Store("linkwrap-events.db", create=True) as store:
+        store.add(EVENTS)
+    for name in ("list", "tail", "stats"):
+        assert run("events", name).stdout == shown_in(SUBSECTIONS[f"linkwrap events {name}"])
+    log = b"starting\n" + run("events", "export").stdout_bytes + json.dumps(an_event(5).as_dict()).encode()
+    imported = run("events", "import", "-", input=log)
+    assert imported.stdout == shown_in(SUBSECTIONS["linkwrap events import"])
+    section = SECTIONS["linkwrap events"].partition("### ")[0]
+    calls = section.replace("tail --follow ", "tail ")
+    assert calls != section
+    results = page(calls)
+    assert results[-1].stdout.startswith("2 events deleted.")
+    rows = re.findall(r"^\| (`[^|]*) \| with `(\w+)`: ", SUBSECTIONS["JSON of linkwrap events"], re.MULTILINE)
+    said: dict[str, set[str]] = {}
+    for keys, name in rows:
+        said.setdefault(name, set()).update(named_in(keys))
+    calls_of = {"stats": [], "import": ["-"], "delete": ["--before", "1d", "--yes"], "backup": ["second.db"]}
+    assert said == {
+        name: json.loads(run("events", name, *words, "--json", input="").stdout).keys()
+        for name, words in calls_of.items()
+    }
+    assert named_in(
+        SUBSECTIONS["linkwrap events list"].partition("Only those of a type: ")[2].partition("\n")[0]
+    ) == set(get_args(EventType))
 
 
 def test_version(run: Callable[..., Result]) -> None:

@@ -12,6 +12,7 @@ from django.core import mail
 from django.test import override_settings
 
 from linkwrap import Resolver, SigningKeys
+from linkwrap.events import Event
 
 KEY = "a key for the tests of Django"
 HOST = "click.acme.test"
@@ -95,8 +96,8 @@ def received(signal: Any) -> Iterator[list[dict[str, Any]]]:
     """The events that a signal brings."""
     events: list[dict[str, Any]] = []
 
-    def receive(event: dict[str, Any], **rest: object) -> None:
-        events.append(event)
+    def receive(event: Event, **rest: object) -> None:
+        events.append(event.as_dict())
 
     signal.connect(receive)
     try:

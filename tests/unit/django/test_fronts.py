@@ -45,7 +45,7 @@ Front = Callable[..., Answer]
 def answer(status: int | str, headers: Any, body: bytes, events: list[Any]) -> Answer:
     """The answer of a server, whose events are taken."""
     lines = {str(name).lower(): str(value) for name, value in headers}
-    event = dict(events.pop()) if events else None
+    event = events.pop().as_dict() if events else None
     assert not events
     for name in ("event_id", "timestamp", "ip_address"):
         (event or {}).pop(name, None)

@@ -310,7 +310,7 @@ def test_one_click_unsubscribe() -> None:
     events: list[Any] = []
 
     def receive(event: Any, **_: Any) -> None:
-        events.append(event)
+        events.append(event.as_dict())
 
     list_unsubscribed.connect(receive)
     try:

@@ -1,0 +1,182 @@
+"""The processes of the redirect server: granian's workers, and the parent, which starts them and erases old events.
+
+Each worker has a store's connection, a writer and a fallback of its own, which are closed when it is told to stop. A
+worker that dies is started again; one that dies again within seconds ends the server.
+"""
+
+import atexit
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+from .._extras import missing_extra
+from .app import RedirectApp, create_app
+from .fallback import Fallback
+from .settings import Settings, StartError, find_keys
+from .store import Store, StoreError
+
+try:
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server import Server
+except ModuleNotFoundError as error:
+    raise missing_extra(error, "server", "granian") from None
+
+_HEADER_SECONDS: Final = 10
+"""How long a client may take for the head of a request; an idle connection is closed after it too."""
+_HEADER_BYTES: Final = 65_536
+_STOP_SECONDS: Final = 30
+"""How long a worker may take to stop: requests that it has taken, then the writer, then the fallback."""
+_CONNECTIONS: Final = 1024  # of one worker; more wait in the system's queue
+_PRUNE_SECONDS: Final = 86_400
+_DAY: Final = 86_400
+_log = logging.getLogger("linkwrap")
+
+
+class Line(logging.Formatter):
+    """A record as one line of ASCII. Of an exception only the type: its words may hold what is in a request."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        text = " ".join(record.getMessage().split())
+        if record.exc_info and record.exc_info[0]:
+            text += f" ({record.exc_info[0].__name__})"
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        return f"{moment} {record.levelname.lower()}: {text}".encode("ascii", "backslashreplace").decode()
+
+
+_LOGGING: Final[dict[str, Any]] = {
+    "formatters": {"line": {"()": f"{__name__}.Line"}},
+    "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "loggers": {
+        "_granian": {"handlers": ["standard"], "level": "WARNING", "propagate": False},
+        "granian.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+        "linkwrap": {"handlers": ["standard"], "level": "INFO", "propagate": False},
+    },
+}
+
+
+def serve(settings: Settings) -> None:
+    """Answer requests until SIGTERM or SIGINT comes. To be called in the main thread of a process of its own.
+
+    Raises:
+        StartError: There are no keys, or the address cannot be listened on.
+        StoreError: The store or the fallback cannot be used.
+    """
+    find_keys()  # each worker reads them anew
+    _probe(settings)
+    Store(settings.store, create=True, durability=settings.durability).close()
+    if settings.fallback is not None:
+        Fallback(settings.fallback).close()
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Server(
+        "linkwrap",
+        address=settings.address,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000, max_buffer_size=_HEADER_BYTES),
+        websockets=False,
+        backpressure=_CONNECTIONS,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+    )
+    server.on_startup(partial(_tell_start, settings))
+    with _retention(settings):
+        try:
+            server.serve(target_loader=partial(load, settings), wrap_loader=False)
+        except SystemExit:
+            # Its status is 1 too where a worker was stopped by the same signal as the parent.
+            if not server.interrupt_signal:
+                raise StartError("the workers end as soon as they start") from None
+
+
+def load(settings: Settings) -> RedirectApp:
+    """Return the application, in a worker."""
+    if sys.platform != "win32":
+        # Ctrl-C reaches all processes of a terminal; the parent then stops the workers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_stop_after, args=(parent.join,), daemon=True).start()
+        # Once the lifespan has closed everything: granian's threads may crash while an interpreter ends (its issue 881).
+        atexit.register(os._exit, 0)
+    return create_app(
+        find_keys(),
+        store=settings.store,
+        fallback=settings.fallback,
+        durability=settings.durability,
+        ip=settings.ip,
+    )
+
+
+def _stop_after(wait: Callable[[], object]) -> None:
+    """Stop this worker once the parent has died: nobody else could."""
+    wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _probe(settings: Settings) -> None:
+    """Raise an error if the address is taken: workers share a port, and so would another server's."""
+    kind = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
+    try:
+        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.address, settings.port))
+            probe.listen()
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {settings.listen}: {(error.strerror or 'no such address').lower()}"
+        ) from None
+
+
+def _tell_start(settings: Settings) -> None:
+    days = settings.keep_seconds // _DAY
+    _log.info(
+        "serving http://%s, workers %d, store %r, events kept for %d days, durability %s",
+        settings.listen,
+        settings.workers,
+        os.path.abspath(settings.store),
+        days,
+        settings.durability,
+    )
+
+
+@contextmanager
+def _retention(settings: Settings) -> Iterator[None]:
+    """Erase old events now, and each day."""
+    stopped = threading.Event()
+    thread = threading.Thread(target=_prune, args=(settings, stopped), name="linkwrap-retention", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(_STOP_SECONDS)
+
+
+def _prune(settings: Settings, stopped: threading.Event) -> None:
+    while True:
+        try:
+            with Store(settings.store) as store:
+                count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
+            if count:
+                _log.info("old events erased: %d", count)
+        except StoreError as error:
+            _log.warning("old events were not erased: %s", error)
+        if stopped.wait(_PRUNE_SECONDS):
+            return
