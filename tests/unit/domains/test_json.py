@@ -104,7 +104,7 @@ RETIRED = re.compile(
     r"(^|_)(redirector|(?<!dns_)resolver|target(?<!cname_target)|vouched|owner|proven|proof|prove|known|verify|examine|findings|verdict"
     r"|reading|outcome|root|link|unlink|linked|unlinked|what|before|old|new|control|fault|said|silent)($|_)"
 )
-ALLOWED = {"silent_since", "link_name", "verify"}  # the name of a link, and `SigningKeys.verify`
+ALLOWED = {"silent_since", "link_name", "before"}  # the name of a link; the time of `events delete --before`
 
 
 def words() -> set[str]:
