@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from helpers.effort import COMPLETE, ENDURANCE
+from helpers.events import an_event
 from helpers.processes import free_port, wait
 from helpers.redirects import HOST, KEY, ONE_CLICK, SHOP, click_path, numbers, unsubscribe_path
 from helpers.serving import COMMAND, ENVIRONMENT, Load, Server, request, serving, under_load
@@ -296,6 +297,27 @@ def test_starts_that_fail(tmp_path: Path) -> None:
         assert (status, told.count("\n"), words in told, "Traceback" in told) == (1, 1, True, False), told
         assert KEY not in told
         assert told.startswith("Error: ")
+
+
+def test_old_events_are_erased_at_start(tmp_path: Path) -> None:
+    """What is older than --keep is gone soon after the start, the rest stays, and the log says how many they were."""
+    with Store(tmp_path / "events.db", create=True) as store:
+        store.add([an_event(1, timestamp=1), an_event(2, timestamp=int(time.time()) - 86_400)])
+        with serving(tmp_path, "--keep", "30d") as server:
+            wait(lambda: store.stats().events == 1, "nothing was erased")
+            assert [found.event.rcpt_meta["rcpt"] for found in store.events()] == ["r-2"]
+            assert server.stop() == 0
+            assert server.log.count("old events erased: 1\n") == 1
+
+
+@pytest.mark.parametrize("package", ["granian", "starlette"])
+def test_without_the_extra(package: str) -> None:
+    """One sentence says what to install; other commands do not need it."""
+    code = f"import sys; sys.modules[{package!r}] = None; from linkwrap.cli import main; main()"
+    for arguments, status, words in (["serve"], 2, f"{package} is not installed: linkwrap.server"), (["keygen"], 0, ""):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (status, True, False)
 
 
 def test_keys_in_a_file(tmp_path: Path) -> None:
