@@ -78,6 +78,11 @@ def text_faults(name: str, text: object, encoding: object) -> Faults | None:
     return faults
 
 
+def plain(text: Any) -> Any:
+    """Return text without the methods of a subclass: markupsafe's would escape the URLs that are put into it."""
+    return str.__str__(text) if isinstance(text, str) else text
+
+
 def read_keys(keys: object, faults: Faults) -> tuple[str, ...]:
     """Return the keys of campaign metadata, each once; add a fault for what is no sequence of strings."""
     if isinstance(keys, Sequence) and not isinstance(keys, str) and all(isinstance(key, str) for key in keys):

@@ -18,7 +18,7 @@ from ._token import wire
 from .account import DEFAULT_TRACKING_DOMAIN, TrackingDomain
 from .keys import SigningKeys
 from .link import Link
-from .options import Contexts, MessageOptions, Settings, apply_options, encode_contexts, read_keys, text_faults
+from .options import Contexts, MessageOptions, Settings, apply_options, encode_contexts, plain, read_keys, text_faults
 from .policy import LinkPolicy
 from .template import LinkTemplate
 
@@ -117,7 +117,7 @@ class LinkWrapper:
         """
         if faults := text_faults("html", html, encoding):
             faults.raise_any()
-        return LinkTemplate(compile_html(_plain(html), self._decider, encoding))
+        return LinkTemplate(compile_html(plain(html), self._decider, encoding))
 
     @overload
     def render(
@@ -218,7 +218,7 @@ class LinkWrapper:
         The arguments and errors are those of both; one message lists all faults.
         """
         faults = None if type(html) is str and encoding is None else text_faults("html", html, encoding)
-        html = html if type(html) is str else _plain(html)
+        html = html if type(html) is str else plain(html)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_html(html, self._decider, encoding)
         return compiled.fill(fill_in(compiled, self._keys, settings, context))
@@ -249,7 +249,7 @@ class LinkWrapper:
         """
         if faults := text_faults("text", text, encoding):
             faults.raise_any()
-        return LinkTemplate(compile_text(_plain(text), self._decider, encoding))
+        return LinkTemplate(compile_text(plain(text), self._decider, encoding))
 
     @overload
     def wrap_text(
@@ -273,7 +273,7 @@ class LinkWrapper:
     ) -> Any:
         """Compile and render a plain text at once, as `wrap` does a document."""
         faults = text_faults("text", text, encoding)
-        text = _plain(text)
+        text = plain(text)
         settings, context = self._message(metadata, options, faults)
         compiled: Compiled[Any] = compile_text(text, self._decider, encoding)
         return compiled.fill(fill_in(compiled, self._keys, settings, context))
@@ -448,8 +448,3 @@ class LinkWrapper:
                 faults.wrong_type("metadata", "a mapping", metadata)
             settings = apply_options(settings, options, faults, metadata)
         return settings, encode_contexts(settings, metadata, self._campaign_metadata)
-
-
-def _plain(text: Any) -> Any:
-    """Return text without the methods of a subclass: markupsafe's would escape the URLs that are put into it."""
-    return str.__str__(text) if isinstance(text, str) else text

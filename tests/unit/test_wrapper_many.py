@@ -20,6 +20,7 @@ WRAPPER = LinkWrapper(KEYS, account_id="acme", tracking_domain="click.acme.test"
 SENT_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROWS: list[Mapping[str, Any] | None] = [{"rcpt": "r-1"}, {"rcpt": "Ünï", "n": [1, None]}, {}, None, {"rcpt": "r-1"}]
 MAIL = '<body><p><a href="https://shop.test/sale">Sale</a> <a href="#top">Top</a></p></body>'
+LEAVE = '<a href="https://shop.test/">Shop</a> <a data-msys-unsubscribe="1" href="https://shop.test/leave">Leave</a>'
 OPTIONS: list[MessageOptions] = [
     {},
     {"click_tracking": False},
@@ -27,6 +28,7 @@ OPTIONS: list[MessageOptions] = [
     {"initial_open": True},
     {"click_tracking": False, "initial_open": True},
     {"click_tracking": False, "open_tracking": False},
+    {"anonymous": True, "initial_open": True},
     {"account_id": "another", "tracking_domain": TrackingDomain("t.test", secure=False, verified=True)},
 ]
 MESSAGE = (
@@ -43,6 +45,7 @@ def templates() -> Iterator[LinkTemplate[Any]]:
     for path in sorted(TESTS.glob("emails/*/input.html")):
         yield WRAPPER.compile(path.read_bytes())
     yield WRAPPER.compile(MAIL)
+    yield WRAPPER.compile(LEAVE)
     yield WRAPPER.compile(MAIL.encode("utf-16"))
     yield WRAPPER.compile(WRAPPER.wrap(MAIL))  # has a pixel of the account already
     yield WRAPPER.compile("<html amp4email><body><a href=https://shop.test>Shop</a></body></html>")
