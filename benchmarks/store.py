@@ -5,8 +5,8 @@
 The folder is where the stores are made, each for a second or two: a disk, not memory, if "power" is to mean anything.
 """
 
+import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,8 +29,9 @@ _numbers = count()
 def an_event() -> Event:
     """Return a click as a newsletter's is, with an id of its own."""
     number = next(_numbers)
+    moment = f"{0x19A1B2C3D4E + number // 5:012x}"  # five a millisecond
     return Event(
-        event_id=f"{number * 2654435761 % 2**32:08x}-8f5e-4c1d-9b7a-{number:012x}",
+        event_id=f"{moment[:8]}-{moment[8:]}-7c1d-9b7a-{number * 2654435761 % 2**48:012x}",
         type="click",
         timestamp=1_760_000_000 + number // 1000,
         account_id="acme",
@@ -87,7 +88,9 @@ def paths(folder: str | None) -> Iterator[Path]:
 
 def main() -> None:
     """Print a line for each measurement."""
-    path = paths(sys.argv[1] if len(sys.argv) > 1 else None)
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", nargs="?", help="where the stores are made")
+    path = paths(arguments.parse_args().folder)
     durabilities: tuple[Durability, ...] = ("process", "power")
     for durability in durabilities:
         for group in (1, 8, 32):

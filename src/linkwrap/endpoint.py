@@ -347,6 +347,7 @@ def _event(
     visitor, reasons = _visitor(method, agent, header)
     kind: EventType
     url = name = index = None
+    now = time.time()
     if isinstance(visit, Open):
         kind = "initial_open" if visit.initial else "open"
     elif isinstance(visit, Unsubscribe):
@@ -360,9 +361,9 @@ def _event(
         # Merged per recipient, a query or a fragment can name one.
         url, agent, ip = url and re.split("[?#]", url, maxsplit=1)[0], None, "none"
     return Event(
-        event_id=_event_id(),
+        event_id=_event_id(now),
         type=kind,
-        timestamp=int(time.time()),
+        timestamp=int(now),
         account_id=visit.account_id,
         tracking_domain=visit.host,
         target_link_url=url,
@@ -396,10 +397,11 @@ def _visitor(method: str, agent: str | None, prefetch: Mapping[str, str]) -> tup
     return found, () if found == "unknown" else ("agent",)
 
 
-def _event_id() -> str:
-    """Return a random UUID (RFC 9562, 5.4), in a third of the time that `uuid` takes for it."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
+def _event_id(now: float) -> str:
+    """Return a UUID that begins with the time (RFC 9562, 5.7): a database's index of such ids grows at its end only."""
+    time_digits, digits = f"{int(now * 1000):012x}", os.urandom(10).hex()
+    first, last = digits[:4], digits[4:]
+    return f"{time_digits[:8]}-{time_digits[8:]}-7{first[1:]}-{_VARIANTS[first[0]]}{last[:3]}-{last[3:15]}"
 
 
 def _address(address: str | None, ip: Ip) -> str | None:

@@ -52,6 +52,16 @@ class Server:
         """What it has written to standard error."""
         return (self.folder / "log").read_text()
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the log, but for those of a circuit, which a busy machine may open."""
+        return [line for line in self.log.splitlines() if "warning: events are " not in line]
+
+    @property
+    def was_late(self) -> bool:
+        """Whether storing took so long that events were written to the fallback after their answers."""
+        return "events are not stored" in self.log
+
     def workers(self) -> list[int]:
         """The ids of its worker processes."""
         found = []

@@ -16,9 +16,11 @@ RUNS = {
     "calls.py": [],
     "compare.py": ["--help"],
     "decisions.py": ["{corpus}"],
+    "endpoint.py": ["--help"],
     "pixels.py": ["--help"],
     "recipients.py": ["--turns", "1", "--svg", "{corpus}/recipients.svg"],
     "spam.py": ["--help"],
+    "store.py": ["--help"],
     "token_size.py": [],
 }
 MAIL = b"""\

@@ -1,9 +1,12 @@
 """Events and their store, as users write it. Type checkers read this file; nothing runs it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any, assert_type
 
+from linkwrap import Resolver, SigningKeys
 from linkwrap.events import Event, Visitor
+from linkwrap.server import RedirectApp, create_app
 from linkwrap.server.fallback import Fallback
 from linkwrap.server.store import Store, StoredEvent, StoreError
 from linkwrap.server.writer import Writer
@@ -36,3 +39,10 @@ async def write(event: Event) -> bool:
     assert_type(writer.submit(event), asyncio.Future[bool])
     assert_type(writer.fault, str | None)
     return await writer.submit(event)
+
+
+def serve(keys: SigningKeys) -> RedirectApp:
+    """The redirect server as an application."""
+    create_app(keys, store="events.db", ip="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    create_app(keys)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    return create_app(Resolver(keys), store=Path("events.db"), fallback=None, durability="power", ip="none")

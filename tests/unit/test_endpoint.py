@@ -97,7 +97,7 @@ def test_click_redirects_and_is_recorded() -> None:
     assert len(response.body) < 20
     event = event_of(response)
     event_id = str(event.pop("event_id"))
-    assert (str(uuid.UUID(event_id)), uuid.UUID(event_id).version) == (event_id, 4)
+    assert (str(uuid.UUID(event_id)), uuid.UUID(event_id).version) == (event_id, 7)
     assert uuid.UUID(event_id).variant == uuid.RFC_4122
     assert before <= int(str(event.pop("timestamp"))) <= time.time()
     assert abs(int(str(event.pop("sent_at"))) - before) < 60

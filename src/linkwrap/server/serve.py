@@ -113,7 +113,7 @@ def load(settings: Settings) -> RedirectApp:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_stop_after, args=(parent.join,), daemon=True).start()
-        # Once the lifespan has closed everything: granian's threads may crash while an interpreter ends (its issue 881).
+        # The lifespan has closed everything by then; granian's threads may crash while an interpreter ends (issue 881).
         atexit.register(os._exit, 0)
     return create_app(
         find_keys(),

@@ -374,7 +374,7 @@ def row(event: Event) -> Row:
     """Return the values of an event's row, for `Store.add_rows`."""
     values = [*_fields(event), None]
     values[_META] = _encode(values[_META])
-    values[_REASONS] = _encode(values[_REASONS])
+    values[_REASONS] = _encode(values[_REASONS]) if values[_REASONS] else "[]"
     return tuple(values)
 
 

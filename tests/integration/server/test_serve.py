@@ -11,15 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from helpers.effort import COMPLETE, ENDURANCE
+from helpers.events import an_event
 from helpers.processes import free_port, wait
 from helpers.redirects import HOST, KEY, ONE_CLICK, SHOP, click_path, numbers, unsubscribe_path
 from helpers.serving import COMMAND, ENVIRONMENT, Load, Server, request, serving, under_load
+from linkwrap.server.store import Store
 
 if sys.platform != "linux":
     pytest.skip("processes are looked up in /proc", allow_module_level=True)
@@ -39,6 +40,8 @@ def test_clicks(kind: str, options: tuple[str, ...], tmp_path: Path) -> None:
         assert server.stop() in (0, -signal.SIGTERM)  # uvicorn ends itself by the signal
         server.assert_once(load.told)
         assert set(numbers(server.store)) == set(load.told)
+        with Store(server.store) as store:
+            assert {found.event.ip_address for found in store.events()} == {"127.0.0.0"}
         assert not [word for word in ("shop.test", "/f/", "203.0.113") if word in server.log]
 
 
@@ -48,7 +51,7 @@ def test_what_is_told_at_start(tmp_path: Path) -> None:
         assert server.get(click_path(1)) == 302
         assert server.get(click_path(1) + "x") == 404
         assert server.stop() == 0
-        [line] = server.log.splitlines()
+        [line] = server.lines
     told = (f"http://127.0.0.1:{server.port}", repr(str(server.store)), "30 days", "durability power")
     assert [part for part in told if part not in line] == []
     assert {path.stat().st_mode & 0o777 for path in (server.store, server.fallback)} == {0o600}
@@ -57,17 +60,24 @@ def test_what_is_told_at_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_killed(workers: int, tmp_path: Path) -> None:
     """All processes are killed while clients are busy: each redirect that one has read is in the store, once."""
-    told: list[int] = []
-    for attempt in range(10 if ENDURANCE else 1):
-        with serving(tmp_path, "--workers", str(workers)) as server:
-            load = Load(server.port, first=attempt * 10**6)
-            seconds = 20.0 if ENDURANCE else 5.0 if COMPLETE else 1.0
-            under_load(load, lambda: time.sleep(seconds), server.kill, before=50, between=0)  # noqa: B023
-            assert load.other == []
-            told += load.told
+    wanted = 10 if ENDURANCE else 1
+    seconds = 20.0 if ENDURANCE else 5.0 if COMPLETE else 1.0
+    for attempt in range(wanted + 5):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with serving(folder, "--workers", str(workers)) as server:
+            load = Load(server.port)
+            under_load(load, lambda: time.sleep(seconds), server.kill, before=50, between=0)
+        assert load.other == []
         assert len(load.told) > 50
-    server.assert_once(told)
-    assert numbers(server.store).total() - len(told) <= 16 * (10 if ENDURANCE else 1)  # what was on its way
+        if server.was_late:  # the machine is busy: what is answered first and written then, a kill may lose
+            continue
+        server.assert_once(load.told)
+        assert numbers(server.store).total() - len(load.told) <= 16  # what was on its way
+        wanted -= 1
+        if not wanted:
+            return
+    pytest.fail("storing took over 100 ms in each attempt")
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
@@ -80,7 +90,7 @@ def test_stopped(end: signal.Signals, tmp_path: Path) -> None:
         assert load.other == []
         server.assert_once(load.told)
         assert set(numbers(server.store)) == set(load.told)
-        assert len(server.log.splitlines()) == 1
+        assert len(server.lines) == 1
 
 
 def test_stopped_with_a_request_half_sent(tmp_path: Path) -> None:
@@ -99,7 +109,7 @@ def test_stopped_with_a_request_half_sent(tmp_path: Path) -> None:
         slow.sendall(ONE_CLICK[5:])
         assert slow.recv(10_000).startswith(b"HTTP/1.1 200 ")
         assert server.process.wait(60) == 0
-        assert numbers(server.store) == Counter([1, 2])
+        server.assert_once([1, 2])
 
 
 def test_a_worker_that_dies(tmp_path: Path) -> None:
@@ -110,7 +120,8 @@ def test_a_worker_that_dies(tmp_path: Path) -> None:
         under_load(load, lambda: os.kill(worker, signal.SIGKILL), between=10**9)
         wait(lambda: server.workers() not in ([], [worker]), "no worker was started again")
         wait(lambda: answers(server), "the new worker does not answer")
-        server.assert_once(load.told)
+        if not server.was_late:
+            server.assert_once(load.told)
         [worker] = server.workers()
         server.process.kill()
         wait(lambda: not Path(f"/proc/{worker}/fd").exists() or is_zombie(worker), "the worker outlives its parent")
@@ -288,6 +299,27 @@ def test_starts_that_fail(tmp_path: Path) -> None:
         assert told.startswith("Error: ")
 
 
+def test_old_events_are_erased_at_start(tmp_path: Path) -> None:
+    """What is older than --keep is gone soon after the start, the rest stays, and the log says how many they were."""
+    with Store(tmp_path / "events.db", create=True) as store:
+        store.add([an_event(1, timestamp=1), an_event(2, timestamp=int(time.time()) - 86_400)])
+        with serving(tmp_path, "--keep", "30d") as server:
+            wait(lambda: store.stats().events == 1, "nothing was erased")
+            assert [found.event.rcpt_meta["rcpt"] for found in store.events()] == ["r-2"]
+            assert server.stop() == 0
+            assert server.log.count("old events erased: 1\n") == 1
+
+
+@pytest.mark.parametrize("package", ["granian", "starlette"])
+def test_without_the_extra(package: str) -> None:
+    """One sentence says what to install; other commands do not need it."""
+    code = f"import sys; sys.modules[{package!r}] = None; from linkwrap.cli import main; main()"
+    for arguments, status, words in (["serve"], 2, f"{package} is not installed: linkwrap.server"), (["keygen"], 0, ""):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (status, True, False)
+
+
 def test_keys_in_a_file(tmp_path: Path) -> None:
     """The workers read a file that only its owner can read, comments and all."""
     keys = tmp_path / "keys"
@@ -300,4 +332,4 @@ def test_keys_in_a_file(tmp_path: Path) -> None:
         with serving(tmp_path) as server:
             assert server.get(click_path(3)) == 302
             assert server.stop() == 0
-    assert numbers(server.store) == Counter([3])
+    server.assert_once([3])
