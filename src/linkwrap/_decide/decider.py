@@ -39,7 +39,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 _MAX_KEPT: Final = 4096
 """Values of links that are kept for other documents."""
-_MAX_KEPT_VALUE: Final = 512  # characters
+_MAX_KEPT_VALUE: Final = 512  # characters, of its destination too
 
 
 class OwnPixel(NamedTuple):
@@ -166,7 +166,8 @@ class Decider:
                     known = Decision(url, refusal), None
                 else:
                     known = Decision(url), encode_link(url)
-                (kept if len(value) <= _MAX_KEPT_VALUE else long)[value] = known
+                # Encoding makes a destination up to twelve times as long as its value.
+                (kept if max(len(value), len(url or "")) <= _MAX_KEPT_VALUE else long)[value] = known
             decided.append(known)
         return decided
 
