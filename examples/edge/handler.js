@@ -239,10 +239,15 @@ async function record(event, metadataText, env) {
   if (!response.ok) throw Object.assign(new Error(), { name: `status ${response.status}` });
 }
 
-/** The destination as an event may have it: that of an anonymous message without query and fragment. */
+/** The destination as an event may have it: without a user, that of an anonymous message without query and fragment. */
 function shown(token) {
-  const url = withoutSecret(token.url);
+  const url = withoutSecret(withoutUser(token.url));
   return token.anonymous ? url.split(/[?#]/, 1)[0] : url;
+}
+
+/** The destination without the user and password before its host. */
+function withoutUser(destination) {
+  return destination.replace(/^([a-z]+:\/\/)[^/?#]*@/, "$1");
 }
 
 /**

@@ -177,7 +177,7 @@ export function decodePath(path) {
 /** The host name in the form in which it is signed, or null. A server gets international names as A-labels. */
 export function hostName(host) {
   if (host.length > MAX_HOST + ".:65535".length) return null;
-  const name = host.replace(/:[0-9]*$/, "").replace(/\.$/, "");
+  const name = host.replace(/:[0-9]{0,5}$/, "").replace(/\.$/, "");
   return name.length <= MAX_HOST && HOST.test(name) ? name.toLowerCase() : null;
 }
 

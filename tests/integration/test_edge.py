@@ -105,6 +105,28 @@ def test_longest_path(node: Node) -> None:
     assert [response.status for response in responses] == [302, 302, 302, 404, 404]
 
 
+def test_forms_of_a_host(node: Node) -> None:
+    """Both readers find the same host, or none, in what a client can send as `Host`."""
+    path = sign(host_key(SECRET.encode(), HOST), "/f/a/2uMaBtestA.BpJIEAacmeDFJ")
+    suffixes = ["", ".", "..", ":", ":80", ":65535", ":99999", ":123456", ".:443", ":80.", ":80:80", ":+80", " ", "\t"]
+    suffixes += [",evil.test", "/", "?", "#", "@evil.test", "\0", "\n", "%2e", ".evil.test"]
+    hosts = [HOST.upper(), f"u@{HOST}", f"[{HOST}]", f" {HOST}", f".{HOST}", f"x{HOST}", HOST.replace(".", "..")]
+    hosts += [HOST + suffix for suffix in suffixes]
+    answers = node("read", [{"keys": [SECRET], "host": host, "path": path} for host in hosts])
+    resolver = Resolver(SigningKeys(SECRET))
+
+    def reason(host: str) -> str | None:
+        try:
+            resolver.resolve_path(host, path)
+        except InvalidToken as error:
+            return error.reason
+        return None
+
+    assert [(host, answer.get("reason")) for host, answer in zip(hosts, answers, strict=True)] == [
+        (host, reason(host)) for host in hosts
+    ]
+
+
 # Random tokens, their mutations, and tokens with contents that linkwrap never signs.
 
 

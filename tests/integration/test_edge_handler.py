@@ -277,6 +277,20 @@ def test_secrets_of_one_time_links(node: Node, destination: str) -> None:
     assert "aB3dE6gH9jK2mN5pQ8" not in json.dumps(expected[0]["events"])
 
 
+def test_users_of_destinations(node: Node) -> None:
+    """The user and the password of a destination are in no event, anonymous or not; the link leads there with them."""
+    wrapper = LinkWrapper(KEYS, tracking_domain=HOST)
+    destinations = ["https://ada:pw@shop.example/a?b#c", "https://a%40b.test@shop.example:8443/@x", "http://u:@a.test/"]
+    urls = [wrapper.wrap_url(url, anonymous=anonymous) for url in destinations for anonymous in (False, True)]
+    expected = assert_alike(node, [Asked("GET", path_of(url)) for url in urls])
+    assert [answer["headers"]["location"] for answer in expected[::2]] == [*destinations[:2], "http://u@a.test/"]
+    assert [answer["events"][0]["target_link_url"] for answer in expected[::2]] == [
+        "https://shop.example/a?b#c",
+        "https://shop.example:8443/@x",
+        "http://a.test/",
+    ]
+
+
 def test_old_links(node: Node) -> None:
     """A link that is older than a year redirects, with `expired` in its event."""
     old = sign(host_key(SECRET.encode(), HOST), "/f/a/2uMshopBexampleA.AAAAAAacmeDFJ")

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
+import pytest
+
 from linkwrap import Link, LinkPolicy, LinkWrapper, SigningKeys
 
 KEYS = SigningKeys("a key for the tests of repeated links")
@@ -73,20 +75,23 @@ def test_threads_share_one_wrapper() -> None:
         assert [*threads.map(partial(wrap, seen), documents)] == expected
 
 
-def test_memory_of_what_is_kept_is_bounded() -> None:
+@pytest.mark.parametrize(
+    ("tail", "documents"), [("x" * 3000, 250), ("\N{GRINNING FACE}" * 300, 100)], ids=["long", "long when encoded"]
+)
+def test_memory_of_what_is_kept_is_bounded(tail: str, documents: int) -> None:
     """A service that sends ever new links, long ones among them, does not grow with them."""
     one = wrapper()
 
     def send(first: int, last: int) -> None:
         for number in range(first, last):
-            links = [f'<a href="https://shop.test/{number}/{at}/{"x" * (at % 2 * 3000)}">x</a>' for at in range(20)]
+            links = [f'<a href="https://shop.test/{number}/{at}/{tail * (at % 2)}">x</a>' for at in range(20)]
             wrap(one, "".join(links))
 
     tracemalloc.start()
     try:
-        send(0, 250)
+        send(0, documents)
         tracemalloc.reset_peak()
-        send(250, 500)
+        send(documents, 2 * documents)
         assert tracemalloc.get_traced_memory()[1] < 16_000_000
     finally:
         tracemalloc.stop()

@@ -13,7 +13,7 @@ from .._markup.scan import Columns, element_name
 from .._markup.source import Source
 from .._markup.tokenizer import Span, decode_references
 from .._token.packing import DEFAULT_SUBLINK, encode_link
-from .._token.wire import Kind, Token, read, slot
+from .._token.wire import Kind, Token, decode_path, read, slot
 from ..errors import InvalidToken
 from ..keys import SigningKeys
 from ..link import Part, Reason, Unusable
@@ -33,13 +33,14 @@ BATCH: Final = 250
 _UNUSABLE: dict[str | None, Decision] = {reason: Decision(None, reason) for reason in get_args(Unusable)}
 # A destination that can be a redirect URL: its host and its raw path.
 _REDIRECT = re.compile(r"https?://([^/:?#@]++)(?::[0-9]++)?(/[^?#]*+)", re.ASCII)
+_START: Final = 9  # characters of a path that stand for three or more
 # Postal wraps no such link, and takes the "+notrack" out.
 _NO_TRACK = re.compile(r"[\0-\x20]*+(https?)\+notrack:", re.ASCII | re.IGNORECASE)
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 _MAX_KEPT: Final = 4096
 """Values of links that are kept for other documents."""
-_MAX_KEPT_VALUE: Final = 512  # characters
+_MAX_KEPT_VALUE: Final = 512  # characters, of its destination too
 
 
 class OwnPixel(NamedTuple):
@@ -166,7 +167,8 @@ class Decider:
                     known = Decision(url, refusal), None
                 else:
                     known = Decision(url), encode_link(url)
-                (kept if len(value) <= _MAX_KEPT_VALUE else long)[value] = known
+                # Encoding makes a destination up to twelve times as long as its value.
+                (kept if max(len(value), len(url or "")) <= _MAX_KEPT_VALUE else long)[value] = known
             decided.append(known)
         return decided
 
@@ -332,7 +334,8 @@ class Decider:
 
     def _own_token(self, url: str, *kinds: Kind) -> Token | None:
         match = _REDIRECT.match(url)
-        if match is None:
+        # Most URLs with a "%" are none of ours; decoding all of a path would take longer than all else about the link.
+        if match is None or not decode_path(match[2][:_START]).startswith(("/f/", "/q/", "/u/")):
             return None
         try:
             token = read(self._keys, match[1].removesuffix("."), match[2])

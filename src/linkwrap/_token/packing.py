@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain
+from math import isinf
 from typing import Any, Final, NoReturn
 
 from ..errors import OptionError
@@ -363,7 +364,14 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-_from_start = json.JSONDecoder(parse_constant=_no_number).raw_decode
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):  # "1E400" is JSON, but what Python writes for its value is not
+        raise ValueError("a number beyond what a float holds")
+    return number
+
+
+_from_start = json.JSONDecoder(parse_float=_finite, parse_constant=_no_number).raw_decode
 
 
 def _from_json(text: str) -> Any:

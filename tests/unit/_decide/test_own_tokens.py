@@ -40,6 +40,15 @@ def test_link_that_is_another_path_is_wrapped() -> None:
         assert link.wrapped, rest
 
 
+@pytest.mark.parametrize("encoded", [{0}, {1}, {0, 1, 2}, {2, 3, 4}, set(range(1000))])
+@pytest.mark.parametrize("url", [LINK, WRAPPER.unsubscribe_url({"rcpt": "r-1"})])
+def test_percent_encoded_url_is_known_again(url: str, encoded: set[int]) -> None:
+    """Wherever a mail system has encoded the path: the endpoint decodes it, and so does the wrapper."""
+    origin, path = url[: url.index("/", 8) + 1], url[url.index("/", 8) + 1 :]
+    spelled = origin + "".join(f"%{ord(one):02X}" if at in encoded else one for at, one in enumerate(path))
+    assert WRAPPER.compile(f'<a href="{spelled}">x</a>').links[0].reason == "already-wrapped"
+
+
 @pytest.mark.parametrize("rest", IN_TEXT)
 def test_link_with_a_rest_stays_in_every_form(rest: str) -> None:
     """Text, messages, trees and bytes read a link as HTML does."""

@@ -63,6 +63,18 @@ def test_text_has_one_packed_form(text: str, packed: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("characters", "length"),
+    [(DIGITS, 500), (DIGITS[:52], 2067), (DIGITS[:26], 500), (DIGITS[:26] + DIGITS[52:62], 500)],
+)
+def test_text_full_of_capitals_hardly_grows(characters: str, length: int) -> None:
+    """Ids, other senders' tokens and JWTs in a destination do not make a redirect URL twice as long."""
+    source = random.Random(0)  # noqa: S311
+    for _ in range(100):
+        url = f"https://shop.example/{''.join(source.choices(characters, k=length))}"
+        assert len(encode_link(url)) <= 1.15 * len(url)
+
+
+@pytest.mark.parametrize(
     ("packed", "text"),
     [
         ("ZDaBcD", "aBcD"),

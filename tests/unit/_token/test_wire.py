@@ -577,6 +577,8 @@ def test_signed_expansion_is_bounded() -> None:
         ("x", "AAAAAAacmeDFJKMJ"),
         ("x", "AAAAAAacmeDFJDaDE" + "L" * 9000),
         ("x", "AAAAAAacmeDFJDaDE" + "9" * 9000),
+        ("x", "AAAAAAacmeDFJDaDE1Ue400"),
+        ("x", "AAAAAAacmeDFJDaDEL1F-1Ue999M"),
         ("x", "AAAAAAacmeDFJZ"),
         ("x", "AAAAAAacmeDFJV"),
         ("x", "AAAAAAacmeDFJU"),
