@@ -9,7 +9,7 @@ from ._faults import Faults, require_str
 from ._hosts import host_name
 from .link import Link
 
-__all__ = ["DEFAULT_PLACEHOLDERS", "SENDERS", "LinkPolicy", "utm"]
+__all__ = ["DEFAULT_PLACEHOLDERS", "SENDERS", "LinkPolicy", "placeholder_pattern", "utm"]
 
 OPT_OUTS: Final[Mapping[str, tuple[str, str | None]]] = {
     "sparkpost": ("data-msys-clicktrack", "0"),
@@ -105,7 +105,8 @@ class LinkPolicy:
         opt_outs: Markup that opts a link out besides: an attribute with any value or none (`data-no-track`), an
             attribute with one value (`hstracking=false`), or a class (`.mktNoTrack`). Capitals do not matter.
         placeholders: A pattern that finds a placeholder in a link's value, in place of `DEFAULT_PLACEHOLDERS`; a
-            link with a match is left alone. None where the mail is finished: nothing in it is a placeholder.
+            link with a match is left alone. `placeholder_pattern` makes one that takes linear time; of a pattern of
+            your own, nothing is promised. None where the mail is finished: nothing in it is a placeholder.
         one_time: "wrap", or "leave" to leave links alone that work once: to reset a password, log in, verify an
             address or accept an invitation.
         skip_hosts: Host names to which links are left alone; `*.example.com` means all names under example.com.
@@ -189,6 +190,35 @@ def _read_opt_out(text: str, faults: Faults) -> OptOut | None:
     else:
         return OptOut(name.lower(), value)
     return None
+
+
+def placeholder_pattern(*forms: str | tuple[str, str]) -> re.Pattern[str]:
+    """Return a pattern for `LinkPolicy(placeholders=…)`; a search with it takes time linear in the text.
+
+    Args:
+        forms: What placeholders look like: a text that is one as it stands (`"UNSUB_URL"`), or what stands before and
+            behind a name (`("<<", ">>")`).
+
+    Raises:
+        TypeError: A form is neither a `str` nor a pair of them.
+        OptionError: There is none, or a text is empty.
+    """
+    faults = Faults()
+    patterns = []
+    for form in forms:
+        texts = (form,) if isinstance(form, str) else form
+        if not (isinstance(texts, tuple) and len(texts) in (1, 2) and all(isinstance(text, str) for text in texts)):
+            faults.wrong_type("each form", "a str or a pair of them", form)
+        elif not all(texts):
+            faults.wrong_value("a form must have no empty text")
+        else:
+            first, last = map(re.escape, (texts[0], texts[-1]))
+            # Not past the next beginning, so that no character is read twice.
+            patterns.append(first if len(texts) == 1 else rf"{first}(?:(?!{first}|{last})[\s\S])*+{last}")
+    if not forms:
+        faults.wrong_value("there must be a form of placeholders")
+    faults.raise_any()
+    return re.compile("|".join(patterns))
 
 
 def utm(

@@ -2,13 +2,14 @@
 
 import re
 import time
+from typing import Any
 
 import pytest
 
-from linkwrap import LinkPolicy, LinkWrapper, SigningKeys
+from linkwrap import LinkPolicy, LinkWrapper, OptionError, SigningKeys
 from linkwrap._decide.destination import placeholder_of, read_destination
 from linkwrap._decide.placeholders import SHOWN, find_placeholder
-from linkwrap.policy import DEFAULT_PLACEHOLDERS
+from linkwrap.policy import DEFAULT_PLACEHOLDERS, placeholder_pattern
 
 WRAPPER = LinkWrapper(SigningKeys("a key for the tests of placeholders"), tracking_domain="click.acme.test")
 
@@ -330,6 +331,38 @@ def test_pattern_of_a_policy_replaces_the_default() -> None:
     assert wrapper.wrap_url("https://a.test/~id~") == "https://a.test/~id~"
 
 
+@pytest.mark.parametrize(
+    ("href", "piece"),
+    [
+        ("https://a.test/?u=UNSUB_URL", "UNSUB_URL"),
+        ("https://a.test/<<first name>>/x", "<<first name>>"),
+        ("https://a.test/?e=<<a<<b>>", "<<b>>"),
+        ("https://a.test/?e=$(x.y)", "$(x.y)"),
+        ("https://a.test/?e=<<open", None),
+        ("https://a.test/?e={{ url }}", None),
+        ("https://a.test/?e=unsub_url", None),
+        ("https://a.test/?e=$x.y", None),
+    ],
+)
+def test_pattern_of_texts_and_pairs(href: str, piece: str | None) -> None:
+    """A text is a placeholder as it stands, and a pair with what is between, up to the next beginning."""
+    policy = LinkPolicy(placeholders=placeholder_pattern("UNSUB_URL", ("<<", ">>"), ("$(", ")")))
+    wrapper = LinkWrapper(SigningKeys("a key for the tests of placeholders"), policy=policy)
+    (link,) = wrapper.compile(f"<a href='{href}'>x</a>").links
+    assert (link.placeholder, link.reason) == (piece, piece and "placeholder")
+
+
+def test_pattern_of_nothing_is_refused() -> None:
+    """Neither no form nor an empty text, which would be in every link."""
+    for forms in ((), ("",), (("<<", ""),)):
+        with pytest.raises(OptionError, match="form"):
+            placeholder_pattern(*forms)
+    wrong: Any = (("a", "b", "c"), 5, ["a", "b"], b"x")
+    for form in wrong:
+        with pytest.raises(TypeError, match="each form must be a str or a pair of them"):
+            placeholder_pattern(form)
+
+
 def test_finished_mail_has_no_placeholders() -> None:
     """With None every destination is wrapped, and what a URL cannot hold is encoded as a browser does."""
     wrapper = LinkWrapper(SigningKeys("a key for the tests of placeholders"), policy=LinkPolicy(placeholders=None))
@@ -357,4 +390,13 @@ def test_search_takes_linear_time(unit: str) -> None:
     """A hostile value of a million characters costs no more than reading it, whatever it repeats."""
     begin = time.process_time()
     DEFAULT_PLACEHOLDERS.search(" " + "1" * 8 + unit * (1_000_000 // len(unit)))
+    assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize("unit", ["<<", "<<x", "aba", "ab", "<", ">>", "<<x>"])
+def test_search_for_texts_and_pairs_takes_linear_time(unit: str) -> None:
+    """The pattern that `placeholder_pattern` makes does not either, nor do beginnings that overlap."""
+    pattern = placeholder_pattern("UNSUB_URL", ("<<", ">>"), ("aba", "!"), ("aa", "!"))
+    begin = time.process_time()
+    assert pattern.search(unit * (1_000_000 // len(unit))) is None
     assert time.process_time() - begin < 1
