@@ -20,6 +20,7 @@ from hostile import CASES, Case
 from measure import best_times, children_time, geometric_mean, machine, peak_memory, python_run
 from ways import (
     OURS,
+    PEERS,
     WAYS,
     WRAPPER,
     bare_loop,
@@ -140,6 +141,28 @@ def compare_rewriter(documents: list[Document], effort: Effort) -> list[Row]:
             len(slower) <= MAX_SLOWER * len(long),
         )
     ]
+
+
+def compare_peers(documents: list[Document], effort: Effort) -> list[Row]:
+    """Time other ways to wrap a document against lxml's parse of it, and count the documents that they raise at."""
+    heading("other ways to wrap a document : lxml's parse of it, geometric means")
+    print(f"all documents; from {LONG} characters; raises")
+    for name, way in {OURS: wrap_text, **PEERS}.items():
+        ratios, long, raised = [], [], 0
+        for document in documents:
+            try:
+                call = way(document)
+                call()
+            except Exception:
+                raised += 1
+                continue
+            parse, seconds = best_times([lxml_parse(document), call], turns=effort.turns // 2, before=forget)
+            ratios.append(seconds / parse)
+            if len(document.text) >= LONG:
+                long.append(seconds / parse)
+        if ratios:
+            print(f"{geometric_mean(ratios):7.2f} {geometric_mean(long or ratios):7.2f} {raised:4}  {name}")
+    return []
 
 
 def _print_means(name: str, ratios: list[float], documents: list[Document]) -> None:
@@ -397,6 +420,7 @@ SECTIONS: dict[str, Callable[[list[Document], Effort], list[Row]]] = {
     "wrap": compare_ways,
     "repeated": compare_repeated,
     "rewriter": compare_rewriter,
+    "peers": compare_peers,
     "render": compare_render,
     "render_many": compare_many,
     "growth": compare_growth,

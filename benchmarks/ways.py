@@ -11,8 +11,9 @@ from itertools import cycle
 from time import time
 from typing import TYPE_CHECKING
 
+from bs4 import BeautifulSoup
 from documents import Document
-from lxml.html import document_fromstring
+from lxml.html import document_fromstring, fragment_fromstring, tostring
 from measure import Call
 
 from linkwrap import LinkTemplate, LinkWrapper, SigningKeys
@@ -75,6 +76,63 @@ def rewriter(document: Document) -> Call:
 
     return call
 
+
+def lxml_loop(document: Document) -> Call:
+    """Parse the document with lxml, set each link and append the pixel, and write it anew."""
+
+    def call() -> str:
+        context = encode_context("acme", int(time()), metadata())
+        root = document_fromstring(document.for_lxml)
+        for link in root.xpath("//a[@href]|//area[@href]"):
+            link.set("href", _redirect(link.get("href"), context))
+        (url,) = message_urls(KEYS, ORIGIN, HOST, context, (), [OPEN])
+        root.append(fragment_fromstring(OPEN_PIXEL.replace("{}", url)))
+        return tostring(root, encoding="unicode")
+
+    return call
+
+
+def soup_loop(document: Document) -> Call:
+    """Do the same with BeautifulSoup on the standard library's parser."""
+
+    def call() -> str:
+        context = encode_context("acme", int(time()), metadata())
+        soup = BeautifulSoup(document.text, "html.parser")
+        for link in soup.find_all(["a", "area"], href=True):
+            link["href"] = _redirect(str(link["href"]), context)
+        (url,) = message_urls(KEYS, ORIGIN, HOST, context, (), [OPEN])
+        soup.append(BeautifulSoup(OPEN_PIXEL.replace("{}", url), "html.parser"))
+        return str(soup)
+
+    return call
+
+
+def pytracking(document: Document) -> Call:
+    """Wrap the document by pytracking, whose URLs hold the metadata, and neither a signature nor a time."""
+    from pytracking.html import adapt_html
+
+    return lambda: adapt_html(
+        document.text,
+        extra_metadata=metadata(),
+        base_open_tracking_url=f"{ORIGIN}/q/",
+        base_click_tracking_url=f"{ORIGIN}/f/",
+    )
+
+
+def _redirect(href: str, context: str) -> str:
+    url, _ = read_destination(href)
+    return (
+        href if url is None else message_urls(KEYS, ORIGIN, HOST, context, [slot("a", "html", 0, encode_link(url))])[0]
+    )
+
+
+PEERS: dict[str, Way] = {
+    "turbohtml's rewriter": rewriter,
+    "a loop over lxml's tree": lxml_loop,
+    "a loop over BeautifulSoup's tree": soup_loop,
+    "pytracking, unsigned": pytracking,
+}
+"""How it is done without linkwrap; the loops make linkwrap's tokens."""
 
 OURS = "wrap() of text"
 WAYS: dict[str, Way] = {
