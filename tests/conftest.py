@@ -22,7 +22,7 @@ REQUIRE_ALL = os.environ.get("LINKWRAP_REQUIRE_ALL") == "1"
 
 settings.register_profile("default", deadline=None, max_examples=effort.count(50, ci=100, endurance=1000))
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") and not effort.ENDURANCE else "default")
+settings.load_profile("ci" if os.environ.get("CI") and not (effort.ENDURANCE or effort.BRIEF) else "default")
 
 
 @pytest.fixture(scope="session")
