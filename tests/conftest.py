@@ -7,7 +7,8 @@ import email
 import email.policy
 import os
 import re
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ REQUIRE_ALL = os.environ.get("LINKWRAP_REQUIRE_ALL") == "1"
 settings.register_profile("default", deadline=None, max_examples=effort.count(50, ci=100, endurance=1000))
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") and not (effort.ENDURANCE or effort.BRIEF) else "default")
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Let SIGINT do what it does at a terminal, here and in processes: nohup or & may have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

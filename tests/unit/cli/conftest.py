@@ -2,10 +2,9 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,14 +21,6 @@ COMMAND = [sys.executable, "-c", "from linkwrap.cli import main; main()"]
 
 Run = Callable[..., Result]
 Execute = Callable[..., subprocess.CompletedProcess[bytes]]
-
-
-@pytest.fixture(autouse=True)
-def interrupts() -> Iterator[None]:
-    """Let SIGINT do what it does at a terminal, here and in processes: nohup or & may have it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
