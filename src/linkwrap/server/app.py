@@ -26,8 +26,8 @@ from .writer import Writer
 try:
     from starlette.applications import Starlette
     from starlette.types import Receive, Scope, Send
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "server", "starlette", "anyio") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "server", "starlette", "anyio") from None
 
 _BODY_SECONDS: Final = 10.0
 _log = logging.getLogger("linkwrap")

@@ -29,8 +29,8 @@ try:
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import Server
-except ModuleNotFoundError as error:
-    raise missing_extra(error, "server", "granian") from None
+except ModuleNotFoundError as _error:
+    raise missing_extra(_error, "server", "granian") from None
 
 _HEADER_SECONDS: Final = 10
 """How long a client may take for the head of a request; an idle connection is closed after it too."""
