@@ -82,8 +82,8 @@ class Database:
         stale: Identities of a write-ahead log and shared memory of another database that may be in the way.
 
     Raises:
-        StoreError: The file is missing, damaged, another program's, of a newer linkwrap, only readable, a folder, or on
-            a network file system.
+        StoreError: The file is missing (or empty, where `create` is false), damaged, another program's, of a newer
+            linkwrap, only readable, a folder, or on a network file system.
     """
 
     def __init__(
@@ -129,6 +129,8 @@ class Database:
         found = identity(self.path)
         if found is None:
             raise StoreError(f"there is no store {shown}")
+        if not create and not self.path.stat().st_size:
+            raise StoreError(f"{shown} is empty: it is no store")
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode=rw",
             uri=True,

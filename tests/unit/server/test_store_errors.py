@@ -72,6 +72,17 @@ def test_a_missing_file_is_made_only_if_asked_for(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_empty_file_becomes_a_store_only_if_asked_for(tmp_path: Path) -> None:
+    """Whoever only reads changes no file that is empty, whatever it is."""
+    path = tmp_path / "mail.eml"
+    path.touch()
+    with pytest.raises(StoreError, match="is empty: it is no store"):
+        Store(path)
+    assert [(file, file.stat().st_size) for file in tmp_path.iterdir()] == [(path, 0)]
+    with Store(path, create=True) as store:
+        assert store.add([an_event(1)]) == 1
+
+
 def test_a_damaged_file(tmp_path: Path) -> None:
     """Reading and adding tell that it is damaged."""
     damaged(tmp_path / "events.db")
