@@ -13,16 +13,17 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .._extras import missing_extra
+from ..errors import LinkWrapError
 from .app import RedirectApp, create_app
 from .fallback import Fallback
 from .settings import Settings, StartError, find_keys
-from .store import Store, StoreError
+from .store import Store
 
 try:
     from granian.constants import HTTPModes, Interfaces
@@ -41,6 +42,16 @@ _CONNECTIONS: Final = 1024  # of one worker; more wait in the system's queue
 _PRUNE_SECONDS: Final = 86_400
 _DAY: Final = 86_400
 _log = logging.getLogger("linkwrap")
+
+
+class Part(Protocol):
+    """What runs in the parent beside the workers."""
+
+    def start(self) -> None:
+        """Begin; an error ends the server."""
+
+    def stop(self) -> None:
+        """End, within `_STOP_SECONDS`."""
 
 
 class Line(logging.Formatter):
@@ -96,7 +107,7 @@ def serve(settings: Settings) -> None:
         workers_kill_timeout=_STOP_SECONDS,
     )
     server.on_startup(partial(_tell_start, settings))
-    with _retention(settings):
+    with _running(_parts(settings)):
         try:
             server.serve(target_loader=partial(load, settings), wrap_loader=False)
         except SystemExit:
@@ -156,27 +167,57 @@ def _tell_start(settings: Settings) -> None:
     )
 
 
+class Loop:
+    """Something that the parent does again and again, in a thread of its own.
+
+    Args:
+        name: Of the thread.
+        step: Does it once; what it raises is told, and does not end the loop.
+        seconds: How long to wait between two.
+    """
+
+    def __init__(self, name: str, step: Callable[[], object], seconds: float) -> None:
+        self._name, self._step, self._seconds = name, step, seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"linkwrap-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin with the first step."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step that is being done."""
+        self._stopped.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                self._step()
+            except LinkWrapError as error:
+                _log.warning("%s: %s", self._name, error)
+            except Exception as error:  # its words may hold what a stranger sent
+                _log.error("%s failed with %s", self._name, type(error).__name__)
+            if self._stopped.wait(self._seconds):
+                return
+
+
+def _parts(settings: Settings) -> list[Part]:
+    """Return what runs in the parent beside the workers, in the order in which it is started."""
+    return [Loop("retention", partial(_prune, settings), _PRUNE_SECONDS)]
+
+
 @contextmanager
-def _retention(settings: Settings) -> Iterator[None]:
-    """Erase old events now, and each day."""
-    stopped = threading.Event()
-    thread = threading.Thread(target=_prune, args=(settings, stopped), name="linkwrap-retention", daemon=True)
-    thread.start()
-    try:
+def _running(parts: Sequence[Part]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for part in parts:
+            part.start()
+            stack.callback(part.stop)
         yield
-    finally:
-        stopped.set()
-        thread.join(_STOP_SECONDS)
 
 
-def _prune(settings: Settings, stopped: threading.Event) -> None:
-    while True:
-        try:
-            with Store(settings.store) as store:
-                count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
-            if count:
-                _log.info("old events erased: %d", count)
-        except StoreError as error:
-            _log.warning("old events were not erased: %s", error)
-        if stopped.wait(_PRUNE_SECONDS):
-            return
+def _prune(settings: Settings) -> None:
+    with Store(settings.store) as store:
+        count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
+    if count:
+        _log.info("old events erased: %d", count)
