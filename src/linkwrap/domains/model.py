@@ -3,13 +3,17 @@
 import secrets
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, cast, get_args
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from .._faults import Faults
 from .._hosts import host_name
 from .._token.wire import MAX_ACCOUNT_ID
 from ..account import TrackingDomain
 from ..errors import DomainError, LinkWrapError, OptionError
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 State = Literal["pending", "propagating", "verified", "invalid", "suspended", "lapsed"]
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -377,7 +381,8 @@ def check_new_host(name: str, cname_target: str) -> None:
     """Check that a host, as `read_host` returns it, can be a custom tracking domain.
 
     Raises:
-        DomainError: The host is too long, a name of the reader's own machine, or overlaps with the CNAME target.
+        DomainError: The host is too long, a name of the reader's own machine, a domain as a registrar sells it, where
+            no CNAME can stand, a public suffix, or overlaps with the CNAME target.
     """
     if name == "localhost" or name.endswith(".localhost"):
         raise DomainError(f"{name!r} is a name of the reader's own machine: use a name in the public DNS")
@@ -387,3 +392,25 @@ def check_new_host(name: str, cname_target: str) -> None:
         raise DomainError(f"{name!r} is the CNAME target, and cannot be a custom tracking domain")
     if name.endswith(f".{cname_target}") or cname_target.endswith(f".{name}"):
         raise DomainError(f"{name!r} overlaps with the CNAME target {cname_target!r}: use a host of your own")
+    registrable = registrable_domain(name)
+    if registrable is None:
+        raise DomainError(f"{name!r} is a public suffix, under which others have domains: use a name under your own")
+    if name == registrable:
+        # It has SOA and NS records, beside which no CNAME can stand (RFC 1034, 3.6.2).
+        raise DomainError(f"{name!r} is a whole domain, which can have no CNAME: use a subdomain such as click.{name}")
+
+
+def registrable_domain(name: str) -> str | None:
+    """Return the domain that a registrar sells, and that a host, as `read_host` returns it, is or is under.
+
+    By the ICANN section of the public suffix list (publicsuffix.org); a top-level domain that is not in it is a public
+    suffix. None for a public suffix.
+    """
+    return _public_suffixes().privatesuffix(name)
+
+
+@cache
+def _public_suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(only_icann=True)

@@ -706,7 +706,7 @@ def test_no_command(run: Run) -> None:
     assert result.stderr.startswith("Usage: linkwrap domain ")
 
 
-@pytest.mark.parametrize("missing", ["sqlalchemy", "dns", "httpx"])
+@pytest.mark.parametrize("missing", ["sqlalchemy", "dns", "httpx", "publicsuffixlist"])
 @pytest.mark.parametrize(
     "arguments",
     [["domain", "list"], ["domain", "watch"], ["domain", "check", HOST], ["wrap", "--registry=x", "--account=a"]],
@@ -726,7 +726,7 @@ def test_other_commands_do_without_the_extra(arguments: list[str]) -> None:
     """Help and wrap work without the extra, and do not spend the time to import it."""
     text = """
 import sys
-missing = ["sqlalchemy", "dns", "httpx"]
+missing = ["sqlalchemy", "dns", "httpx", "publicsuffixlist"]
 sys.modules.update(dict.fromkeys(missing))
 from linkwrap.cli import main
 try:

@@ -58,13 +58,15 @@ def records_for(
     [
         ("click.acme.com", "click.acme.com"),
         ("Click.ACME.com.", "click.acme.com"),
-        ("acme.com", "acme.com"),
+        ("acme.co.uk.com", "acme.co.uk.com"),
         ("klick.faß.de", "klick.xn--fa-hia.de"),
         ("クリック.例え.jp", "xn--pcka3d3h.xn--r8jz45g.jp"),
         ("click.acme。com", "click.acme.com"),
         ("1.acme.com", "1.acme.com"),
         ("a-b--c.acme.com", "a-b--c.acme.com"),
-        ("notspgo.io", "notspgo.io"),
+        ("click.notspgo.io", "click.notspgo.io"),
+        ("acme.github.io", "acme.github.io"),
+        ("click.acme.internal", "click.acme.internal"),
         ("spgo.io.acme.com", "spgo.io.acme.com"),
         ("localhost.acme.com", "localhost.acme.com"),
         (f"{LABEL}.acme.com", f"{LABEL}.acme.com"),
@@ -74,6 +76,20 @@ def records_for(
 def test_a_host_is_kept_as_lower_case_a_labels(host: str, expected: str) -> None:
     """A host in any spelling comes out in one."""
     assert check_host(host, TARGET) == expected
+
+
+@pytest.mark.parametrize("host", ["acme.com", "acme.co.uk", "ACME.com.", "acme.test", "例え.jp", "acme.k12.ca.us"])
+def test_a_whole_domain_is_refused_with_a_subdomain_of_it(host: str) -> None:
+    """A domain as a registrar sells it has SOA and NS records, beside which no CNAME can stand."""
+    with pytest.raises(DomainError, match=r"whole domain, which can have no CNAME: use a subdomain such as click\."):
+        check_host(host, TARGET)
+
+
+@pytest.mark.parametrize("host", ["co.uk", "com.br", "foo.ck", "k12.ca.us"])
+def test_a_public_suffix_is_refused(host: str) -> None:
+    """Names under it belong to others."""
+    with pytest.raises(DomainError, match="is a public suffix"):
+        check_host(host, TARGET)
 
 
 @pytest.mark.parametrize(

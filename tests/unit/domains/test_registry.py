@@ -76,7 +76,7 @@ def test_urls_that_cannot_be_one(url: str, complaint: str) -> None:
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.parametrize("package", ["dns", "httpx", "sqlalchemy"])
+@pytest.mark.parametrize("package", ["dns", "httpx", "publicsuffixlist", "sqlalchemy"])
 @pytest.mark.parametrize(
     "imports",
     [
@@ -101,7 +101,7 @@ def test_values_without_the_extra() -> None:
     """Values, and which states there are, need none of its packages."""
     code = """
 import sys
-for package in ("dns", "httpx", "sqlalchemy"):
+for package in ("dns", "httpx", "publicsuffixlist", "sqlalchemy"):
     sys.modules[package] = None
 from linkwrap.domains import Change, CheckResult, DnsRecord, Domain, DomainRequest, Evidence, Probe, Trace
 from linkwrap.domains.model import METHODS, STATES
