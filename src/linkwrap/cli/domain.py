@@ -34,6 +34,15 @@ _HOST: Final = (click.argument("host"), _account(help="Account of HOST, if sever
 _CNAME_TARGET = _cname_target(help="For a new registry: host that the CNAMEs of all domains point to.")
 _NETWORK: Final = (
     _dns_resolver(help="DNS resolver in place of the system's, such as 1.1.1.1. Any number of times."),
+    option(
+        "--certificate-authority",
+        "certificate_authorities",
+        multiple=True,
+        default=("letsencrypt.org",),
+        show_default="letsencrypt.org",
+        metavar="DOMAIN",
+        help="Authority of your certificates, which CAA records must allow. Any number of times.",
+    ),
     option("--deadline", type=_SECONDS(max=300), default=20, metavar="SECONDS", help="Longest time of one check."),
     key_file_option,
 )
@@ -91,7 +100,8 @@ def _open(url: str | None, values: dict[str, Any], **options: Any) -> DomainRegi
     from ..domains import DomainRegistry, Network, NoRegistry
 
     if "deadline" in values:
-        options["network"] = Network(dns_resolvers=values.pop("dns_resolvers"), deadline=values.pop("deadline"))
+        names = ("dns_resolvers", "deadline", "certificate_authorities")
+        options["network"] = Network(**{name: values.pop(name) for name in names})
     if url is None:
         url = "sqlite:///linkwrap.db"
         tell("Note: the registry is linkwrap.db in this folder: --registry or LINKWRAP_REGISTRY names another")

@@ -8,13 +8,15 @@
 from typing import TYPE_CHECKING, Any
 
 from .model import Change, DnsRecord, Domain, DomainRequest, NoRegistry
-from .results import CheckResult, DnsResolverAnswer, Evidence, Hop, Probe, ServerAnswer, Trace
+from .results import Caa, CheckResult, DnsResolverAnswer, Evidence, Probe
+from .traces import Hop, ServerAnswer, Trace
 
 if TYPE_CHECKING:
     from .checks.network import Network
     from .registry import DomainRegistry
 
 __all__ = [
+    "Caa",
     "Change",
     "CheckResult",
     "DnsRecord",

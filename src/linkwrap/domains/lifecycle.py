@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from .history import history
 from .model import IN_USE, TIME, Change, Domain, Method, State, ownership_name
-from .results import MAX_HOPS, Evidence, Probe, Trace
+from .results import Caa, Evidence, Probe
+from .traces import MAX_HOPS, Trace
 
 CONTRARY_FOR: Final = timedelta(days=1)
 """How long a domain in use may lead elsewhere before it lapses."""
@@ -299,6 +300,8 @@ def advise(domain: Domain, evidence: Evidence, cname_target: str, *, taken: bool
         if evidence.at_cname_target_address:
             yield _own_address(host, evidence.cname_target_addresses, cname_target)
         yield from _advice_on_probes(domain, evidence)
+        if evidence.caa and evidence.authorities:
+            yield _advice_on_caa(host, evidence.caa, evidence.authorities, cname_target)
     if domain.state == "lapsed":
         yield f"{host} has lapsed: create the TXT record and let it lead to {cname_target}, or add it again"
     if domain.next_check is None:
@@ -394,6 +397,16 @@ def _advice_on_probes(domain: Domain, evidence: Evidence) -> Iterator[str]:
         yield f"a valid certificate is there: links on {host} can be https, once it is set secure"
     elif in_use and not domain.secure:
         yield f"links are http: for https the redirect server needs a certificate for {host} ({https})"
+
+
+def _advice_on_caa(host: str, caa: Caa, authorities: Sequence[str], cname_target: str) -> str:
+    forbidden = f"no certificate for {host} can be issued, since the CAA records of {caa.name} say that {caa}"
+    if caa.unknown:
+        return f"{forbidden}: remove it"
+    add = f'add the record {caa.name}. CAA 0 issue "{authorities[0]}"'
+    if not f".{host}".endswith(f".{caa.name}"):  # the host's CNAME leads there
+        return f"{forbidden}: whoever runs {cname_target} has to {add}"
+    return f"{forbidden}: {add}"
 
 
 def _create_cname(host: str, cname_target: str) -> str:

@@ -19,7 +19,8 @@ from linkwrap import LinkWrapper, SigningKeys
 from linkwrap.cli.app import commands
 from linkwrap.domains.lifecycle import WATCHED_FOR
 from linkwrap.domains.model import METHODS, STATES, ChangeKind, DnsRecord, Domain
-from linkwrap.domains.results import AnswerKind, Evidence, Probe, ProbeStatus, Trace, TraceFailure, TraceStatus
+from linkwrap.domains.results import Evidence, Probe, ProbeStatus
+from linkwrap.domains.traces import AnswerKind, Trace, TraceFailure, TraceStatus
 from linkwrap.events import EventType
 from linkwrap.server.store import Store
 

@@ -27,7 +27,7 @@ from helpers.domain_values import (
 )
 from linkwrap import domains
 from linkwrap.cli.app import commands
-from linkwrap.domains import CheckResult, DomainRegistry, DomainRequest, Network, model, results
+from linkwrap.domains import Caa, CheckResult, DomainRegistry, DomainRequest, Network, model, results, traces
 from linkwrap.domains.lifecycle import finish, history
 from linkwrap.domains.model import request_for
 from linkwrap.domains.storage.tables import METADATA
@@ -37,6 +37,8 @@ FULL = evidence(
     ownership=trace(hop(f"_linkwrap.{HOST}", value(CHALLENGE), zone="acme.com"), cname_target=""),
     cname_target_probe=probe("http"),
     cname_target_addresses=("198.41.0.80",),
+    caa=Caa("acme.com", True, ("digicert.com",)),
+    authorities=("letsencrypt.org",),
 )
 AFTER, ADVICE, CHANGES = finish(domain(sending_domains=("acme.com",)), FULL, NOW, cname_target=TARGET)
 VALUES: dict[str, Any] = {
@@ -48,6 +50,7 @@ VALUES: dict[str, Any] = {
     "Hop": hop(HOST, alias(TARGET)),
     "ServerAnswer": alias(TARGET),
     "DnsResolverAnswer": dns_resolvers(True)[0],
+    "Caa": Caa("acme.com", True, ("digicert.com",)),
     "Probe": probe("https"),
     "DomainRequest": request_for(domain(), TARGET),
     "DnsRecord": request_for(domain(), TARGET).records[0],
@@ -133,8 +136,8 @@ def words() -> set[str]:
         model.State,
         model.Method,
         model.ChangeKind,
-        results.AnswerKind,
-        results.TraceStatus,
+        traces.AnswerKind,
+        traces.TraceStatus,
         results.ProbeStatus,
     ):
         found |= {choice.replace("-", "_") for choice in get_args(choices)}

@@ -23,7 +23,7 @@ from helpers.domain_values import (
     value,
     way,
 )
-from linkwrap.domains import DnsResolverAnswer, Domain, Evidence, Trace
+from linkwrap.domains import Caa, DnsResolverAnswer, Domain, Evidence, Trace
 from linkwrap.domains.lifecycle import finish, next_domain
 
 SECOND = {"server": "ns2.acme.com"}
@@ -242,6 +242,30 @@ def test_a_resolver_that_does_not_answer() -> None:
     sentences = advice(evidence(dns_resolvers=(silent,)))
     assert any("198.41.1.1" in sentence for sentence in sentences)
     assert "expired" not in " ".join(sentences)
+
+
+@pytest.mark.parametrize(
+    ("caa", "sentence"),
+    [
+        (
+            Caa("acme.com", True, ("digicert.com", "pki.goog")),
+            'only digicert.com, pki.goog may issue: add the record acme.com. CAA 0 issue "letsencrypt.org"',
+        ),
+        (Caa("acme.com", True), 'nobody may issue: add the record acme.com. CAA 0 issue "letsencrypt.org"'),
+        (Caa("acme.com", True, unknown=True), "a critical record of an unknown kind: nobody may issue: remove it"),
+        (Caa(TARGET, True, ("digicert.com",)), f"whoever runs {TARGET} has to add the record {TARGET}. CAA 0 issue"),
+    ],
+)
+def test_caa_records_that_forbid_the_certificate(caa: Caa, sentence: str) -> None:
+    """The records are named, and the one to add, by whoever can add it."""
+    [*_, found] = advice(evidence(caa=caa, authorities=("letsencrypt.org",)))
+    assert f"no certificate for {HOST} can be issued, since the CAA records of {caa.name} say" in found
+    assert sentence in found
+
+
+def test_caa_records_that_allow_the_certificate() -> None:
+    """They need no sentence."""
+    assert advice(evidence(caa=Caa("acme.com", True, ("letsencrypt.org",)))) == advice(evidence())
 
 
 def test_waiting_for_resolvers() -> None:

@@ -19,7 +19,7 @@ from dns.message import Message
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from ..results import MAX_HOPS, AnswerKind, Hop, ServerAnswer, Trace, TraceFailure
+from ..traces import MAX_HOPS, AnswerKind, Hop, ServerAnswer, Trace, TraceFailure
 from .dns import Questions, Unanswered, as_text, rrset_at
 
 MAX_SERVERS: Final = 16

@@ -21,7 +21,8 @@ from dns.message import Message
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from ..results import AnswerKind, DnsResolverAnswer
+from ..results import DnsResolverAnswer
+from ..traces import AnswerKind
 from .network import Network, Server
 
 MAX_QUERIES: Final = 64

@@ -17,6 +17,7 @@ from ..._faults import Faults
 from ...errors import OptionError
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_AUTHORITY = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,9}", re.ASCII)
 _MAX_SECONDS = 300
 
 # IANA's registries of special-purpose addresses (RFC 6890) and of multicast (RFC 5771), as blocks: what the standard
@@ -58,6 +59,8 @@ class Network:
             may have any address.
         deadline: Seconds that one check may take in all.
         timeout: Seconds to wait for one answer of one server; a query is sent twice at most.
+        certificate_authorities: Whose certificates the redirect server gets, by the domains that CAA records name them
+            with (RFC 8659); none if CAA records do not matter.
         tls: The context for https probes; None for one with the system's certificates.
         dns_port: The port of authoritative name servers. This and the following are for tests with their own servers.
         http_port: The port of the redirect server for http.
@@ -73,6 +76,7 @@ class Network:
     dns_resolvers: Sequence[str] = ()
     deadline: float = 20.0
     timeout: float = 2.0
+    certificate_authorities: Sequence[str] = ("letsencrypt.org",)
     tls: ssl.SSLContext | None = field(default=None, compare=False)
     dns_port: int = 53
     http_port: int = 80
@@ -90,6 +94,14 @@ class Network:
                     faults.wrong_type(f"dns_resolvers[{number}]", "str", resolver)
                 elif _server(resolver) is None:
                     faults.wrong_value(f"a DNS resolver must be like 1.1.1.1 or 127.0.0.1:5353, not {resolver!r}")
+        authorities = self.certificate_authorities
+        if isinstance(authorities, str) or not isinstance(authorities, Iterable):
+            faults.wrong_type("certificate_authorities", "a sequence of strings", authorities)
+        else:
+            object.__setattr__(self, "certificate_authorities", tuple(authorities))
+            for authority in self.certificate_authorities:
+                if not isinstance(authority, str) or not _AUTHORITY.fullmatch(authority):
+                    faults.wrong_value(f"a certificate authority must be like letsencrypt.org, not {authority!r:.80}")
         for name in ("deadline", "timeout"):
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or isinstance(seconds, bool):

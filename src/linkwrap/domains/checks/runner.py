@@ -21,11 +21,13 @@ from ...errors import DomainError, LinkWrapError
 from ...keys import SigningKeys
 from ..lifecycle import deciding_probe
 from ..model import Change, Domain, Method, holds_challenge, ownership_name
-from ..results import CheckResult, Evidence, Probe, Trace
+from ..results import CheckResult, Evidence, Probe
 from ..storage import leases
 from ..storage.database import Database
 from ..storage.leases import Lease
+from ..traces import Trace
 from .authoritative import Zones, trace
+from .caa import ask_caa
 from .dns import Questions, ask_dns_resolvers
 from .http import SCHEMES, probe
 from .network import Network
@@ -86,6 +88,10 @@ async def check_domain(
             addresses = await questions.addresses(dns.name.from_text(cname_target))
             compared = _comparable(decides, *await probes(cname_target, addresses))
             evidence = replace(evidence, cname_target_probe=compared)
+        if cname is not None and network.certificate_authorities:
+            caa = await ask_caa(questions, host)
+            forbids = caa is not None and caa.forbids(network.certificate_authorities)
+            evidence = replace(evidence, caa=caa, authorities=tuple(network.certificate_authorities) if forbids else ())
     elif found := [value for answer in cname.contrary if answer.kind == "records" for value in answer.values]:
         # An address in place of the CNAME may be that of a proxy in front of the redirect server, or the server's own.
         addresses = await questions.addresses(dns.name.from_text(cname_target)) or []
