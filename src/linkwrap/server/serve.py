@@ -40,6 +40,7 @@ _STOP_SECONDS: Final = 30
 """How long a worker may take to stop: requests that it has taken, then the writer, then the fallback."""
 _CONNECTIONS: Final = 1024  # of one worker; more wait in the system's queue
 _PRUNE_SECONDS: Final = 86_400
+_MEASURE_SECONDS: Final = 60
 _DAY: Final = 86_400
 _log = logging.getLogger("linkwrap")
 
@@ -132,6 +133,7 @@ def load(settings: Settings) -> RedirectApp:
         fallback=settings.fallback,
         durability=settings.durability,
         ip=settings.ip,
+        replay_limit=settings.replay_limit,
     )
 
 
@@ -204,7 +206,10 @@ class Loop:
 
 def _parts(settings: Settings) -> list[Part]:
     """Return what runs in the parent beside the workers, in the order in which it is started."""
-    return [Loop("retention", partial(_prune, settings), _PRUNE_SECONDS)]
+    parts: list[Part] = [Loop("retention", partial(_prune, settings, None), _PRUNE_SECONDS)]
+    if settings.keep_bytes is not None:
+        parts.append(Loop("size of the store", partial(_prune, settings, settings.keep_bytes), _MEASURE_SECONDS))
+    return parts
 
 
 @contextmanager
@@ -216,8 +221,8 @@ def _running(parts: Sequence[Part]) -> Iterator[None]:
         yield
 
 
-def _prune(settings: Settings) -> None:
+def _prune(settings: Settings, keep_bytes: int | None) -> None:
     with Store(settings.store) as store:
-        count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
+        count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds, keep_bytes=keep_bytes)
     if count:
-        _log.info("old events erased: %d", count)
+        _log.info("old events erased: %d%s", count, "" if keep_bytes is None else ", to keep to --keep-bytes")

@@ -52,7 +52,8 @@ class Metrics:
     """Counts since the start, which only the writer changes.
 
     Attributes:
-        stored: Events that were stored and were new.
+        stored: Events that were stored and were new, or stand for more requests than before.
+        erased: Events that were not stored, since they were asked to be erased.
         not_stored: Events that went to the fallback.
         saved: Events that were copied out of a file that was deleted or replaced, and were not in the new one.
         opened: How often the circuit opened.
@@ -61,6 +62,7 @@ class Metrics:
     """
 
     stored: int = 0
+    erased: int = 0
     not_stored: int = 0
     saved: int = 0
     opened: int = 0
@@ -309,6 +311,9 @@ class Writer:
         )
         self._checkpoints = Checkpoints(store, lambda: self.metrics.commit_seconds, _BUSY_SECONDS)
         self._beside, self._stale = beside(store.path), {}
+        for left in self._left:  # before anything is stored
+            with contextlib.suppress(StoreError):
+                store.take_erasures(left.store.erasures(), left.store.erasure_keys())
         return store
 
     def _is_moved(self) -> bool:
@@ -365,20 +370,24 @@ class Writer:
         assert self._store is not None
         started = time.monotonic()
         refused = []
+        # The last of an event that comes again and again stands for the others.
+        events = {entry.event.event_id: entry.event for entry in group}
         try:
-            added = self._store.add_rows([row(entry.event) for entry in group])
+            added, erased = self._store.add_rows(list(map(row, events.values())))
         except (TypeError, ValueError, OverflowError, RecursionError):
             # One of them has a value that no store takes: it must not keep the others out.
-            added = 0
+            added = erased = 0
             for entry in group:
                 try:
-                    added += self._store.add_rows([row(entry.event)])
+                    one, other = self._store.add_rows([row(entry.event)])
+                    added, erased = added + one, erased + other
                 except (TypeError, ValueError, OverflowError, RecursionError):
                     refused.append(entry)
         took = time.monotonic() - started
         with self._changed:
             self._flight = []
             self.metrics.stored += added
+            self.metrics.erased += erased
             self.metrics.commits[bisect_left(COMMIT_BUCKETS, took)] += 1
             self.metrics.commit_seconds += took
         self._to_fallback(refused)
@@ -404,7 +413,7 @@ class Writer:
             left.store.close()
             del self._left[0]
             return
-        self.metrics.saved += self._store.add_rows([found[1:] for found in rows])
+        self.metrics.saved += self._store.add_rows([found[1:] for found in rows])[0]
         left.after = rows[-1][0]
 
     def _end(self) -> None:
