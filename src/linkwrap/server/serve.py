@@ -22,6 +22,7 @@ from .._extras import missing_extra
 from ..errors import LinkWrapError
 from .app import RedirectApp, create_app
 from .fallback import Fallback
+from .logs import Line, StandardError
 from .settings import Settings, StartError, find_keys
 from .store import Store
 
@@ -55,21 +56,9 @@ class Part(Protocol):
         """End, within `_STOP_SECONDS`."""
 
 
-class Line(logging.Formatter):
-    """A record as one line of ASCII. Of an exception only the type: its words may hold what is in a request."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        text = " ".join(record.getMessage().split())
-        if record.exc_info and record.exc_info[0]:
-            text += f" ({record.exc_info[0].__name__})"
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        return f"{moment} {record.levelname.lower()}: {text}".encode("ascii", "backslashreplace").decode()
-
-
 _LOGGING: Final[dict[str, Any]] = {
-    "formatters": {"line": {"()": f"{__name__}.Line"}},
-    "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "formatters": {"line": {"()": Line}},
+    "handlers": {"standard": {"()": StandardError, "formatter": "line"}},
     "loggers": {
         "_granian": {"handlers": ["standard"], "level": "WARNING", "propagate": False},
         "granian.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
@@ -126,7 +115,7 @@ def load(settings: Settings) -> RedirectApp:
     if parent is not None:
         threading.Thread(target=_stop_after, args=(parent.join,), daemon=True).start()
         # The lifespan has closed everything by then; granian's threads may crash while an interpreter ends (issue 881).
-        atexit.register(os._exit, 0)
+        atexit.register(_end)
     return create_app(
         find_keys(),
         store=settings.store,
@@ -135,6 +124,11 @@ def load(settings: Settings) -> RedirectApp:
         ip=settings.ip,
         replay_limit=settings.replay_limit,
     )
+
+
+def _end() -> None:
+    logging.shutdown()
+    os._exit(0)
 
 
 def _stop_after(wait: Callable[[], object]) -> None:

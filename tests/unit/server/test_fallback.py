@@ -146,3 +146,20 @@ def test_an_event_that_is_no_json(tmp_path: Path) -> None:
     assert fallback.close() is True
     assert (events_of(path.read_bytes()), lost_of(path.read_bytes()), fallback.lost) == ([2], 1, 1)
     assert fallback.put(an_event(3)) is False
+
+
+def test_an_event_that_stands_for_more_and_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a line now and then, of all its requests, and one in the end; there is room for others meanwhile."""
+    monkeypatch.setattr(module, "_COUNT_SECONDS", 0.05)
+    path = tmp_path / "events.jsonl"
+    fallback = Fallback(path, max_queue=2)
+    for repeated in range(2, 1000):
+        assert fallback.put(an_event(1, repeated=repeated)) is True
+    wait(lambda: fallback.written == 1, "no line was written")
+    assert fallback.put(an_event(1, repeated=1000)) is True
+    assert fallback.put(an_event(2, repeated=5)) is True
+    assert fallback.close() is True
+    found = [event for event in read_lines(io.BytesIO(path.read_bytes())) if isinstance(event, Event)]
+    assert found[-2:] == [an_event(1, repeated=1000), an_event(2, repeated=5)]
+    assert len(found) < 20
+    assert fallback.put(an_event(1, repeated=1001)) is False
