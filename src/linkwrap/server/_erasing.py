@@ -77,14 +77,14 @@ class ErasingDatabase(Database):
             self._empty_log()
         return count
 
-    def prune(self, *, now: int, keep_seconds: int = KEEP_SECONDS, keep_bytes: int | None = None) -> int:
+    def prune(self, *, now: int, keep_seconds: int | None = KEEP_SECONDS, keep_bytes: int | None = None) -> int:
         """Erase events that are too old, then of accounts with more than their share the oldest; return how many.
 
         The share is what an account may have at most for all to take `keep_bytes` together: an account with less keeps
-        all of its events. The file keeps its size: later events take the room.
+        all of its events. The file keeps its size: later events take the room. None of either is no bound.
         """
         count, old = 0, "SELECT seq, repeated FROM events WHERE timestamp < ? ORDER BY timestamp LIMIT ?"
-        while page := self._run(old, (now - keep_seconds, _DELETED_AT_ONCE)):
+        while keep_seconds is not None and (page := self._run(old, (now - keep_seconds, _DELETED_AT_ONCE))):
             count += self._delete_rows(page)
         while keep_bytes is not None and (used := self._bytes_used()) > keep_bytes:
             sizes: dict[str, int] = dict(self._run(f"SELECT account_id, sum({_BYTES}) FROM events GROUP BY 1"))  # noqa: S608

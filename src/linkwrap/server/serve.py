@@ -200,9 +200,9 @@ class Loop:
 
 def _parts(settings: Settings) -> list[Part]:
     """Return what runs in the parent beside the workers, in the order in which it is started."""
-    parts: list[Part] = [Loop("retention", partial(_prune, settings, None), _PRUNE_SECONDS)]
+    parts: list[Part] = [Loop("retention", partial(_prune, settings), _PRUNE_SECONDS)]
     if settings.keep_bytes is not None:
-        parts.append(Loop("size of the store", partial(_prune, settings, settings.keep_bytes), _MEASURE_SECONDS))
+        parts.append(Loop("size of the store", partial(_shrink, settings), _MEASURE_SECONDS))
     return parts
 
 
@@ -215,8 +215,15 @@ def _running(parts: Sequence[Part]) -> Iterator[None]:
         yield
 
 
-def _prune(settings: Settings, keep_bytes: int | None) -> None:
+def _prune(settings: Settings) -> None:
     with Store(settings.store) as store:
-        count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds, keep_bytes=keep_bytes)
+        count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
     if count:
-        _log.info("old events erased: %d%s", count, "" if keep_bytes is None else ", to keep to --keep-bytes")
+        _log.info("old events erased: %d", count)
+
+
+def _shrink(settings: Settings) -> None:
+    with Store(settings.store) as store:
+        count = store.prune(now=int(time.time()), keep_seconds=None, keep_bytes=settings.keep_bytes)
+    if count:
+        _log.warning("the store has more than --keep-bytes, events of accounts beyond their share erased: %d", count)
