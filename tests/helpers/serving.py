@@ -144,7 +144,7 @@ def is_up(port: int) -> bool:
 
 
 class Load:
-    """Clients that ask for links, each with a number that no other link of the test has.
+    """Clients that ask for links, each with a number that no other link of the test has, unless `path_of` makes them.
 
     Attributes:
         told: The numbers of links whose redirects came.
@@ -152,12 +152,15 @@ class Load:
         waits: When each request was sent, and how many seconds its answer took.
     """
 
-    def __init__(self, port: int, *, clients: int = 16, first: int = 0) -> None:
+    def __init__(
+        self, port: int, *, clients: int = 16, first: int = 0, path_of: Callable[[int], str] = click_path
+    ) -> None:
         self.told: list[int] = []
         self.other: list[bytes] = []
         self.waits: list[tuple[float, float]] = []
         self._port = port
         self._clients = clients
+        self._path_of = path_of
         self._next = first
         self._stopped = False
 
@@ -176,7 +179,7 @@ class Load:
                 while not self._stopped:
                     number, self._next = self._next, self._next + 1
                     started = time.monotonic()
-                    writer.write(request(click_path(number), close=False))
+                    writer.write(request(self._path_of(number), close=False))
                     head = await reader.readuntil(b"\r\n\r\n")
                     # The redirect is read, so it counts, whatever comes of its body.
                     if head.startswith(b"HTTP/1.1 302 "):

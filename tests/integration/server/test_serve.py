@@ -337,6 +337,25 @@ def test_a_link_that_is_replayed(tmp_path: Path) -> None:
         assert len(list(store.events())) < 60
 
 
+def test_killed_while_a_link_is_replayed(tmp_path: Path) -> None:
+    """Each redirect that a client has read is counted, though few events stand for all of them."""
+    path = click_path(1)
+    for attempt in range(6):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with serving(folder, "--workers", "2") as server:
+            load = Load(server.port, path_of=lambda _: path)
+            under_load(load, server.kill, before=1500, between=0)
+        assert load.other == []
+        if not server.was_late:
+            break
+    else:
+        pytest.fail("storing took over 100 ms in each attempt")
+    with Store(server.store) as store:
+        assert len(load.told) <= store.stats().events <= len(load.told) + 16
+        assert len(list(store.events())) < 200
+
+
 @pytest.mark.parametrize("package", ["granian", "starlette"])
 def test_without_the_extra(package: str) -> None:
     """One sentence says what to install; other commands do not need it."""
