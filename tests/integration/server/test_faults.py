@@ -1,6 +1,6 @@
 """`linkwrap serve` under load while its store fails: every reader gets the redirect, soon, and no event is lost.
 
-How long readers waited is printed (`pytest -s`), before the circuit has opened and after it; on a machine that does
+How long readers waited is printed, before the circuit has opened and after it; on a machine that does
 nothing else that is below 250 and 50 ms. Here only far higher bounds are held to, since the machine may be busy.
 """
 
@@ -172,7 +172,7 @@ def test_a_store_that_fails(disk: Path, fault: Fault, tmp_path: Path, capsys: py
             "until the circuit opens": [
                 spent for sent, spent in load.waits if sent <= times["open"] and sent + spent >= times["begun"]
             ],
-            "while it is open": [spent for sent, spent in load.waits if times["open"] < sent < times["ended"]],
+            "after that": [spent for sent, spent in load.waits if times["open"] < sent < times["ended"]],
         }
         with capsys.disabled():
             sys.stdout.write(
