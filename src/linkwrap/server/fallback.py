@@ -142,7 +142,8 @@ class Fallback:
             if left is not None and left <= 0:
                 break
             self._changed.wait(left)
-        if self._counting and (self._closing or time.monotonic() >= self._due):
+        room = len(self._queue) < self._max_queue  # while nothing can be written, the lines take each other's place
+        if self._counting and (self._closing or (room and time.monotonic() >= self._due)):
             self._queue.extend(self._counting.values())
             self._counting.clear()
 
