@@ -217,6 +217,7 @@ function report({ request, env, context, host }, type, token) {
     visitor_reasons: reasons,
     ip_address: token.anonymous || !env.ADDRESS_HEADER ? null : cutAddress(request.headers.get(env.ADDRESS_HEADER)),
     user_agent: token.anonymous ? null : userAgent(request),
+    repeated: 1,
     machine: MACHINES.includes(visitor),
   };
   const lost = (error) => console.error(`an event was lost: ${error.name}`);

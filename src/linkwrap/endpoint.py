@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from types import NoneType
 from typing import Final, Literal, get_args
@@ -98,6 +98,8 @@ class Response:
     body: bytes
     event: Event | None = None
     """None where nothing is to be recorded."""
+    token: str | None = field(default=None, repr=False)
+    """The canonical form of the event's token: equal for all requests for this link or pixel of this message."""
 
 
 # The status, headers and body of a response.
@@ -181,7 +183,8 @@ def respond(
         response, visit = _visit(resolver, host, path, pixel=decoded.startswith("/q/"))
     event = None if visit is None else _event(visit, method, headers, ip_address, ip)
     status, sent, content = response
-    return Response(status, sent, b"" if method == "HEAD" else content, event)
+    token = None if visit is None else visit.token
+    return Response(status, sent, b"" if method == "HEAD" else content, event, token)
 
 
 def cut_address(address: str | None) -> str | None:

@@ -56,6 +56,9 @@ class Event:
         visitor_reasons: The signs that decided on the visitor.
         ip_address: The visitor's address, as far as it is kept, or None.
         user_agent: The `User-Agent` header, or None.
+        repeated: How many requests the event stands for. It is more than one where one link or pixel is requested so
+            often that the redirect server counts further requests in one event; the other fields are then those of the
+            first of them.
     """
 
     schema: int = SCHEMA
@@ -76,6 +79,7 @@ class Event:
     visitor_reasons: tuple[str, ...] = ()
     ip_address: str | None = None
     user_agent: str | None = None
+    repeated: int = 1
 
     def __post_init__(self) -> None:
         together = "".join(filter(None, _strings(self)))
@@ -226,6 +230,7 @@ _CHOICES: Final[dict[str, tuple[object, ...]]] = {
 }
 _TIMES: Final = ("timestamp", "sent_at")
 _MAX_INDEX: Final = 1_000_000
+_MAX_REPEATED: Final = 1_000_000_000
 _MAX_REASONS: Final = 32
 _MAX_REASON: Final = 200
 
@@ -274,6 +279,8 @@ def _check_field(faults: Faults, name: str, value: object) -> None:
     elif name == "target_link_index":
         if value is not None:
             _check_int(faults, name, value, _MAX_INDEX)
+    elif name == "repeated":
+        _check_int(faults, name, value, _MAX_REPEATED, least=1)
     elif name in ("expired", "anonymous"):
         if not isinstance(value, bool):
             faults.wrong_type(name, "bool", value)
@@ -286,11 +293,11 @@ def _check_field(faults: Faults, name: str, value: object) -> None:
         _check_metadata(faults, value)
 
 
-def _check_int(faults: Faults, name: str, value: object, limit: int) -> None:
+def _check_int(faults: Faults, name: str, value: object, limit: int, least: int = 0) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
         faults.wrong_type(name, "int", value)
-    elif not 0 <= value <= limit:
-        faults.wrong_value(f"{name} must be 0 to {limit}")
+    elif not least <= value <= limit:
+        faults.wrong_value(f"{name} must be {least} to {limit}")
 
 
 def _check_metadata(faults: Faults, value: object) -> None:

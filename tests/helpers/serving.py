@@ -36,11 +36,7 @@ class Server:
     folder: Path
     port: int
     process: "subprocess.Popen[bytes]"
-
-    @property
-    def store(self) -> Path:
-        """The store's file."""
-        return self.folder / "events.db"
+    store: Path
 
     @property
     def fallback(self) -> Path:
@@ -115,10 +111,10 @@ def request(path: str, host: str = HOST, *lines: str, close: bool = True) -> byt
 
 
 @contextmanager
-def serving(folder: Path, *options: str, kind: str = "granian") -> Iterator[Server]:
-    """Start a server that takes requests; kill what is left of it in the end."""
+def serving(folder: Path, *options: str, kind: str = "granian", store_at: Path | None = None) -> Iterator[Server]:
+    """Start a server that takes requests; kill what is left of it in the end. Its store may be in another folder."""
     port = free_port("127.0.0.1")
-    store, fallback = str(folder / "events.db"), str(folder / "fallback.jsonl")
+    store, fallback = str(store_at or folder / "events.db"), str(folder / "fallback.jsonl")
     if kind == "granian":
         files = ["--store", store, "--fallback", fallback]
         command = [*COMMAND, "serve", "--listen", f"127.0.0.1:{port}", *files, *options]
@@ -128,7 +124,7 @@ def serving(folder: Path, *options: str, kind: str = "granian") -> Iterator[Serv
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT, process_group=0
         )
-    server = Server(folder, port, process)
+    server = Server(folder, port, process, Path(store))
     try:
         wait(lambda: process.poll() is not None or is_up(port), "the server does not listen", folder / "log")
         assert process.poll() is None, server.log
@@ -148,20 +144,23 @@ def is_up(port: int) -> bool:
 
 
 class Load:
-    """Clients that ask for links, each with a number that no other link of the test has.
+    """Clients that ask for links, each with a number that no other link of the test has, unless `path_of` makes them.
 
     Attributes:
         told: The numbers of links whose redirects came.
         other: The first lines of answers that were anything else.
-        slowest: Seconds of the slowest answer.
+        waits: When each request was sent, and how many seconds its answer took.
     """
 
-    def __init__(self, port: int, *, clients: int = 16, first: int = 0) -> None:
+    def __init__(
+        self, port: int, *, clients: int = 16, first: int = 0, path_of: Callable[[int], str] = click_path
+    ) -> None:
         self.told: list[int] = []
         self.other: list[bytes] = []
-        self.slowest = 0.0
+        self.waits: list[tuple[float, float]] = []
         self._port = port
         self._clients = clients
+        self._path_of = path_of
         self._next = first
         self._stopped = False
 
@@ -180,14 +179,14 @@ class Load:
                 while not self._stopped:
                     number, self._next = self._next, self._next + 1
                     started = time.monotonic()
-                    writer.write(request(click_path(number), close=False))
+                    writer.write(request(self._path_of(number), close=False))
                     head = await reader.readuntil(b"\r\n\r\n")
                     # The redirect is read, so it counts, whatever comes of its body.
                     if head.startswith(b"HTTP/1.1 302 "):
                         self.told.append(number)
                     else:
                         self.other.append(head)
-                    self.slowest = max(self.slowest, time.monotonic() - started)
+                    self.waits.append((started, time.monotonic() - started))
                     [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
                     await reader.readexactly(int(length.split(b":")[1]))
                     if b"connection: close" in head.lower():

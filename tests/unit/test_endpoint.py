@@ -118,6 +118,7 @@ def test_click_redirects_and_is_recorded() -> None:
         "machine": False,
         "ip_address": "203.0.113.0",
         "user_agent": "Mozilla/5.0",
+        "repeated": 1,
     }
 
 

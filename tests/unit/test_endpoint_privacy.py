@@ -128,6 +128,7 @@ def test_event_of_an_anonymous_click_names_nobody(ip: Ip) -> None:
         "machine": False,
         "ip_address": None,
         "user_agent": None,
+        "repeated": 1,
     }
 
 

@@ -20,7 +20,8 @@ def test_fields_are_in_their_order() -> None:
     assert [*CLICK.as_dict()] == [*FIELDS, "machine"]
     assert " ".join(FIELDS) == (
         "schema event_id type timestamp account_id tracking_domain target_link_url target_link_name target_link_part "
-        "target_link_index rcpt_meta sent_at expired anonymous visitor visitor_reasons ip_address user_agent"
+        "target_link_index rcpt_meta sent_at expired anonymous visitor visitor_reasons ip_address user_agent "
+        "repeated"
     )
 
 
@@ -81,6 +82,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("visitor_reasons", ["x"] * 100, "visitor_reasons must be at most"),
     ("user_agent", "x" * 5000, "user_agent must have"),
     ("schema", 2, "another version of linkwrap"),
+    ("repeated", 0, "repeated must be 1 to"),
+    ("repeated", 2**40, "repeated must be 1 to"),
+    ("repeated", True, "repeated must be int, not bool"),
     ("surprise", "x", "1 unknown field"),
 ]
 

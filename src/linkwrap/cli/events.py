@@ -213,7 +213,7 @@ def import_events(store: Store, file: str, as_json: bool) -> int:
     """Store the events of an export, or of a log.
 
     FILE is - for standard input. Lines that are no event are skipped, so it can be any log with the events that could
-    not be stored. An event that is in the store already is not stored again.
+    not be stored, or what export --erasures has written. An event that is in the store already is not stored again.
     """
     with input_file(file) as stream, spinner(f"Importing {shown(file)}"):
         done = store.import_lines(stream)
@@ -222,6 +222,11 @@ def import_events(store: Store, file: str, as_json: bool) -> int:
     else:
         skipped = f"{done.unreadable + done.other:,} skipped"
         print_lines([f"{done.stored:,} stored, {done.duplicates:,} known already, {skipped}"])
+        if done.erasures:
+            word = "request to erase was" if done.erasures == 1 else "requests to erase were"
+            print_lines([f"{done.erasures:,} {word} carried out"])
+        if done.erased:
+            print_lines([f"{_counted(done.erased)} not stored: it was asked to erase them"])
     if not done.unreadable:
         return 0
     tell(
@@ -234,21 +239,28 @@ def import_events(store: Store, file: str, as_json: bool) -> int:
 @_command(
     option("-o", "--output", default=STANDARD, type=click.Path(), metavar="FILE", help="Where to write."),
     option("--csv/--json", "as_csv", default=False, show_default=False, help="CSV for spreadsheets, or lines of JSON."),
+    option("--erasures", is_flag=True, help="In place of events, what was asked to be erased, as keyed hashes."),
     _AFTER,
     *_MEANT,
 )
-def export(store: Store, output: str, as_csv: bool, after: int | None, **meant: Any) -> None:
+def export(store: Store, output: str, as_csv: bool, erasures: bool, after: int | None, **meant: Any) -> None:
     """Write events as lines of JSON, or as CSV.
 
-    import reads the JSON again.
+    import reads the JSON again. Keep what --erasures writes beside your back-ups: import erases again after one was
+    restored.
     """
+    if erasures and (as_csv or after is not None or any(value is not None for value in meant.values())):
+        raise click.UsageError("--erasures writes all of them, as JSON: it goes with --output and --store only")
     with output_file(output, private=True) as stream:
-        if as_csv:
+        if erasures:
+            count = store.export_erasures(stream)
+        elif as_csv:
             count = _write_csv(stream, store.events(after=after or 0, **meant), output)
         else:
             count = store.export(stream, after=after or 0, **meant)
     if output != STANDARD:
-        tell(f"{_counted(count)} written to {shown(output)}")
+        written = f"{count:,} request{'s' * (count != 1)} to erase" if erasures else _counted(count)
+        tell(f"{written} written to {shown(output)}")
 
 
 def _write_csv(stream: BinaryIO, found: Iterable[StoredEvent], output: str) -> int:
@@ -300,7 +312,8 @@ def delete(
 ) -> None:
     """Erase events, after asking.
 
-    They are then in no byte of the store's files. Without a terminal, --yes is needed.
+    They are then in no byte of the store's files. With --where, such events of messages sent until now are not stored
+    any more, or those before --before TIME. Without a terminal, --yes is needed.
     """
     if before is None and where is None:
         raise click.UsageError("say which events: --before TIME, --where KEY=VALUE, or both")
@@ -317,9 +330,14 @@ def delete(
     with spinner("Deleting"):
         count = store.delete(before=before, where=where, account_id=account_id)
     if as_json:
-        print_json({"deleted": count}, line=True)
-    else:
-        print_lines([f"{_counted(count)} deleted. This does not reach {_REACH}."])
+        print_json({"deleted": count, "sinks": store.sinks()}, line=True)
+        return
+    print_lines([f"{_counted(count)} deleted. This does not reach {_REACH}."])
+    if where is not None:
+        until = "from before that time" if before is not None else "of messages sent until now"
+        print_lines([f"Events {until} that have this in their metadata are not stored any more."])
+    if sinks := store.sinks():
+        print_lines([f"{sinks} sink{'s hold' if sinks > 1 else ' holds'} copies of the events that were forwarded."])
 
 
 @_command(click.argument("file", type=click.Path()), json_option)
@@ -354,13 +372,19 @@ def _row(stored: StoredEvent) -> tuple[Cell, ...]:
     event = stored.event
     visitor = (event.visitor, "yellow" if event.machine else "green")
     at = _time(event.timestamp).removesuffix(" UTC")
-    return (str(stored.seq), at, event.type, event.account_id, visitor, _metadata(event), _link(event))
+    return (str(stored.seq), at, _type(event), event.account_id, visitor, _metadata(event), _link(event))
 
 
 def _line(stored: StoredEvent) -> str:
     event = stored.event
-    first = f"{stored.seq:<6} {_time(event.timestamp)}  {event.type:16}  {event.account_id or '-'}  {event.visitor:13}"
+    first = (
+        f"{stored.seq:<6} {_time(event.timestamp)}  {_type(event):16}  {event.account_id or '-'}  {event.visitor:13}"
+    )
     return f"{first}  {_metadata(event) or '-'}  {_link(event)}".rstrip()
+
+
+def _type(event: Event) -> str:
+    return event.type if event.repeated == 1 else f"{event.type} ×{event.repeated}"
 
 
 def _link(event: Event) -> str:

@@ -20,12 +20,14 @@ _OPTIONS = (
     option("--fallback", metavar="FILE", help="Where events go that cannot be stored; else standard error."),
     option("--ip", type=click.Choice(get_args(Ip)), default="cut", help="What events hold of an IP address."),
     option("--keep", default="400d", metavar="DAYS", help="How long events are kept."),
+    option("--keep-bytes", metavar="SIZE", help="Bytes that events may take, such as 10GB, shared out per account."),
+    option("--replay-limit", default=60, metavar="N", help="Events a minute of one link; more are counted in one."),
 )
 
 
 @click.command()
 @with_options(*_OPTIONS)
-def serve(listen: str, keep: str, **values: Any) -> None:
+def serve(listen: str, keep: str, keep_bytes: str | None, **values: Any) -> None:
     """Answer clicks and opens, and store their events.
 
     Keys are read from LINKWRAP_KEYS, or from the file that LINKWRAP_KEYS_FILE names: one a line, the current one first.
@@ -34,7 +36,8 @@ def serve(listen: str, keep: str, **values: Any) -> None:
     """
     # They need the extra `server`, which the other commands do not.
     from ..server.serve import serve as run
-    from ..server.settings import Settings, parse_keep, parse_listen
+    from ..server.settings import Settings, parse_bytes, parse_keep, parse_listen
 
     address, port = parse_listen(listen)
-    run(Settings(address=address, port=port, keep_seconds=parse_keep(keep), **values))
+    most = None if keep_bytes is None else parse_bytes(keep_bytes)
+    run(Settings(address=address, port=port, keep_seconds=parse_keep(keep), keep_bytes=most, **values))

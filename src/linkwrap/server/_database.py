@@ -37,6 +37,7 @@ COLUMNS: Final[dict[str, str]] = {
     "visitor_reasons": "TEXT NOT NULL",
     "ip_address": "TEXT",
     "user_agent": "TEXT",
+    "repeated": "INTEGER NOT NULL",
     "judged_at": "INTEGER",
 }
 # Each index costs every insert: by account and by metadata, the rows of a time are looked through.
@@ -46,6 +47,11 @@ _TABLES: Final = (
         f"machine INTEGER GENERATED ALWAYS AS (visitor IN {MACHINES!r}) VIRTUAL)"
     ),
     "CREATE INDEX events_timestamp ON events (timestamp)",
+    (
+        "CREATE TABLE erasures (seq INTEGER PRIMARY KEY AUTOINCREMENT, account_id TEXT, hash TEXT NOT NULL, "
+        "before INTEGER, at INTEGER NOT NULL)"
+    ),
+    "CREATE INDEX erasures_hash ON erasures (hash)",
     "CREATE TABLE state (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",

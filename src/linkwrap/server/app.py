@@ -20,6 +20,7 @@ from ..keys import SigningKeys
 from ..resolver import Resolver
 from ._files import StoreError
 from .fallback import Fallback
+from .repeats import LIMIT, Repeats
 from .store import Durability
 from .writer import Writer
 
@@ -40,6 +41,7 @@ def create_app(
     fallback: str | os.PathLike[str] | None = None,
     durability: Durability = "process",
     ip: Ip = "cut",
+    replay_limit: int = LIMIT,
 ) -> "RedirectApp":
     """Return the redirect server as an ASGI application.
 
@@ -53,10 +55,12 @@ def create_app(
         fallback: The file of the fallback; None is standard error.
         durability: What a stored event outlives, as for `Store`.
         ip: What events hold of a reader's address, as for `respond`.
+        replay_limit: Requests a minute for one link or pixel of one message that are events of their own. Further ones
+            are answered too, and counted together (`Event.repeated`).
 
     Raises:
         TypeError: An argument is of the wrong type.
-        OptionError: `durability` or `ip` is none of its values.
+        OptionError: `durability` or `ip` is none of its values, or `replay_limit` is not positive.
     """
     faults = Faults()
     if not isinstance(keys, (SigningKeys, Resolver)):
@@ -69,9 +73,15 @@ def create_app(
     for name, value, choices in (("durability", durability, get_args(Durability)), ("ip", ip, get_args(Ip))):
         if value not in choices:
             faults.wrong_value(f"{name} must be one of {', '.join(choices)}")
+    if not isinstance(replay_limit, int) or isinstance(replay_limit, bool):
+        faults.wrong_type("replay_limit", "int", replay_limit)
+    elif replay_limit < 1:
+        faults.wrong_value(f"replay_limit must be positive, not {replay_limit}")
     faults.raise_any()
     resolver = Resolver(keys) if isinstance(keys, SigningKeys) else keys
-    return RedirectApp(resolver, store=store, fallback=fallback, durability=durability, ip=ip)
+    return RedirectApp(
+        resolver, store=store, fallback=fallback, durability=durability, ip=ip, replay_limit=replay_limit
+    )
 
 
 class RedirectApp:
@@ -85,12 +95,14 @@ class RedirectApp:
         fallback: str | os.PathLike[str] | None,
         durability: Durability,
         ip: Ip,
+        replay_limit: int,
     ) -> None:
         self._resolver = resolver
         self._store = store
         self._fallback = fallback
         self._durability: Durability = durability
         self._ip: Ip = ip
+        self._repeats = Repeats(replay_limit)
         self._writer: Writer | None = None
         self._starlette = Starlette(lifespan=self.lifespan)
 
@@ -149,16 +161,18 @@ class RedirectApp:
             body=body,
         )
         if response.event is not None:
-            await self._keep(response.event)
+            await self._keep(response.event, response.token)
         return response
 
-    async def _keep(self, event: Event) -> None:
+    async def _keep(self, event: Event, token: str | None) -> None:
         """Wait until an event is stored, or has gone to the fallback."""
         try:
             writer = self._writer
             if writer is None:
                 _log.warning("the lifespan of the redirect server does not run, so its store is never closed")
                 writer, _ = self._open()
+            if token is not None:
+                event = self._repeats.count(token, event, writer.metrics.opened)
             await writer.submit(event)
         except Exception as error:  # its words may hold what is in an event
             _log.error("an event may be lost: storing it failed with %s", type(error).__name__)

@@ -3,6 +3,9 @@
 `linkwrap events import` brings the lines into the store later. Whoever puts an event in never waits: a thread writes. A
 pipe that nobody reads holds the thread, the queue fills, and what does not fit is counted, and told once lines flow
 again.
+
+An event that stands for more and more requests is written once a second, each time with the count of all of them: an
+import takes the highest.
 """
 
 import contextlib
@@ -25,6 +28,7 @@ _STANDARD_ERROR: Final = 2
 _PIPE: Final = 4096  # bytes that a pipe takes as one, whoever else writes (PIPE_BUF of Linux)
 _BATCH: Final = 256
 _RETRY_SECONDS: Final = 1.0
+_COUNT_SECONDS: Final = 1.0
 
 
 class Fallback:
@@ -47,6 +51,8 @@ class Fallback:
         self._path = None if path is None else os.fspath(path)
         self._max_queue = max_queue
         self._queue = deque[bytes]()
+        self._counting: dict[str, bytes] = {}  # by id: those that stand for more and more requests
+        self._due = 0.0
         self._changed = threading.Condition()
         self._closing = False
         self._untold = 0
@@ -68,12 +74,24 @@ class Fallback:
         except (TypeError, ValueError, RecursionError):  # its metadata is nothing that JSON has
             line = None
         with self._changed:
+            if line is not None and event.repeated > 1 and self._count(event.event_id, line):
+                return True
             if line is None or self._closing or len(self._queue) >= self._max_queue:
                 self.lost += 1
                 self._untold += 1
                 return False
             self._queue.append(line)
             self._changed.notify()
+        return True
+
+    def _count(self, event_id: str, line: bytes) -> bool:
+        """Have the line of an event written in a second, in place of one that waits; False if there is no room."""
+        if self._closing or (event_id not in self._counting and len(self._counting) >= self._max_queue):
+            return False
+        if not self._counting:
+            self._due = time.monotonic() + _COUNT_SECONDS
+            self._changed.notify()
+        self._counting[event_id] = line
         return True
 
     def wait_for_room(self, seconds: float = 5.0) -> bool:
@@ -92,15 +110,16 @@ class Fallback:
             self._changed.notify()
         self._thread.join(seconds)
         with self._changed:
-            rest = len(self._queue)
+            rest = len(self._queue) + len(self._counting)
             self.lost += rest
             self._queue.clear()
+            self._counting.clear()
         return not rest and not self._thread.is_alive()
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._closing)
+                self._wait()
                 lines = list(islice(self._queue, _BATCH))
                 untold = self._untold
             if not lines and not untold:
@@ -115,6 +134,18 @@ class Fallback:
                     self._untold -= untold
                     continue
             time.sleep(_RETRY_SECONDS)
+
+    def _wait(self) -> None:
+        """Wait until there are lines to write, or the end."""
+        while not self._queue and not self._closing:
+            left = self._due - time.monotonic() if self._counting else None
+            if left is not None and left <= 0:
+                break
+            self._changed.wait(left)
+        room = len(self._queue) < self._max_queue  # while nothing can be written, the lines take each other's place
+        if self._counting and (self._closing or (room and time.monotonic() >= self._due)):
+            self._queue.extend(self._counting.values())
+            self._counting.clear()
 
     def _write(self, lines: list[bytes]) -> int:
         """Write lines, and return how many are whole in the file. An error ends it; a full pipe is waited for."""

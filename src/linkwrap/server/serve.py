@@ -22,6 +22,7 @@ from .._extras import missing_extra
 from ..errors import LinkWrapError
 from .app import RedirectApp, create_app
 from .fallback import Fallback
+from .logs import Line, StandardError
 from .settings import Settings, StartError, find_keys
 from .store import Store
 
@@ -40,6 +41,7 @@ _STOP_SECONDS: Final = 30
 """How long a worker may take to stop: requests that it has taken, then the writer, then the fallback."""
 _CONNECTIONS: Final = 1024  # of one worker; more wait in the system's queue
 _PRUNE_SECONDS: Final = 86_400
+_MEASURE_SECONDS: Final = 60
 _DAY: Final = 86_400
 _log = logging.getLogger("linkwrap")
 
@@ -54,21 +56,9 @@ class Part(Protocol):
         """End, within `_STOP_SECONDS`."""
 
 
-class Line(logging.Formatter):
-    """A record as one line of ASCII. Of an exception only the type: its words may hold what is in a request."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        text = " ".join(record.getMessage().split())
-        if record.exc_info and record.exc_info[0]:
-            text += f" ({record.exc_info[0].__name__})"
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        return f"{moment} {record.levelname.lower()}: {text}".encode("ascii", "backslashreplace").decode()
-
-
 _LOGGING: Final[dict[str, Any]] = {
-    "formatters": {"line": {"()": f"{__name__}.Line"}},
-    "handlers": {"standard": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+    "formatters": {"line": {"()": Line}},
+    "handlers": {"standard": {"()": StandardError, "formatter": "line"}},
     "loggers": {
         "_granian": {"handlers": ["standard"], "level": "WARNING", "propagate": False},
         "granian.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
@@ -125,14 +115,20 @@ def load(settings: Settings) -> RedirectApp:
     if parent is not None:
         threading.Thread(target=_stop_after, args=(parent.join,), daemon=True).start()
         # The lifespan has closed everything by then; granian's threads may crash while an interpreter ends (issue 881).
-        atexit.register(os._exit, 0)
+        atexit.register(_end)
     return create_app(
         find_keys(),
         store=settings.store,
         fallback=settings.fallback,
         durability=settings.durability,
         ip=settings.ip,
+        replay_limit=settings.replay_limit,
     )
+
+
+def _end() -> None:
+    logging.shutdown()
+    os._exit(0)
 
 
 def _stop_after(wait: Callable[[], object]) -> None:
@@ -204,7 +200,10 @@ class Loop:
 
 def _parts(settings: Settings) -> list[Part]:
     """Return what runs in the parent beside the workers, in the order in which it is started."""
-    return [Loop("retention", partial(_prune, settings), _PRUNE_SECONDS)]
+    parts: list[Part] = [Loop("retention", partial(_prune, settings), _PRUNE_SECONDS)]
+    if settings.keep_bytes is not None:
+        parts.append(Loop("size of the store", partial(_shrink, settings), _MEASURE_SECONDS))
+    return parts
 
 
 @contextmanager
@@ -221,3 +220,10 @@ def _prune(settings: Settings) -> None:
         count = store.prune(now=int(time.time()), keep_seconds=settings.keep_seconds)
     if count:
         _log.info("old events erased: %d", count)
+
+
+def _shrink(settings: Settings) -> None:
+    with Store(settings.store) as store:
+        count = store.prune(now=int(time.time()), keep_seconds=None, keep_bytes=settings.keep_bytes)
+    if count:
+        _log.warning("the store has more than --keep-bytes, events of accounts beyond their share erased: %d", count)

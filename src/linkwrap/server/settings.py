@@ -10,11 +10,14 @@ from .._key_files import read_key_file
 from ..endpoint import Ip
 from ..errors import LinkWrapError, OptionError
 from ..keys import SigningKeys
+from .repeats import LIMIT
 from .store import KEEP_SECONDS, Durability
 
 MAX_WORKERS: Final = 64
 _DAY: Final = 86_400
 _MAX_DAYS: Final = 36_500
+_UNITS: Final = (None, "kB", "MB", "GB", "TB")
+_LEAST_BYTES: Final = 1_000_000
 _LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", re.ASCII)
 
 
@@ -35,6 +38,8 @@ class Settings:
         fallback: The file of the fallback; None is standard error.
         ip: What events hold of a reader's address, as for `linkwrap.endpoint.respond`.
         keep_seconds: How long events are kept.
+        keep_bytes: Bytes of the store that events may take; None for no bound.
+        replay_limit: Requests a minute for one token that are events of their own, in each worker.
 
     Raises:
         OptionError: A value cannot be used.
@@ -48,10 +53,14 @@ class Settings:
     fallback: str | None = None
     ip: Ip = "cut"
     keep_seconds: int = KEEP_SECONDS
+    keep_bytes: int | None = None
+    replay_limit: int = LIMIT
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise OptionError(f"there must be 1 to {MAX_WORKERS} workers")
+        if self.replay_limit < 1:
+            raise OptionError("the replay limit must be positive")
 
     @property
     def listen(self) -> str:
@@ -85,6 +94,19 @@ def parse_keep(text: str) -> int:
     if (found := re.fullmatch(r"([0-9]{1,6})d", text, re.ASCII)) and 1 <= int(found[1]) <= _MAX_DAYS:
         return int(found[1]) * _DAY
     raise OptionError(f"how long events are kept must be a number of days, 1d to {_MAX_DAYS}d, such as 400d")
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes of a size, such as `500MB`; a kB has 1000.
+
+    Raises:
+        OptionError: It is not of this form, or below 1 MB.
+    """
+    found = re.fullmatch(r"([0-9]{1,15})(kB|MB|GB|TB)?", text, re.ASCII)
+    size = int(found[1]) * 1000 ** _UNITS.index(found[2]) if found else 0
+    if size < _LEAST_BYTES:
+        raise OptionError("the bytes that events may take must be a size of at least 1MB, such as 500MB or 10GB")
+    return size
 
 
 def find_keys() -> SigningKeys:

@@ -10,48 +10,50 @@ would keep the write-ahead log from being emptied.
 import contextlib
 import json
 import os
-import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
-from operator import attrgetter
-from typing import Any, BinaryIO, Final, TypedDict, Unpack
+from typing import Any, BinaryIO, Final, Unpack
 
 from ..errors import OptionError
-from ..events import FIELDS, Event, EventType
-from ._database import COLUMNS, MAX_GROUP, Database, Durability, Row
-from ._files import Identity, StoreError, size
-from .lines import Imported, export_line, read_lines
+from ..events import Event, EventType
+from ._database import COLUMNS, MAX_GROUP, Durability, Row
+from ._erasing import KEEP_SECONDS, ErasingDatabase
+from ._files import StoreError, size
+from ._rows import Conditions, Pair, as_sql, row
+from .lines import Erasure, Imported, erasure_line, export_line, read_lines
 
-__all__ = ["KEEP_SECONDS", "MAX_GROUP", "Conditions", "Durability", "Stats", "Store", "StoreError", "StoredEvent"]
+__all__ = [
+    "KEEP_SECONDS",
+    "MAX_GROUP",
+    "Conditions",
+    "Durability",
+    "Erasure",
+    "Stats",
+    "Store",
+    "StoreError",
+    "StoredEvent",
+    "row",
+]
 
-KEEP_SECONDS: Final = 400 * 86_400
-"""Seconds that an event is kept, unless said otherwise."""
 _NAMES: Final = ", ".join(COLUMNS)
 _VALUES: Final = f"({', '.join('?' * len(COLUMNS))})"
 # One statement is one transaction that takes the write lock at once, as BEGIN IMMEDIATE does. It gives up Python's lock
 # once for a whole group: with a statement for each row, a busy thread could come in between each two.
+# It stores nothing if it was not looked whether the last erasure means one of the events. An event that comes again has
+# the same fields, and `repeated` may have grown.
 _INSERT: Final = tuple(
-    f"INSERT OR IGNORE INTO events ({_NAMES}) VALUES {', '.join([_VALUES] * count)}"  # noqa: S608
+    f"INSERT OR IGNORE INTO events ({_NAMES}) SELECT * FROM (VALUES {', '.join([_VALUES] * count)}) "  # noqa: S608
+    "WHERE ? = (SELECT coalesce(max(seq), 0) FROM erasures) "
+    "ON CONFLICT (event_id) DO UPDATE SET repeated = excluded.repeated WHERE excluded.repeated > events.repeated"
     for count in range(MAX_GROUP + 1)
-)
-_PAIR: Final = (
-    "EXISTS (SELECT 1 FROM json_each(rcpt_meta) WHERE key = ? AND "
-    "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(value AS TEXT) END = ?)"
 )
 # Two accounts may have the same ids.
 _DISTINCT: Final = "count(DISTINCT CASE WHEN {0} IS NOT NULL THEN json_array(account_id, {0}) END)"
 _IDS: Final = ", ".join(_DISTINCT.format(f"json_extract(rcpt_meta, '$.{key}')") for key in ("message_id", "rcpt"))
 _PAGE: Final = 1000
-_SHORT: Final = 5  # bytes of a value with its quotes: of 3 characters
-_DELETED_AT_ONCE: Final = 200  # by one statement: other writers do not wait for long
-
-Pair = tuple[str, str]
-
-_scanned: dict[Identity, int] = {}
-"""Descriptors that stay open: to close one would end the locks that SQLite holds on the file (POSIX, `fcntl`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How many events there are.
+    """How many events there are. One that stands for several requests (`Event.repeated`) counts as so many.
 
     Attributes:
         events: All of them.
@@ -106,17 +108,7 @@ class Stats:
         return asdict(self)
 
 
-class Conditions(TypedDict, total=False):
-    """The keyword arguments that say which events are meant; `Store.events` explains them."""
-
-    since: int | None
-    until: int | None
-    account_id: str | None
-    event_type: EventType | None
-    where: Pair | None
-
-
-class Store(Database):
+class Store(ErasingDatabase):
     """The events in the file; `Database` says how it is opened. Close it, or use it in a `with` statement."""
 
     # Writing
@@ -124,19 +116,30 @@ class Store(Database):
     def add(self, events: Iterable[Event]) -> int:
         """Store events, and return how many are new: an event id is stored once. Each `MAX_GROUP` is a transaction.
 
+        Of an event that comes again, the higher `repeated` stays; if it has grown, the event counts as new. What was
+        asked to be erased is left out.
+
         Raises:
             StoreError: They cannot be stored; those of the groups before are.
         """
-        return self.add_rows(map(row, events))
+        return self.add_rows(map(row, events))[0]
 
-    def add_rows(self, rows: Iterable[Row]) -> int:
-        """Store what `row` and `rows` return, like `add`."""
-        added = 0
+    def add_rows(self, rows: Iterable[Row]) -> tuple[int, int]:
+        """Store what `row` and `rows` return, like `add`; return how many are new, and how many were left out."""
+        added = erased = 0
         rows = iter(rows)
         while group := list(islice(rows, MAX_GROUP)):
-            # The driver counts the rows that were really inserted.
-            added += self._execute(_INSERT[len(group)], [*chain.from_iterable(group)])[1]
-        return added
+            while True:
+                known = self._known
+                meant = self._erased(group) if known else set()
+                kept = [found for number, found in enumerate(group) if number not in meant]
+                # The driver counts the rows that were really inserted or changed.
+                count = self._execute(_INSERT[len(kept)], [*chain.from_iterable(kept), known])[1] if kept else 0
+                if count == len(kept) or known == (last := self._last_erasure()):
+                    break
+                self._known = last
+            added, erased = added + count, erased + len(meant)
+        return added, erased
 
     def write_probe(self, timestamp: int) -> None:
         """Write a row that is no event, to see whether the store can be written.
@@ -153,20 +156,26 @@ class Store(Database):
             StoreError: They cannot be stored; what came before is, so that the same import can be done again.
         """
         counts = {"unreadable": 0, "other": 0}
+        erasures = 0
 
         def events() -> Iterator[Event]:
+            nonlocal erasures
             for found in read_lines(stream):
                 if isinstance(found, Event):
                     yield found
+                elif isinstance(found, tuple):
+                    erasures += self.take_erasures([found[0]], found[1])
                 else:
                     counts[found] += 1
 
-        stored = total = 0
+        stored = erased = total = 0
         source = events()
         while group := list(islice(source, MAX_GROUP)):
-            stored += self.add(group)
-            total += len(group)
-        return Imported(stored, total - stored, **counts)
+            new, left_out = self.add_rows(map(row, group))
+            stored, erased, total = stored + new, erased + left_out, total + len(group)
+        if erasures:
+            self.apply_erasures()
+        return Imported(stored, total - stored - erased, erased, erasures, **counts)
 
     # Reading
 
@@ -193,7 +202,7 @@ class Store(Database):
         Raises:
             StoreError: They cannot be read.
         """
-        conditions, values = _conditions(since, until, account_id, event_type, where)
+        conditions, values = as_sql(since, until, account_id, event_type, where)
         statement = f"SELECT seq, {_NAMES} FROM events WHERE seq > ? {conditions} ORDER BY seq LIMIT {_PAGE}"  # noqa: S608
         while page := self._run(statement, (after, *values)):
             for found in page:
@@ -208,7 +217,7 @@ class Store(Database):
     def before_newest(self, count: int, **meant: Unpack[Conditions]) -> int:
         """Return the `seq` behind which `events` finds the last `count` events, or all; the rest is as for `events`."""
         last = self.last_seq()
-        conditions, values = _conditions(**meant)
+        conditions, values = as_sql(**meant)
         newest = f"SELECT seq FROM events WHERE seq <= ? {conditions} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         [(first,)] = self._run(f"SELECT min(seq) FROM ({newest})", (last, *values, count))  # noqa: S608
         return last if first is None else int(first) - 1
@@ -220,9 +229,9 @@ class Store(Database):
 
     def stats(self, **meant: Unpack[Conditions]) -> Stats:
         """Return how many events there are; the arguments are those of `events`."""
-        conditions, values = _conditions(**meant)
+        conditions, values = as_sql(**meant)
         rows = self._run(
-            "SELECT date(timestamp, 'unixepoch'), type, visitor, count(*), min(timestamp), max(timestamp) "  # noqa: S608
+            "SELECT date(timestamp, 'unixepoch'), type, visitor, sum(repeated), min(timestamp), max(timestamp) "  # noqa: S608
             f"FROM events WHERE 1 {conditions} GROUP BY 1, 2, 3 ORDER BY 1",
             values,
         )
@@ -253,6 +262,14 @@ class Store(Database):
             count += 1
         return count
 
+    def export_erasures(self, stream: BinaryIO) -> int:
+        """Write what was asked to be erased as lines of JSON, with the keys of the hashes, and return how many."""
+        keys, count = self.erasure_keys(), 0
+        for erasure in self.erasures():
+            stream.write(erasure_line(erasure, keys))
+            count += 1
+        return count
+
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the store into a new file, readable by its owner alone, while it is in use.
 
@@ -271,86 +288,6 @@ class Store(Database):
             os.unlink(path)
             raise StoreError(f"the back-up cannot be written to {os.fspath(path)!r}: {error}") from None
 
-    # Erasing
-
-    def delete(self, *, before: int | None = None, where: Pair | None = None, account_id: str | None = None) -> int:
-        """Erase events, and return how many. Their content is then in no byte of the store's files.
-
-        With `where`, the file is searched for the value afterwards, and rewritten if it is still there: that is rare,
-        but no other writer can store events meanwhile. Lines of a fallback, exports and back-ups are not the store's.
-
-        Args:
-            before: Those before this time, in seconds since 1970.
-            where: Those with this key and value in their metadata.
-            account_id: Only those of this account.
-
-        Raises:
-            OptionError: Neither a time nor metadata is given.
-            StoreError: They cannot be erased, or not from the write-ahead log: another program is reading it.
-        """
-        if before is None and where is None:
-            raise OptionError("say which events are deleted: before a time, or with a pair of metadata")
-        conditions, values = _conditions(until=before, account_id=account_id, where=where)
-        count = self._delete(conditions, values)
-        self._empty_log()
-        if where is not None and self._has_rest(where):
-            # SQLite moves rows between pages, and may leave a copy behind in what is no longer used of one.
-            self._run("VACUUM")
-            self._empty_log()
-        return count
-
-    def prune(self, *, now: int, keep_seconds: int = KEEP_SECONDS, keep_bytes: int | None = None) -> int:
-        """Erase events that are too old, then the oldest while the rest takes too many bytes; return how many.
-
-        The file keeps its size: later events take the room.
-        """
-        count = self._delete(*_conditions(until=now - keep_seconds))
-        while keep_bytes is not None and self._bytes_used() > keep_bytes:
-            oldest = self._run("SELECT seq FROM events ORDER BY timestamp, seq LIMIT ?", (_DELETED_AT_ONCE,))
-            if not oldest:
-                break
-            count += self._delete_rows([seq for (seq,) in oldest])
-        return count
-
-    def _delete(self, conditions: str, values: Sequence[object]) -> int:
-        count = after = 0
-        statement = f"SELECT seq FROM events WHERE seq > ? {conditions} ORDER BY seq LIMIT {_DELETED_AT_ONCE}"  # noqa: S608
-        while page := self._run(statement, (after, *values)):
-            count += self._delete_rows([seq for (seq,) in page])
-            after = page[-1][0]
-        return count
-
-    def _delete_rows(self, numbers: list[int]) -> int:
-        return self._execute(f"DELETE FROM events WHERE seq IN ({', '.join('?' * len(numbers))})", numbers)[1]  # noqa: S608
-
-    def _empty_log(self) -> None:
-        if not self._until(lambda: self.checkpoint(truncate=True)):
-            raise StoreError(
-                f"events were deleted, but the write-ahead log of {str(self.path)!r} still has them, since another "
-                "program is reading it: delete again once that has ended"
-            )
-
-    def _has_rest(self, pair: Pair) -> bool:
-        """Whether the file still has the pair's value, though no row has; also if it cannot be told."""
-        key, value = (json.dumps(text, ensure_ascii=False).encode() for text in pair)
-        # A copy may be overwritten in part, so its quotes are not looked for, unless every file has such a value.
-        needle = value[1:-1] if len(value) > _SHORT else key + b":" + value
-        found = re.compile(
-            # Another recipient's longer value, or the value anywhere else.
-            rb"""[:,\[{]"(?P<whole>[^"\x00-\x1f]{0,80}%b[^"\x00-\x1f]{0,80})"[]:,}]|(?P<part>%b)"""
-            % (2 * (re.escape(needle),))
-        )
-        if self.identity not in _scanned:
-            _scanned[self.identity] = os.open(self.path, os.O_RDONLY)
-        descriptor = _scanned[self.identity]
-        position, rest = 0, b""
-        while piece := os.pread(descriptor, 1 << 20, position):
-            piece, position = rest + piece, position + len(piece)
-            if needle in piece and any(hit["part"] or hit["whole"] == needle for hit in found.finditer(piece)):
-                return True
-            rest = piece[-len(needle) - 200 :]
-        return False
-
     def _event(self, found: Row) -> StoredEvent:
         values = dict(zip(("seq", *COLUMNS), found, strict=True))
         seq, judged_at = values.pop("seq"), values.pop("judged_at")
@@ -362,39 +299,3 @@ class Store(Database):
             return StoredEvent(seq, Event.from_dict(values), judged_at)
         except (OptionError, TypeError, ValueError, RecursionError) as error:
             raise StoreError(f"row {seq} of the store {str(self.path)!r} is no event: {error}") from None
-
-
-_fields: Final = attrgetter(*FIELDS)
-_META: Final = FIELDS.index("rcpt_meta")
-_REASONS: Final = FIELDS.index("visitor_reasons")
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def row(event: Event) -> Row:
-    """Return the values of an event's row, for `Store.add_rows`."""
-    values = [*_fields(event), None]
-    values[_META] = _encode(values[_META])
-    values[_REASONS] = _encode(values[_REASONS]) if values[_REASONS] else "[]"
-    return tuple(values)
-
-
-def _conditions(
-    since: int | None = None,
-    until: int | None = None,
-    account_id: str | None = None,
-    event_type: EventType | None = None,
-    where: Pair | None = None,
-) -> tuple[str, list[object]]:
-    """Return what to write behind WHERE, beginning with AND, and its values."""
-    conditions, values = "", list[object]()
-    for condition, value in (
-        ("timestamp >= ?", since),
-        ("timestamp < ?", until),
-        ("account_id = ?", account_id),
-        ("type = ?", event_type),
-    ):
-        if value is not None:
-            conditions, values = f"{conditions} AND {condition}", [*values, value]
-    if where is not None:
-        conditions, values = f"{conditions} AND {_PAIR}", [*values, *where]
-    return conditions, values

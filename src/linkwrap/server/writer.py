@@ -21,12 +21,13 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ..events import Event
 from ._checkpoints import Checkpoints
+from ._counts import COMMIT_BUCKETS, Metrics
 from ._files import Identity, StoreError, beside, identity
 from .fallback import Fallback
 from .store import MAX_GROUP, Durability, Store, row
@@ -37,35 +38,11 @@ RETRY_SECONDS: Final = 1.0
 """How long the circuit is open until the store is tried again."""
 MAX_QUEUE: Final = 10_000
 """Events that wait to be stored at most."""
-COMMIT_BUCKETS: Final[tuple[float, ...]] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-"""Upper bounds, in seconds, of the counts in `Metrics.commits`; the last count is for what took longer."""
-
 _BUSY_SECONDS: Final = 0.07
 _GATHER_SECONDS: Final = 0.002
 _SAVED_AT_ONCE: Final = 200
 _IDLE_SECONDS: Final = 1.0
 _log = logging.getLogger("linkwrap")
-
-
-@dataclass(slots=True)
-class Metrics:
-    """Counts since the start, which only the writer changes.
-
-    Attributes:
-        stored: Events that were stored and were new.
-        not_stored: Events that went to the fallback.
-        saved: Events that were copied out of a file that was deleted or replaced, and were not in the new one.
-        opened: How often the circuit opened.
-        commits: How many groups took at most so many seconds: one count for each of `COMMIT_BUCKETS`, one for the rest.
-        commit_seconds: The sum of these times.
-    """
-
-    stored: int = 0
-    not_stored: int = 0
-    saved: int = 0
-    opened: int = 0
-    commits: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS) + 1))
-    commit_seconds: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -309,6 +286,9 @@ class Writer:
         )
         self._checkpoints = Checkpoints(store, lambda: self.metrics.commit_seconds, _BUSY_SECONDS)
         self._beside, self._stale = beside(store.path), {}
+        for left in self._left:  # before anything is stored
+            with contextlib.suppress(StoreError):
+                store.take_erasures(left.store.erasures(), left.store.erasure_keys())
         return store
 
     def _is_moved(self) -> bool:
@@ -365,20 +345,24 @@ class Writer:
         assert self._store is not None
         started = time.monotonic()
         refused = []
+        # The last of an event that comes again and again stands for the others.
+        events = {entry.event.event_id: entry.event for entry in group}
         try:
-            added = self._store.add_rows([row(entry.event) for entry in group])
+            added, erased = self._store.add_rows(list(map(row, events.values())))
         except (TypeError, ValueError, OverflowError, RecursionError):
             # One of them has a value that no store takes: it must not keep the others out.
-            added = 0
+            added = erased = 0
             for entry in group:
                 try:
-                    added += self._store.add_rows([row(entry.event)])
+                    one, other = self._store.add_rows([row(entry.event)])
+                    added, erased = added + one, erased + other
                 except (TypeError, ValueError, OverflowError, RecursionError):
                     refused.append(entry)
         took = time.monotonic() - started
         with self._changed:
             self._flight = []
             self.metrics.stored += added
+            self.metrics.erased += erased
             self.metrics.commits[bisect_left(COMMIT_BUCKETS, took)] += 1
             self.metrics.commit_seconds += took
         self._to_fallback(refused)
@@ -404,7 +388,7 @@ class Writer:
             left.store.close()
             del self._left[0]
             return
-        self.metrics.saved += self._store.add_rows([found[1:] for found in rows])
+        self.metrics.saved += self._store.add_rows([found[1:] for found in rows])[0]
         left.after = rows[-1][0]
 
     def _end(self) -> None:

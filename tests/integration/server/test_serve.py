@@ -18,7 +18,7 @@ import pytest
 from helpers.effort import COMPLETE, ENDURANCE
 from helpers.events import an_event
 from helpers.processes import free_port, wait
-from helpers.redirects import HOST, KEY, ONE_CLICK, SHOP, click_path, numbers, unsubscribe_path
+from helpers.redirects import HOST, KEY, ONE_CLICK, SHOP, click_path, import_fallback, numbers, unsubscribe_path
 from helpers.serving import COMMAND, ENVIRONMENT, Load, Server, request, serving, under_load
 from linkwrap.server.store import Store
 
@@ -308,6 +308,52 @@ def test_old_events_are_erased_at_start(tmp_path: Path) -> None:
             assert [found.event.rcpt_meta["rcpt"] for found in store.events()] == ["r-2"]
             assert server.stop() == 0
             assert server.log.count("old events erased: 1\n") == 1
+
+
+def test_a_store_that_is_too_large(tmp_path: Path) -> None:
+    """With --keep-bytes, an account that took more than its share loses its oldest events, and another none."""
+    with Store(tmp_path / "events.db", create=True) as store:
+        now = int(time.time())
+        store.add(an_event(number, timestamp=now - 9000 + number, user_agent="A" * 400) for number in range(4000))
+        store.add(an_event(5000 + number, timestamp=now - 9999, account_id="small") for number in range(50))
+        with serving(tmp_path, "--keep-bytes", "2MB") as server:
+            wait(lambda: "beyond their share erased: " in server.log, "nothing was erased")
+            assert server.stop() == 0
+        assert store.stats().bytes_used <= 2_000_000
+        assert store.stats(account_id="small").events == 50
+        assert 500 < store.stats(account_id="acme").events < 3000
+
+
+def test_a_link_that_is_replayed(tmp_path: Path) -> None:
+    """With --replay-limit, more requests than that for one link are counted in few events."""
+    with serving(tmp_path, "--replay-limit", "5") as server:
+        path = click_path(1)
+        answer = server.exchange(b"".join(request(path, close=False) for _ in range(299)) + request(path), seconds=60)
+        assert statuses(answer) == [302] * 300
+        assert server.stop() == 0
+    with Store(server.store) as store:
+        import_fallback(server.store, server.fallback)  # of a busy machine, whose store was late
+        assert store.stats().events == 300
+        assert len(list(store.events())) < 60
+
+
+def test_killed_while_a_link_is_replayed(tmp_path: Path) -> None:
+    """Each redirect that a client has read is counted, though few events stand for all of them."""
+    path = click_path(1)
+    for attempt in range(6):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with serving(folder, "--workers", "2") as server:
+            load = Load(server.port, path_of=lambda _: path)
+            under_load(load, server.kill, before=1500, between=0)
+        assert load.other == []
+        if not server.was_late:
+            break
+    else:
+        pytest.fail("storing took over 100 ms in each attempt")
+    with Store(server.store) as store:
+        assert len(load.told) <= store.stats().events <= len(load.told) + 16
+        assert len(list(store.events())) < 200
 
 
 @pytest.mark.parametrize("package", ["granian", "starlette"])

@@ -1,10 +1,12 @@
 """`linkwrap events`, as an operator uses it: what is in the store is found, exported, imported, erased and copied."""
 
+import contextlib
 import csv
 import io
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Callable
@@ -221,7 +223,14 @@ def test_an_export_is_imported(run: Run, path: Path, tmp_path: Path) -> None:
         f"Note: {other} is a new store\n",
     )
     again = run("events", "import", "-", "--store", other, "--json", input=exported.read_bytes())
-    assert json.loads(printed(again)) == {"stored": 0, "duplicates": 4, "unreadable": 0, "other": 0}
+    assert json.loads(printed(again)) == {
+        "stored": 0,
+        "duplicates": 4,
+        "erased": 0,
+        "erasures": 0,
+        "unreadable": 0,
+        "other": 0,
+    }
     assert printed(run("events", "export", "--store", other)) == printed(run("events", "export", "--json"))
 
 
@@ -311,9 +320,83 @@ def test_delete(run: Run, path: Path) -> None:
     assert done.startswith("2 events deleted. This does not reach exports, back-ups, lines of a fallback")
     assert seqs(run("events", "list", "--json")) == [3, 4]
     done = printed(run("events", "delete", "--before", "2025-10-11", "--where", "rcpt=r-42", "--yes", "--json"))
-    assert json.loads(done) == {"deleted": 0}
-    assert json.loads(printed(run("events", "delete", "--before", "2025-10-11", "--yes", "--json"))) == {"deleted": 1}
+    assert json.loads(done) == {"deleted": 0, "sinks": 0}
+    done = printed(run("events", "delete", "--before", "2025-10-11", "--yes", "--json"))
+    assert json.loads(done) == {"deleted": 1, "sinks": 0}
     assert seqs(run("events", "list", "--json")) == [4]
+
+
+def test_what_was_erased_does_not_come_back(run: Run, path: Path, tmp_path: Path) -> None:
+    """Neither with an older export nor with a back-up, to which the requests to erase are brought; both say so."""
+    exported, backup, requests = tmp_path / "events.jsonl", tmp_path / "backup.db", tmp_path / "erasures.jsonl"
+    fill(path)
+    run("events", "export", "-o", exported)
+    run("events", "backup", backup)
+    assert "of messages sent until now" in printed(run("events", "delete", "--where", "rcpt=r-42", "--yes"))
+    done = run("events", "export", "--erasures", "-o", requests)
+    assert (done.stdout, done.stderr) == ("", f"1 request to erase written to {requests}\n")
+    assert stat.S_IMODE(requests.stat().st_mode) == 0o600
+    assert b"r-42" not in requests.read_bytes()
+    assert printed(run("events", "import", exported)).splitlines() == [
+        "0 stored, 1 known already, 0 skipped",
+        "3 events not stored: it was asked to erase them",
+    ]
+    assert printed(run("events", "import", requests, "--store", backup)).splitlines() == [
+        "0 stored, 0 known already, 0 skipped",
+        "1 request to erase was carried out",
+    ]
+    for store in (path, backup):
+        assert seqs(run("events", "list", "--json", "--store", store)) == [3]
+    done = run("events", "export", "--erasures", "--account", "acme")
+    assert (done.exit_code, "with --output and --store only" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("sinks", [1, 2])
+def test_delete_says_that_sinks_have_copies(run: Run, path: Path, sinks: int) -> None:
+    """Where events of the store are forwarded."""
+    fill(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS sinks (name TEXT)")
+        connection.executemany("INSERT INTO sinks (name) VALUES (?)", [(str(number),) for number in range(sinks)])
+    done = printed(run("events", "delete", "--where", "rcpt=r-42", "--yes"))
+    assert f"{sinks} sink{' holds' if sinks == 1 else 's hold'} copies" in done
+
+
+def test_an_event_that_stands_for_several(run: Run, path: Path) -> None:
+    """Its number is shown, and counted as so many events."""
+    fill(path, CLICK, an_event(1, repeated=940))
+    assert "click ×940" in printed(run("events", "list"))
+    assert "click ×940" in printed(run("events", "tail"))
+    assert "events      941, of machines 0" in printed(run("events", "stats"))
+    assert printed(run("events", "delete", "--where", "rcpt=r-1", "--yes")).startswith("940 events deleted")
+
+
+SECRETS = ["acme-rcpt", "acme.example", "acme-agent", "acme-c", "192.0.2.9"]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["list", "list --json", "stats --json", "export", "export --csv", "tail", "tail --json"]
+)
+@pytest.mark.parametrize("account", ["birch", "", "acm", "acme%", "ACME", "' OR '1'='1"])
+def test_accounts_do_not_see_each_other(run: Run, path: Path, arguments: str, account: str) -> None:
+    """With one newsletter and the same ids in it, what is shown of an account has nothing of another's."""
+    same: dict[str, Any] = {"target_link_url": "https://news.example/", "target_link_name": "News"}
+    theirs: dict[str, Any] = {
+        "target_link_url": "https://acme.example/",
+        "target_link_name": None,
+        "rcpt_meta": {"rcpt": "acme-rcpt", "campaign_id": "acme-c"},
+        "user_agent": "acme-agent",
+        "ip_address": "192.0.2.9",
+    }
+    mine = an_event(3, account_id=account, **same)
+    fill(path, an_event(1, **same), an_event(2, **theirs, repeated=7), mine)
+    done = printed(run("events", *arguments.split(), "--account", account))
+    assert [secret for secret in SECRETS if secret in done] == []
+    if arguments == "stats --json":
+        found = json.loads(done)
+        assert (found["events"], found["recipients"], found["first_timestamp"]) == (1, 1, mine.timestamp)
+    else:
+        assert done.count("News") == 1
 
 
 @pytest.mark.parametrize(("answer", "status", "left"), [(b"y\n", 0, [3]), (b"n\n", 1, [1, 2, 3, 4])])

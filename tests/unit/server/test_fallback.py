@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,39 @@ def test_an_event_that_is_no_json(tmp_path: Path) -> None:
     assert fallback.close() is True
     assert (events_of(path.read_bytes()), lost_of(path.read_bytes()), fallback.lost) == ([2], 1, 1)
     assert fallback.put(an_event(3)) is False
+
+
+def test_an_event_that_stands_for_more_and_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a line now and then, of all its requests, and one in the end; there is room for others meanwhile."""
+    monkeypatch.setattr(module, "_COUNT_SECONDS", 0.05)
+    path = tmp_path / "events.jsonl"
+    fallback = Fallback(path, max_queue=2)
+    for repeated in range(2, 1000):
+        assert fallback.put(an_event(1, repeated=repeated)) is True
+    wait(lambda: fallback.written == 1, "no line was written")
+    assert fallback.put(an_event(1, repeated=1000)) is True
+    assert fallback.put(an_event(2, repeated=5)) is True
+    assert fallback.close() is True
+    found = [event for event in read_lines(io.BytesIO(path.read_bytes())) if isinstance(event, Event)]
+    assert found[-2:] == [an_event(1, repeated=1000), an_event(2, repeated=5)]
+    assert len(found) < 20
+    assert fallback.put(an_event(1, repeated=1001)) is False
+
+
+def test_counts_while_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take each other's place in the queue, and the highest is written in the end."""
+    monkeypatch.setattr(module, "_COUNT_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    fallback = Fallback(folder / "events.jsonl", max_queue=3)
+    (folder / "events.jsonl").unlink()
+    folder.rename(tmp_path / "away")
+    for repeated in range(2, 200):
+        assert fallback.put(an_event(1, repeated=repeated)) is True
+        time.sleep(0.003)
+    (tmp_path / "away").rename(folder)
+    assert fallback.close() is True
+    lines = (folder / "events.jsonl").read_bytes().splitlines()
+    assert len(lines) < 10
+    assert b'"repeated": 199' in lines[-1]

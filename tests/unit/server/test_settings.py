@@ -6,7 +6,7 @@ import pytest
 
 from helpers.frames import leaks
 from linkwrap import LinkWrapper, OptionError, Resolver, SigningKeys
-from linkwrap.server.settings import Settings, StartError, find_keys, parse_keep, parse_listen
+from linkwrap.server.settings import Settings, StartError, find_keys, parse_bytes, parse_keep, parse_listen
 
 KEY, RETIRED = "the current key: long enough", "a retired key: long enough"
 
@@ -49,6 +49,21 @@ def test_days() -> None:
     for text in ("", "400", "0d", "36501d", "-1d", "1.5d", "1w", "400 d", "４d", "1d\n", "9" * 5000 + "d"):
         with pytest.raises(OptionError, match="must be a number of days, 1d to 36500d"):
             parse_keep(text)
+
+
+def test_sizes() -> None:
+    """Bytes, alone or in units of a thousand, from a megabyte on."""
+    sizes = {"1000000": 10**6, "1000kB": 10**6, "500MB": 5 * 10**8, "10GB": 10**10, "2TB": 2 * 10**12}
+    assert {text: parse_bytes(text) for text in sizes} == sizes
+    for text in ("", "999999", "0", "-5MB", "1.5GB", "10 GB", "10gb", "10GiB", "５MB", "1MB\n", "9" * 5000, "10G"):
+        with pytest.raises(OptionError, match="must be a size of at least 1MB, such as 500MB or 10GB"):
+            parse_bytes(text)
+
+
+def test_a_replay_limit_that_cannot_be() -> None:
+    """It is one at least."""
+    with pytest.raises(OptionError, match="must be positive"):
+        Settings(replay_limit=0)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 65])

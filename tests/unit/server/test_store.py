@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import random
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -153,92 +152,6 @@ def test_an_export_is_an_import(store: Store, tmp_path: Path) -> None:
             done = other.import_lines(lines)
             assert (done.stored, done.duplicates, done.unreadable, done.other) == (stored, duplicates, 0, 0)
         assert [found.event for found in other.events()] == [found.event for found in store.events(since=START + 8)]
-
-
-def contents(folder: Path) -> bytes:
-    """All bytes of all files of a folder."""
-    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file())
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_erased_is_in_no_byte(tmp_path: Path, seed: int) -> None:
-    """Neither in the file nor in the log, also where SQLite has moved rows between pages, and left copies behind."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    some = random.Random(seed)  # noqa: S311
-    ids = [f"rcpt-{number:02}" for number in range(40)]
-    with Store(folder / "events.db", create=True) as store:
-
-        def add(start: int, count: int, names: list[str]) -> None:
-            store.add(
-                an_event(number, rcpt_meta={"rcpt": some.choice(names)}, user_agent="A" * some.choice([10, 100, 400]))
-                for number in range(start, start + count)
-            )
-
-        add(0, 3000, ids)
-        for number, erased in enumerate(ids[:-5], 1):
-            assert store.delete(where=("rcpt", erased)) > 0
-            left = contents(folder)
-            assert [name for name in ids[:number] if name.encode() in left] == []
-            add(3000 + 20 * number, 20, ids[number:])
-        assert 300 < store.stats().events < 1200
-        assert ids[-1].encode() in contents(folder)
-
-
-def test_an_id_that_names_others_too(store: Store) -> None:
-    """Only the rows with this very value are erased; a short value needs no search in vain."""
-    store.add([an_event(70, rcpt_meta={"rcpt": "1"}), an_event(71, rcpt_meta={"rcpt": "11", "other": "1"})])
-    assert store.delete(where=("rcpt", "1")) == 1
-    assert numbers(store, since=START + 70) == [71]
-
-
-def test_deleting_by_time_and_account(store: Store) -> None:
-    """Both conditions count."""
-    assert store.delete(before=START + 11, account_id="other") == 1
-    assert store.delete(before=START + 2) == 2
-    assert numbers(store) == list(range(2, 10))
-
-
-def test_deleting_needs_a_condition(store: Store) -> None:
-    """Nobody empties the store by leaving something out."""
-    with pytest.raises(OptionError, match="say which events"):
-        store.delete(account_id="acme")
-    assert store.stats().events == 11
-
-
-def test_a_reader_keeps_the_log(store: Store, path: Path) -> None:
-    """While another program reads, what was erased is still in the log: that is told, and deleting again ends it."""
-    quick = Store(path, wait_seconds=0.05)
-    with closing(sqlite3.connect(path, isolation_level=None)) as reader, quick:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM events").fetchone()
-        with pytest.raises(StoreError, match="another program is reading it: delete again"):
-            quick.delete(where=("rcpt", "r-1"))
-        reader.execute("COMMIT")
-        assert quick.delete(where=("rcpt", "r-1")) == 0
-    assert b'"r-1"' not in contents(path.parent)
-
-
-def test_pruning_by_age(store: Store) -> None:
-    """What is older than that many seconds is erased."""
-    assert store.prune(now=START + 100, keep_seconds=95) == 5
-    assert numbers(store) == [5, 6, 7, 8, 9, 10]
-    assert store.prune(now=START + 399 * 86_400) == 0
-
-
-def test_pruning_by_size(store: Store, path: Path) -> None:
-    """The oldest are erased while the rest takes more bytes; the file does not grow again for as many new ones."""
-    store.add(an_event(number) for number in range(100, 3000))
-    size = store.stats().bytes_used
-    pruned = store.prune(now=START, keep_bytes=size // 2)
-    left = numbers(store)
-    assert len(left) == 2911 - pruned
-    assert size // 3 < store.stats().bytes_used <= size // 2
-    assert left == list(range(3000 - len(left), 3000))
-    store.add(an_event(number) for number in range(3000, 3000 + pruned // 2))
-    assert store.stats().bytes_used <= size
-    assert store.prune(now=START, keep_bytes=0) > 0
-    assert numbers(store) == []
 
 
 def test_a_backup_is_a_store(store: Store, tmp_path: Path) -> None:
