@@ -20,6 +20,12 @@ _OPTIONS = (
     option("--fallback", metavar="FILE", help="Where events go that cannot be stored; else standard error."),
     option("--ip", type=click.Choice(get_args(Ip)), default="cut", help="What events hold of an IP address."),
     option("--keep", default="400d", metavar="DAYS", help="How long events are kept."),
+    option(
+        "--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Whose X-Forwarded-For counts."
+    ),
+    option("--forwarded-host", is_flag=True, help="Take the host from X-Forwarded-Host of a trusted proxy."),
+    option("--limit", default=120, metavar="N", help="Invalid requests a minute of one network; 0 is no limit."),
+    option("--blocks", metavar="FILE", help="The block list; else beside the store, with .blocks."),
 )
 
 

@@ -89,6 +89,8 @@ def serve(settings: Settings) -> None:
     Store(settings.store, create=True, durability=settings.durability).close()
     if settings.fallback is not None:
         Fallback(settings.fallback).close()
+    if settings.blocks is not None and not os.path.exists(settings.blocks):
+        _log.warning("there is no block list %r: nothing is blocked", os.path.abspath(settings.blocks))
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
         "linkwrap",
@@ -132,6 +134,10 @@ def load(settings: Settings) -> RedirectApp:
         fallback=settings.fallback,
         durability=settings.durability,
         ip=settings.ip,
+        blocks=settings.blocks,
+        trusted_proxies=settings.trusted_proxies,
+        forwarded_host=settings.forwarded_host,
+        limit=settings.limit,
     )
 
 

@@ -10,6 +10,8 @@ from .._key_files import read_key_file
 from ..endpoint import Ip
 from ..errors import LinkWrapError, OptionError
 from ..keys import SigningKeys
+from .limits import PER_MINUTE
+from .proxies import parse_networks
 from .store import KEEP_SECONDS, Durability
 
 MAX_WORKERS: Final = 64
@@ -35,6 +37,10 @@ class Settings:
         fallback: The file of the fallback; None is standard error.
         ip: What events hold of a reader's address, as for `linkwrap.endpoint.respond`.
         keep_seconds: How long events are kept.
+        trusted_proxies: Networks of proxies whose `X-Forwarded-For` counts.
+        forwarded_host: Whether their `X-Forwarded-Host` is the host.
+        limit: Requests a minute and network that verify nothing, in one worker; 0 is no limit.
+        blocks: The file of the block list; None is the store's name with `.blocks`.
 
     Raises:
         OptionError: A value cannot be used.
@@ -48,10 +54,19 @@ class Settings:
     fallback: str | None = None
     ip: Ip = "cut"
     keep_seconds: int = KEEP_SECONDS
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded_host: bool = False
+    limit: int = PER_MINUTE
+    blocks: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise OptionError(f"there must be 1 to {MAX_WORKERS} workers")
+        parse_networks(self.trusted_proxies)
+        if self.forwarded_host and not self.trusted_proxies:
+            raise OptionError("a forwarded host needs a trusted proxy: name it with --trusted-proxy")
+        if self.limit < 0:
+            raise OptionError("the limit must not be negative")
 
     @property
     def listen(self) -> str:
