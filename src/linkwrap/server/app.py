@@ -101,7 +101,7 @@ def create_app(
         ip=ip,
         trusted=parse_networks(trusted_proxies),
         forwarded_host=forwarded_host,
-        limits=Limits(limit),
+        limit=limit,
     )
 
 
@@ -118,7 +118,7 @@ class RedirectApp:
         ip: Ip,
         trusted: Sequence[Network],
         forwarded_host: bool,
-        limits: Limits,
+        limit: int,
     ) -> None:
         self._resolver = resolver
         self._store = store
@@ -127,7 +127,7 @@ class RedirectApp:
         self._ip: Ip = ip
         self._trusted = trusted
         self._forwarded_host = forwarded_host
-        self._limits = limits
+        self._limits = Limits(limit)
         self._writer: Writer | None = None
         self._starlette = Starlette(lifespan=self.lifespan)
 

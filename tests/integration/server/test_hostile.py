@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import resource
 import socket
 import sys
 import time
@@ -198,6 +199,24 @@ def test_a_body_without_end(server: Server) -> None:
             connection.sendall(b"8000\r\n" + b"a" * 0x8000 + b"\r\n")
     assert server.get(CLICK) == 302
     assert memory(server) - before < _GROWTH
+
+
+def test_more_connections_than_files(tmp_path: Path) -> None:
+    """A worker holds more connections than the usual 1,024 open files, and answers beside idle ones."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4500:
+        pytest.skip("this process may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    with contextlib.ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = opened.enter_context(serving(tmp_path))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4500) if hard > 0 else 4500, hard))
+        before = memory(server)
+        for _ in range(count(1300, ci=2000, endurance=4000)):
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+        answer = server.exchange(request(CLICK), seconds=5)  # idle ones are closed after 10
+        assert statuses(answer) == [302]
+        assert memory(server) - before < _GROWTH
 
 
 @pytest.mark.parametrize("name", ENDLESS)
