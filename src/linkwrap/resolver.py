@@ -9,10 +9,11 @@ import inspect
 import re
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, Self
 
 from ._decide.destination import redirect_target
 from ._faults import Faults, require_str
@@ -135,6 +136,13 @@ class Resolver:
         self._keys = keys
         self._max_age = max_age
         self._refuse = refuse
+
+    def refusing(self, refuse: Callable[[str, str, str], bool]) -> Self:
+        """Return the same resolver that refuses also what `refuse` says, which is asked before its own."""
+        own = self._refuse
+        made = copy(self)
+        made._refuse = refuse if own is None else lambda *click: refuse(*click) or own(*click)
+        return made
 
     def resolve(self, url: str) -> Click | Open | Unsubscribe:
         """Return what a redirect URL means.

@@ -1,6 +1,7 @@
 """The redirect server as processes: `linkwrap serve`, or uvicorn with the same application; and clients of theirs."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from helpers.processes import free_port, wait
 from helpers.redirects import HOST, KEY, click_path, import_fallback, numbers
@@ -18,14 +20,15 @@ from helpers.redirects import HOST, KEY, click_path, import_fallback, numbers
 COMMAND = [sys.executable, "-c", "from linkwrap.cli import main; main()"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LINKWRAP_KEYS": KEY}
 _UVICORN = """
+import json
 import sys
 import uvicorn
 from linkwrap import SigningKeys
 from linkwrap.server import create_app
 
-store, fallback, port = sys.argv[1:]
-app = create_app(SigningKeys.from_env(), store=store, fallback=fallback)
-uvicorn.run(app, port=int(port), log_level="warning", access_log=False)
+store, fallback, port, options = sys.argv[1:]
+app = create_app(SigningKeys.from_env(), store=store, fallback=fallback, **json.loads(options))
+uvicorn.run(app, port=int(port), log_level="warning", access_log=False, proxy_headers=False)
 """
 
 
@@ -111,15 +114,20 @@ def request(path: str, host: str = HOST, *lines: str, close: bool = True) -> byt
 
 
 @contextmanager
-def serving(folder: Path, *options: str, kind: str = "granian", store_at: Path | None = None) -> Iterator[Server]:
-    """Start a server that takes requests; kill what is left of it in the end. Its store may be in another folder."""
+def serving(
+    folder: Path, *options: str, kind: str = "granian", store_at: Path | None = None, **app: Any
+) -> Iterator[Server]:
+    """Start a server that takes requests; kill what is left of it in the end.
+
+    Its store may be in another folder. `app` is for uvicorn's application.
+    """
     port = free_port("127.0.0.1")
     store, fallback = str(store_at or folder / "events.db"), str(folder / "fallback.jsonl")
     if kind == "granian":
         files = ["--store", store, "--fallback", fallback]
         command = [*COMMAND, "serve", "--listen", f"127.0.0.1:{port}", *files, *options]
     else:
-        command = [sys.executable, "-c", _UVICORN, store, fallback, str(port)]
+        command = [sys.executable, "-c", _UVICORN, store, fallback, str(port), json.dumps(app)]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT, process_group=0

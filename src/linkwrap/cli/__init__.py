@@ -1,4 +1,4 @@
-"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen`, `domain`, `events` and `serve`.
+"""The command line: `linkwrap wrap`, `inspect`, `resolve`, `keygen`, `domain`, `events`, `block` and `serve`.
 
 It needs the extra `cli` (click and rich), `domain` the extra `domains` too, and `serve` the extra `server`. No
 other module imports it.

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from .block import block
 from .domain import domain
 from .events import events
 from .inspect import inspect
@@ -45,7 +46,7 @@ def commands(context: click.Context) -> None:
         context.exit(2)
 
 
-for _command in (wrap, inspect, resolve, keygen, domain, events, serve):
+for _command in (wrap, inspect, resolve, keygen, domain, events, serve, block):
     commands.add_command(_command)
 
 

@@ -22,6 +22,12 @@ _OPTIONS = (
     option("--keep", default="400d", metavar="DAYS", help="How long events are kept."),
     option("--keep-bytes", metavar="SIZE", help="Bytes that events may take, such as 10GB, shared out per account."),
     option("--replay-limit", default=60, metavar="N", help="Events a minute of one link; more are counted in one."),
+    option(
+        "--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Whose X-Forwarded-For counts."
+    ),
+    option("--forwarded-host", is_flag=True, help="Take the host from X-Forwarded-Host of a trusted proxy."),
+    option("--limit", default=120, metavar="N", help="Invalid requests a minute of one network; 0 is no limit."),
+    option("--blocks", metavar="FILE", help="The block list; else beside the store, with .blocks."),
 )
 
 

@@ -82,7 +82,7 @@ def _file_system(path: Path, lines: list[str]) -> str | None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold a lock on a folder, so that one process at a time makes a file in it."""
     if sys.platform == "win32":
         yield
@@ -104,7 +104,7 @@ def make(path: Path, stale: dict[str, Identity] | None = None) -> None:
     Raises:
         OSError: The file cannot be made.
     """
-    with _alone(path.parent):
+    with alone(path.parent):
         missing = not path.exists()
         for suffix in ("-wal", "-shm"):
             beside = f"{path}{suffix}"

@@ -7,8 +7,9 @@ whatever goes wrong on the way, the reader gets what was decided.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final, get_args
 from urllib.parse import quote
 
@@ -19,7 +20,10 @@ from ..events import Event
 from ..keys import SigningKeys
 from ..resolver import Resolver
 from ._files import StoreError
+from .blocks import BlockList, default_path
 from .fallback import Fallback
+from .limits import PER_MINUTE, Limits, verifies_nothing
+from .proxies import Network, client_of, host_of, is_trusted, parse_networks
 from .repeats import LIMIT, Repeats
 from .store import Durability
 from .writer import Writer
@@ -42,6 +46,10 @@ def create_app(
     durability: Durability = "process",
     ip: Ip = "cut",
     replay_limit: int = LIMIT,
+    blocks: str | os.PathLike[str] | None = None,
+    trusted_proxies: Sequence[str] = (),
+    forwarded_host: bool = False,
+    limit: int = PER_MINUTE,
 ) -> "RedirectApp":
     """Return the redirect server as an ASGI application.
 
@@ -57,10 +65,16 @@ def create_app(
         ip: What events hold of a reader's address, as for `respond`.
         replay_limit: Requests a minute for one link or pixel of one message that are events of their own. Further ones
             are answered too, and counted together (`Event.repeated`).
+        blocks: The file of the block list; None is the store's name with `.blocks`. It is read again as it changes.
+        trusted_proxies: Networks and addresses of proxies whose `X-Forwarded-For` counts. Let your server leave that
+            header alone, and not change the address of the client by it.
+        forwarded_host: Whether the host of a request is the one that a trusted proxy's `X-Forwarded-Host` names.
+        limit: Requests a minute that verify nothing, of one network; more are answered with 429. 0 is no limit.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        OptionError: `durability` or `ip` is none of its values, or `replay_limit` is not positive.
+        OptionError: `durability` or `ip` is none of its values, `replay_limit` is not positive, `limit` is negative, or a
+            proxy is no network.
     """
     faults = Faults()
     if not isinstance(keys, (SigningKeys, Resolver)):
@@ -70,6 +84,14 @@ def create_app(
         faults.wrong_type("store", "a path", store)
     if not isinstance(fallback, (str, os.PathLike, type(None))):
         faults.wrong_type("fallback", "a path or None", fallback)
+    if not isinstance(blocks, (str, os.PathLike, type(None))):
+        faults.wrong_type("blocks", "a path or None", blocks)
+    if isinstance(trusted_proxies, str):
+        faults.wrong_type("trusted_proxies", "a sequence of str", trusted_proxies)
+    if not isinstance(limit, int):
+        faults.wrong_type("limit", "int", limit)
+    elif limit < 0:
+        faults.wrong_value("limit must not be negative")
     for name, value, choices in (("durability", durability, get_args(Durability)), ("ip", ip, get_args(Ip))):
         if value not in choices:
             faults.wrong_value(f"{name} must be one of {', '.join(choices)}")
@@ -79,8 +101,17 @@ def create_app(
         faults.wrong_value(f"replay_limit must be positive, not {replay_limit}")
     faults.raise_any()
     resolver = Resolver(keys) if isinstance(keys, SigningKeys) else keys
+    block_list = BlockList(default_path(store) if blocks is None else blocks)
     return RedirectApp(
-        resolver, store=store, fallback=fallback, durability=durability, ip=ip, replay_limit=replay_limit
+        resolver.refusing(block_list.refuse),
+        store=store,
+        fallback=fallback,
+        durability=durability,
+        ip=ip,
+        replay_limit=replay_limit,
+        trusted=parse_networks(trusted_proxies),
+        forwarded_host=forwarded_host,
+        limit=limit,
     )
 
 
@@ -96,6 +127,9 @@ class RedirectApp:
         durability: Durability,
         ip: Ip,
         replay_limit: int,
+        trusted: Sequence[Network],
+        forwarded_host: bool,
+        limit: int,
     ) -> None:
         self._resolver = resolver
         self._store = store
@@ -103,6 +137,9 @@ class RedirectApp:
         self._durability: Durability = durability
         self._ip: Ip = ip
         self._repeats = Repeats(replay_limit)
+        self._trusted = trusted
+        self._forwarded_host = forwarded_host
+        self._limits = Limits(limit)
         self._writer: Writer | None = None
         self._starlette = Starlette(lifespan=self.lifespan)
 
@@ -149,19 +186,25 @@ class RedirectApp:
                     body = await _body(receive)
             except TimeoutError:
                 return _refuse(408, "The body took too long.\n")
-        client = scope.get("client")
+        peer = scope["client"][0] if scope.get("client") else None
+        client, host = peer, headers.get("host")
+        if is_trusted(peer, self._trusted):
+            client = client_of(peer, scope["headers"], self._trusted)
+            host = (self._forwarded_host and host_of(scope["headers"])) or host
         response = respond(
             self._resolver,
             method=scope["method"],
             raw_path=scope.get("raw_path") or quote(scope["path"], errors="replace"),
-            host=headers.get("host"),
+            host=host,
             headers=headers,
-            ip_address=client[0] if client else None,
+            ip_address=client,
             ip=self._ip,
             body=body,
         )
         if response.event is not None:
             await self._keep(response.event, response.token)
+        elif verifies_nothing(response) and (seconds := self._limits.wait_seconds(client)):
+            return _refuse(429, "Too many requests that are not valid.\n", {"Retry-After": str(seconds)})
         return response
 
     async def _keep(self, event: Event, token: str | None) -> None:
@@ -200,12 +243,13 @@ async def _body(receive: Receive) -> bytes:
     return body[: MAX_BODY + 1]
 
 
-def _refuse(status: int, text: str) -> Response:
+def _refuse(status: int, text: str, more: Mapping[str, str] = MappingProxyType({})) -> Response:
     body = text.encode()
     headers = {
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Length": str(len(body)),
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
+        **more,
     }
     return Response(status, headers, body)

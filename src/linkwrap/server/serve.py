@@ -39,7 +39,8 @@ _HEADER_SECONDS: Final = 10
 _HEADER_BYTES: Final = 65_536
 _STOP_SECONDS: Final = 30
 """How long a worker may take to stop: requests that it has taken, then the writer, then the fallback."""
-_CONNECTIONS: Final = 1024  # of one worker; more wait in the system's queue
+_CONNECTIONS: Final = 4096  # of one worker; more wait in the system's queue, also while all these are idle
+_FILES: Final = 256  # that a worker opens beside its connections
 _PRUNE_SECONDS: Final = 86_400
 _MEASURE_SECONDS: Final = 60
 _DAY: Final = 86_400
@@ -79,6 +80,8 @@ def serve(settings: Settings) -> None:
     Store(settings.store, create=True, durability=settings.durability).close()
     if settings.fallback is not None:
         Fallback(settings.fallback).close()
+    if settings.blocks is not None and not os.path.exists(settings.blocks):
+        _log.warning("there is no block list %r: nothing is blocked", os.path.abspath(settings.blocks))
     multiprocessing.set_start_method("spawn", force=True)
     server = Server(
         "linkwrap",
@@ -89,7 +92,7 @@ def serve(settings: Settings) -> None:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1000, max_buffer_size=_HEADER_BYTES),
         websockets=False,
-        backpressure=_CONNECTIONS,
+        backpressure=_connections(),
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
         log_access=False,
@@ -123,6 +126,10 @@ def load(settings: Settings) -> RedirectApp:
         durability=settings.durability,
         ip=settings.ip,
         replay_limit=settings.replay_limit,
+        blocks=settings.blocks,
+        trusted_proxies=settings.trusted_proxies,
+        forwarded_host=settings.forwarded_host,
+        limit=settings.limit,
     )
 
 
@@ -149,6 +156,24 @@ def _probe(settings: Settings) -> None:
         raise StartError(
             f"cannot listen on {settings.listen}: {(error.strerror or 'no such address').lower()}"
         ) from None
+
+
+def _connections() -> int:
+    """Return how many connections a worker may hold; raise the limit of open files for them, which workers inherit."""
+    if sys.platform == "win32":
+        return _CONNECTIONS
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return _CONNECTIONS
+    limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (ValueError, OSError):
+        limit = soft
+    return max(limit - _FILES, limit // 2)
 
 
 def _tell_start(settings: Settings) -> None:

@@ -10,6 +10,8 @@ from .._key_files import read_key_file
 from ..endpoint import Ip
 from ..errors import LinkWrapError, OptionError
 from ..keys import SigningKeys
+from .limits import PER_MINUTE
+from .proxies import parse_networks
 from .repeats import LIMIT
 from .store import KEEP_SECONDS, Durability
 
@@ -40,6 +42,10 @@ class Settings:
         keep_seconds: How long events are kept.
         keep_bytes: Bytes of the store that events may take; None for no bound.
         replay_limit: Requests a minute for one token that are events of their own, in each worker.
+        trusted_proxies: Networks of proxies whose `X-Forwarded-For` counts.
+        forwarded_host: Whether their `X-Forwarded-Host` is the host.
+        limit: Requests a minute and network that verify nothing, in one worker; 0 is no limit.
+        blocks: The file of the block list; None is the store's name with `.blocks`.
 
     Raises:
         OptionError: A value cannot be used.
@@ -55,12 +61,21 @@ class Settings:
     keep_seconds: int = KEEP_SECONDS
     keep_bytes: int | None = None
     replay_limit: int = LIMIT
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded_host: bool = False
+    limit: int = PER_MINUTE
+    blocks: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
             raise OptionError(f"there must be 1 to {MAX_WORKERS} workers")
         if self.replay_limit < 1:
             raise OptionError("the replay limit must be positive")
+        parse_networks(self.trusted_proxies)
+        if self.forwarded_host and not self.trusted_proxies:
+            raise OptionError("a forwarded host needs a trusted proxy: name it with --trusted-proxy")
+        if self.limit < 0:
+            raise OptionError("the limit must not be negative")
 
     @property
     def listen(self) -> str:
