@@ -20,6 +20,10 @@ _OPTIONS = (
     option("--fallback", metavar="FILE", help="Where events go that cannot be stored; else standard error."),
     option("--ip", type=click.Choice(get_args(Ip)), default="cut", help="What events hold of an IP address."),
     option("--keep", default="400d", metavar="DAYS", help="How long events are kept."),
+    option(
+        "--files", metavar="DIR", help="Well-known files, such as those of app links, in folders named after hosts."
+    ),
+    option("--pages", metavar="DIR", help="Pages for readers, in place of the built-in ones."),
 )
 
 

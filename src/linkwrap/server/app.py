@@ -20,6 +20,8 @@ from ..keys import SigningKeys
 from ..resolver import Resolver
 from ._files import StoreError
 from .fallback import Fallback
+from .files import WellKnownFiles
+from .pages import Pages
 from .store import Durability
 from .writer import Writer
 
@@ -40,6 +42,8 @@ def create_app(
     fallback: str | os.PathLike[str] | None = None,
     durability: Durability = "process",
     ip: Ip = "cut",
+    files: str | os.PathLike[str] | None = None,
+    pages: str | os.PathLike[str] | None = None,
 ) -> "RedirectApp":
     """Return the redirect server as an ASGI application.
 
@@ -53,6 +57,8 @@ def create_app(
         fallback: The file of the fallback; None is standard error.
         durability: What a stored event outlives, as for `Store`.
         ip: What events hold of a reader's address, as for `respond`.
+        files: The folder of well-known files. It is read once; a file with a fault is left out, and the log says so.
+        pages: The folder of pages for readers, read likewise.
 
     Raises:
         TypeError: An argument is of the wrong type.
@@ -66,12 +72,15 @@ def create_app(
         faults.wrong_type("store", "a path", store)
     if not isinstance(fallback, (str, os.PathLike, type(None))):
         faults.wrong_type("fallback", "a path or None", fallback)
+    for name, folder in (("files", files), ("pages", pages)):
+        if not isinstance(folder, (str, os.PathLike, type(None))):
+            faults.wrong_type(name, "a path or None", folder)
     for name, value, choices in (("durability", durability, get_args(Durability)), ("ip", ip, get_args(Ip))):
         if value not in choices:
             faults.wrong_value(f"{name} must be one of {', '.join(choices)}")
     faults.raise_any()
     resolver = Resolver(keys) if isinstance(keys, SigningKeys) else keys
-    return RedirectApp(resolver, store=store, fallback=fallback, durability=durability, ip=ip)
+    return RedirectApp(resolver, store=store, fallback=fallback, durability=durability, ip=ip, files=files, pages=pages)
 
 
 class RedirectApp:
@@ -85,12 +94,18 @@ class RedirectApp:
         fallback: str | os.PathLike[str] | None,
         durability: Durability,
         ip: Ip,
+        files: str | os.PathLike[str] | None,
+        pages: str | os.PathLike[str] | None,
     ) -> None:
         self._resolver = resolver
         self._store = store
         self._fallback = fallback
         self._durability: Durability = durability
         self._ip: Ip = ip
+        self._files = WellKnownFiles(files)
+        self._pages = Pages(pages)
+        for fault in (*self._files.faults, *self._pages.faults):
+            _log.error("left out: %s", fault)
         self._writer: Writer | None = None
         self._starlette = Starlette(lifespan=self.lifespan)
 
@@ -130,8 +145,12 @@ class RedirectApp:
             headers[key] = value.decode("latin-1")
         if hosts > 1:  # RFC 9112, 3.2
             return _refuse(400, "There is more than one Host.\n")
+        method, host = scope["method"], headers.get("host")
+        raw_path = scope.get("raw_path") or quote(scope["path"], errors="replace")
+        if (found := self._files.respond(method, raw_path, host)) is not None:
+            return found
         body = b""
-        if scope["method"] == "POST":
+        if method == "POST":
             try:
                 async with asyncio.timeout(_BODY_SECONDS):
                     body = await _body(receive)
@@ -140,9 +159,9 @@ class RedirectApp:
         client = scope.get("client")
         response = respond(
             self._resolver,
-            method=scope["method"],
-            raw_path=scope.get("raw_path") or quote(scope["path"], errors="replace"),
-            host=headers.get("host"),
+            method=method,
+            raw_path=raw_path,
+            host=host,
             headers=headers,
             ip_address=client[0] if client else None,
             ip=self._ip,
@@ -150,7 +169,7 @@ class RedirectApp:
         )
         if response.event is not None:
             await self._keep(response.event)
-        return response
+        return self._pages.dress(response, method, host, headers)
 
     async def _keep(self, event: Event) -> None:
         """Wait until an event is stored, or has gone to the fallback."""

@@ -35,6 +35,8 @@ class Settings:
         fallback: The file of the fallback; None is standard error.
         ip: What events hold of a reader's address, as for `linkwrap.endpoint.respond`.
         keep_seconds: How long events are kept.
+        files: The folder of well-known files.
+        pages: The folder of pages for readers.
 
     Raises:
         OptionError: A value cannot be used.
@@ -48,6 +50,8 @@ class Settings:
     fallback: str | None = None
     ip: Ip = "cut"
     keep_seconds: int = KEEP_SECONDS
+    files: str | None = None
+    pages: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
