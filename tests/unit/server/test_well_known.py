@@ -93,9 +93,9 @@ def test_other_hosts_get_only_what_is_for_all(folder: Path, host: str | None) ->
 @pytest.mark.parametrize(
     "path",
     [
-        "/.well-known/../robots.txt", "/%2e%2e/robots.txt", "//robots.txt", "/robots.txt/", "/robots.txt\0",
-        "/ROBOTS.TXT",        "/click.acme.com/robots.txt", "/assetlinks.json", "/.well-known/robots.txt", "/f/a/robots.txt",
-        "/robots.txt%00",        "robots.txt", "", "/", "/.well-known/linkwrap/robots.txt",
+        "/.well-known/../robots.txt", "/%2e%2e/robots.txt", "//robots.txt", "/robots.txt/", "/robots.txt\0", "",
+        "/ROBOTS.TXT", "/click.acme.com/robots.txt", "/assetlinks.json", "/.well-known/robots.txt", "robots.txt",
+        "/f/a/robots.txt", "/robots.txt%00", "/", "/.well-known/linkwrap/robots.txt",
     ],
 )  # fmt: skip
 def test_other_paths_are_no_files(folder: Path, path: str) -> None:
