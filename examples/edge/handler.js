@@ -53,20 +53,40 @@ const GIF_HEADERS = {
 const PAGE = `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
 <title>Unsubscribe</title>
-<form method="post">
+<style>
+:root { color-scheme: light dark }
+body { margin: 0; background: #fff; color: #1f2328; font: 1.125rem/1.5 system-ui, sans-serif }
+main { max-width: 34rem; margin: 0 auto; padding: 3rem 1.25rem; overflow-wrap: anywhere }
+h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25 }
+button { min-height: 3rem; padding: .5rem 1.5rem; border: 2px solid #0b57d0; border-radius: .5rem;
+  background: #0b57d0; color: #fff; font: inherit; cursor: pointer }
+button:focus-visible { outline: 3px solid currentColor; outline-offset: 3px }
+@media (prefers-color-scheme: dark) {
+  body { background: #16181c; color: #e8eaed }
+  button { border-color: #a8c7fa; background: #a8c7fa; color: #062e6f }
+  button:focus-visible { outline-color: #e8eaed }
+}
+</style>
+<main>
+<h1>Unsubscribe</h1>
 <p>Do you want to unsubscribe from these messages?</p>
+<form method="post">
 <input type="hidden" name="List-Unsubscribe" value="One-Click">
 <button>Unsubscribe</button>
 </form>
+</main>
 </html>
 `;
 const PAGE_HEADERS = {
   ...TEXT,
   ...NO_REFERRER,
   "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "Content-Security-Policy":
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   "X-Frame-Options": "DENY",
 };
 

@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 
 from ._decide.one_time import event_url
 from ._faults import Faults
+from ._pages import HEADERS, HTML, PAGES, wants_html
 from ._token.wire import MAX_PATH, decode_path
 from .errors import InvalidToken
 from .events import MACHINES, Event, EventType, Visitor
@@ -45,20 +46,6 @@ MAX_BODY: Final[int] = 4096
 _LINE = re.compile(rb"([^\r\n]*+)(\r?\n|\r|\Z)")
 _FIELD = re.compile(rb'content-disposition:.*?;[\t ]*+name="?list-unsubscribe')
 _VALUE = re.compile(rb"one-click[\r\n]*+(?:--|\Z)")
-_ASK = b"""<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Unsubscribe</title>
-<form method="post">
-<p>Do you want to unsubscribe from these messages?</p>
-<input type="hidden" name="List-Unsubscribe" value="One-Click">
-<button>Unsubscribe</button>
-</form>
-</html>
-"""
-# The page loads nothing, posts to itself only, and is shown in no frame that could have the button clicked.
-_ASK_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _PREFETCH = re.compile(r"[\t \"]*+(?:prefetch|prerender|preview)", re.ASCII | re.IGNORECASE)
 _READ_HEADERS = frozenset(("user-agent", "sec-purpose", "purpose", "x-purpose", "x-moz"))  # all but one tell prefetches
 _NOT_VALID = "This link is not valid. Please open it from the message it came in.\n"
@@ -126,8 +113,9 @@ def respond(
     - `/healthz` answers "ok" on any host.
 
     Links that do not verify and all other paths are 404, links that the resolver's `refuse` stops are 410, methods
-    other than GET and HEAD 405. HEAD is answered like GET, with an empty body. The path is percent-decoded once before
-    all that, so that `/%66/a/TOKEN` is the path of a link.
+    other than GET and HEAD 405. A reader whose `Accept` names HTML gets a page with it, and others a line of text.
+    HEAD is answered like GET, with an empty body. The path is percent-decoded once before all that, so that
+    `/%66/a/TOKEN` is the path of a link.
 
     Args:
         resolver: Verifies the URLs.
@@ -172,7 +160,7 @@ def respond(
     if decoded.startswith("/u/"):
         response, visit = _unsubscribe(resolver, host, path, method, headers, body)
     elif not decoded.startswith(("/f/", "/q/", _WELL_KNOWN)) and decoded != "/healthz":
-        response = _text(404, "Not found.\n")
+        response = _page("404", "Not found.\n", headers)
     elif method not in ("GET", "HEAD"):
         response = _text(405, "Only GET and HEAD are allowed.\n", {"Allow": "GET, HEAD"})
     elif decoded == "/healthz":
@@ -180,7 +168,7 @@ def respond(
     elif decoded.startswith(_WELL_KNOWN):
         response = _challenge_response(resolver, host, decoded.removeprefix(_WELL_KNOWN))
     else:
-        response, visit = _visit(resolver, host, path, pixel=decoded.startswith("/q/"))
+        response, visit = _visit(resolver, host, path, headers, pixel=decoded.startswith("/q/"))
     event = None if visit is None else _event(visit, method, headers, ip_address, ip)
     status, sent, content = response
     token = None if visit is None else visit.token
@@ -270,7 +258,9 @@ def _wrong_types(
     return faults
 
 
-def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[_Parts, Click | Open | None]:
+def _visit(
+    resolver: Resolver, host: str, path: str, headers: Mapping[str, str], *, pixel: bool
+) -> tuple[_Parts, Click | Open | None]:
     found: Click | Open | Unsubscribe | None = None
     refused = False
     try:
@@ -280,9 +270,9 @@ def _visit(resolver: Resolver, host: str, path: str, *, pixel: bool) -> tuple[_P
     if pixel:
         return _respond(200, "image/gif", PIXEL, _NEVER_CACHED), found if isinstance(found, Open) else None
     if refused:
-        return _text(410, "This link was disabled.\n"), None
+        return _page("410", "This link was disabled.\n", headers), None
     if not isinstance(found, Click):
-        return _text(404, _NOT_VALID), None
+        return _page("404", _NOT_VALID, headers), None
     sent = {"Cache-Control": "no-store", "Location": found.url, "Referrer-Policy": "no-referrer"}
     return _respond(302, "text/plain; charset=utf-8", b"Found.\n", sent), found
 
@@ -298,16 +288,15 @@ def _unsubscribe(
     except InvalidToken:
         found = None
     if not isinstance(found, Unsubscribe):
-        return _text(404, _NOT_VALID), None
+        return _page("404", _NOT_VALID, headers), None
     sent = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     if method != "POST":
-        sent |= {"Content-Security-Policy": _ASK_POLICY, "X-Frame-Options": "DENY"}
-        return _respond(200, "text/html; charset=utf-8", _ASK, sent), None
+        return _respond(200, HTML, PAGES["unsubscribe"], sent | HEADERS), None
     if not body and "content-length" not in (names := {*map(str.lower, headers)}) and "transfer-encoding" in names:
         return _text(411, "The body has no length: send Content-Length.\n", sent), None
     if len(body) > MAX_BODY or not _is_one_click(bytes(body).lower()):
         return _text(400, "The body is not List-Unsubscribe=One-Click.\n", sent), None
-    return _text(200, "Your request to unsubscribe was received.\n", sent), found
+    return _page("unsubscribed", "Your request to unsubscribe was received.\n", headers, sent), found
 
 
 def _is_one_click(body: bytes) -> bool:
@@ -417,6 +406,14 @@ def _clean(text: str | None, limit: int) -> str | None:
     """Return at most `limit` characters of a value that a stranger sent, without controls, line breaks, surrogates."""
     text = text and text[:limit]
     return text if text is None or text.isprintable() else "".join(filter(str.isprintable, text))
+
+
+def _page(name: str, text: str, headers: Mapping[str, str], sent: Mapping[str, str] | None = None) -> _Parts:
+    """Answer a browser with a page, and everything else with a line of text."""
+    status = int(name) if name.isdigit() else 200
+    if not wants_html(headers):
+        return _text(status, text, sent)
+    return _respond(status, HTML, PAGES[name], {"Cache-Control": "no-store", **HEADERS})
 
 
 def _text(status: int, text: str, headers: Mapping[str, str] | None = None) -> _Parts:

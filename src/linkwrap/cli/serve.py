@@ -28,6 +28,10 @@ _OPTIONS = (
     option("--forwarded-host", is_flag=True, help="Take the host from X-Forwarded-Host of a trusted proxy."),
     option("--limit", default=120, metavar="N", help="Invalid requests a minute of one network; 0 is no limit."),
     option("--blocks", metavar="FILE", help="The block list; else beside the store, with .blocks."),
+    option(
+        "--files", metavar="DIR", help="Well-known files, such as those of app links, in folders named after hosts."
+    ),
+    option("--pages", metavar="DIR", help="Pages for readers, in place of the built-in ones."),
 )
 
 

@@ -22,7 +22,9 @@ from ..resolver import Resolver
 from ._files import StoreError
 from .blocks import BlockList, default_path
 from .fallback import Fallback
+from .files import WellKnownFiles
 from .limits import PER_MINUTE, Limits, verifies_nothing
+from .pages import Pages
 from .proxies import Network, client_of, host_of, is_trusted, parse_networks
 from .repeats import LIMIT, Repeats
 from .store import Durability
@@ -50,6 +52,8 @@ def create_app(
     trusted_proxies: Sequence[str] = (),
     forwarded_host: bool = False,
     limit: int = PER_MINUTE,
+    files: str | os.PathLike[str] | None = None,
+    pages: str | os.PathLike[str] | None = None,
 ) -> "RedirectApp":
     """Return the redirect server as an ASGI application.
 
@@ -70,11 +74,13 @@ def create_app(
             header alone, and not change the address of the client by it.
         forwarded_host: Whether the host of a request is the one that a trusted proxy's `X-Forwarded-Host` names.
         limit: Requests a minute that verify nothing, of one network; more are answered with 429. 0 is no limit.
+        files: The folder of well-known files. It is read once; a file with a fault is left out, and the log says so.
+        pages: The folder of pages for readers, read likewise.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        OptionError: `durability` or `ip` is none of its values, `replay_limit` is not positive, `limit` is negative, or a
-            proxy is no network.
+        OptionError: `durability` or `ip` is none of its values, `replay_limit` is not positive, `limit` is negative, or
+            a proxy is no network.
     """
     faults = Faults()
     if not isinstance(keys, (SigningKeys, Resolver)):
@@ -92,6 +98,9 @@ def create_app(
         faults.wrong_type("limit", "int", limit)
     elif limit < 0:
         faults.wrong_value("limit must not be negative")
+    for name, folder in (("files", files), ("pages", pages)):
+        if not isinstance(folder, (str, os.PathLike, type(None))):
+            faults.wrong_type(name, "a path or None", folder)
     for name, value, choices in (("durability", durability, get_args(Durability)), ("ip", ip, get_args(Ip))):
         if value not in choices:
             faults.wrong_value(f"{name} must be one of {', '.join(choices)}")
@@ -112,6 +121,8 @@ def create_app(
         trusted=parse_networks(trusted_proxies),
         forwarded_host=forwarded_host,
         limit=limit,
+        files=files,
+        pages=pages,
     )
 
 
@@ -130,6 +141,8 @@ class RedirectApp:
         trusted: Sequence[Network],
         forwarded_host: bool,
         limit: int,
+        files: str | os.PathLike[str] | None,
+        pages: str | os.PathLike[str] | None,
     ) -> None:
         self._resolver = resolver
         self._store = store
@@ -140,6 +153,10 @@ class RedirectApp:
         self._trusted = trusted
         self._forwarded_host = forwarded_host
         self._limits = Limits(limit)
+        self._files = WellKnownFiles(files)
+        self._pages = Pages(pages)
+        for fault in (*self._files.faults, *self._pages.faults):
+            _log.error("left out: %s", fault)
         self._writer: Writer | None = None
         self._starlette = Starlette(lifespan=self.lifespan)
 
@@ -179,22 +196,26 @@ class RedirectApp:
             headers[key] = value.decode("latin-1")
         if hosts > 1:  # RFC 9112, 3.2
             return _refuse(400, "There is more than one Host.\n")
-        body = b""
-        if scope["method"] == "POST":
-            try:
-                async with asyncio.timeout(_BODY_SECONDS):
-                    body = await _body(receive)
-            except TimeoutError:
-                return _refuse(408, "The body took too long.\n")
         peer = scope["client"][0] if scope.get("client") else None
         client, host = peer, headers.get("host")
         if is_trusted(peer, self._trusted):
             client = client_of(peer, scope["headers"], self._trusted)
             host = (self._forwarded_host and host_of(scope["headers"])) or host
+        method = scope["method"]
+        raw_path = scope.get("raw_path") or quote(scope["path"], errors="replace")
+        if (found := self._files.respond(method, raw_path, host)) is not None:
+            return found
+        body = b""
+        if method == "POST":
+            try:
+                async with asyncio.timeout(_BODY_SECONDS):
+                    body = await _body(receive)
+            except TimeoutError:
+                return _refuse(408, "The body took too long.\n")
         response = respond(
             self._resolver,
-            method=scope["method"],
-            raw_path=scope.get("raw_path") or quote(scope["path"], errors="replace"),
+            method=method,
+            raw_path=raw_path,
             host=host,
             headers=headers,
             ip_address=client,
@@ -205,7 +226,7 @@ class RedirectApp:
             await self._keep(response.event, response.token)
         elif verifies_nothing(response) and (seconds := self._limits.wait_seconds(client)):
             return _refuse(429, "Too many requests that are not valid.\n", {"Retry-After": str(seconds)})
-        return response
+        return self._pages.dress(response, method, host, headers)
 
     async def _keep(self, event: Event, token: str | None) -> None:
         """Wait until an event is stored, or has gone to the fallback."""

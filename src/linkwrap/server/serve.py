@@ -22,7 +22,9 @@ from .._extras import missing_extra
 from ..errors import LinkWrapError
 from .app import RedirectApp, create_app
 from .fallback import Fallback
+from .files import WellKnownFiles
 from .logs import Line, StandardError
+from .pages import Pages
 from .settings import Settings, StartError, find_keys
 from .store import Store
 
@@ -72,10 +74,13 @@ def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT comes. To be called in the main thread of a process of its own.
 
     Raises:
-        StartError: There are no keys, or the address cannot be listened on.
+        StartError: There are no keys, the address cannot be listened on, or a file or page has a fault.
         StoreError: The store or the fallback cannot be used.
     """
     find_keys()  # each worker reads them anew
+    for faults in (WellKnownFiles(settings.files).faults, Pages(settings.pages).faults):
+        if faults:
+            raise StartError(faults[0])
     _probe(settings)
     Store(settings.store, create=True, durability=settings.durability).close()
     if settings.fallback is not None:
@@ -130,6 +135,8 @@ def load(settings: Settings) -> RedirectApp:
         trusted_proxies=settings.trusted_proxies,
         forwarded_host=settings.forwarded_host,
         limit=settings.limit,
+        files=settings.files,
+        pages=settings.pages,
     )
 
 

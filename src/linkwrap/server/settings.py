@@ -46,6 +46,8 @@ class Settings:
         forwarded_host: Whether their `X-Forwarded-Host` is the host.
         limit: Requests a minute and network that verify nothing, in one worker; 0 is no limit.
         blocks: The file of the block list; None is the store's name with `.blocks`.
+        files: The folder of well-known files.
+        pages: The folder of pages for readers.
 
     Raises:
         OptionError: A value cannot be used.
@@ -65,6 +67,8 @@ class Settings:
     forwarded_host: bool = False
     limit: int = PER_MINUTE
     blocks: str | None = None
+    files: str | None = None
+    pages: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= MAX_WORKERS:
