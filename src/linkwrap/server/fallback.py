@@ -6,6 +6,7 @@ again.
 """
 
 import contextlib
+import logging
 import os
 import select
 import threading
@@ -25,6 +26,7 @@ _STANDARD_ERROR: Final = 2
 _PIPE: Final = 4096  # bytes that a pipe takes as one, whoever else writes (PIPE_BUF of Linux)
 _BATCH: Final = 256
 _RETRY_SECONDS: Final = 1.0
+_log = logging.getLogger("linkwrap")
 
 
 class Fallback:
@@ -157,3 +159,12 @@ class Fallback:
                 rest = rest[write(descriptor, rest) :]
             except BlockingIOError:  # another program made the pipe one that does not wait
                 select.select([], [descriptor], [], 1.0)
+
+
+def open_fallback(path: str | os.PathLike[str] | None) -> Fallback:
+    """Return the fallback with this file; where it cannot be written, that is logged, and it is standard error."""
+    try:
+        return Fallback(path)
+    except StoreError as error:
+        _log.error("%s: standard error takes its place", error)
+        return Fallback()
