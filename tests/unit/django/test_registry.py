@@ -9,9 +9,10 @@ import pytest
 from django.core.checks import run_checks
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context, Template
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from helpers.registries import CNAME_TARGET, StubCheck, open_registry, works
+from linkwrap.django import conf
 
 Configure = Callable[..., None]
 MIDDLEWARE = "linkwrap.django.middleware.redirect_middleware"
@@ -73,6 +74,16 @@ def test_mail_is_on_the_accounts_domain(project: Configure, outbox: list[Any]) -
     assert 'href="https://go.acme.test/f/' in send(outbox)
 
 
+def test_link_leads_on(project: Configure, outbox: list[Any]) -> None:
+    """From the mail to its destination, on a domain that ALLOWED_HOSTS does not list; also once it was removed."""
+    link = send(outbox).partition('href="https://click.acme.example')[2].partition('"')[0]
+    assert Client().get(link, headers={"host": "click.acme.example"}).headers["Location"] == "https://acme.example/"
+    registry = conf.registry()
+    assert registry is not None
+    registry.remove("click.acme.example")
+    assert Client().get(link, headers={"host": "click.acme.example"}).status_code == 302
+
+
 def test_mail_without_an_account(project: Configure, url: str, outbox: list[Any]) -> None:
     """It is on TRACKING_DOMAIN, unless the message names its account."""
     project(REGISTRY=url, TRACKING_DOMAIN=CNAME_TARGET, ACCOUNT_ID="")
@@ -100,8 +111,6 @@ def test_template_tags(project: Configure) -> None:
 
 def test_registry_that_is_away(project: Configure, url: str, outbox: list[Any], linkwrap_log: Any) -> None:
     """The account that was read before is used; a first mail goes out unwrapped, as where wrapping fails."""
-    from linkwrap.django import conf
-
     send(outbox)
     registry = conf.registry()
     assert registry is not None
