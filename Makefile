@@ -25,7 +25,7 @@ GROUP := import sys, tomllib; groups = tomllib.load(open("pyproject.toml", "rb")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check endurance lint types bench compare pixels docs golden wheel python-chosen python-made
+.PHONY: help demo test check endurance lint types bench compare clicks pixels docs golden wheel python-chosen python-made
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,9 @@ bench: $(VENV)/.ready-bench  ## the cost of wrapping, beside other ways to do it
 
 compare: $(VENV)/.ready-bench  ## the benchmarks of two checkouts in turn: make compare OTHER=../before
 	$(PY) benchmarks/compare.py $(OTHER) $(ARGS)
+
+clicks: $(VENV)/.ready-test  ## the redirect server's requests a second, beside an empty route: two minutes
+	PYTHONPATH=tests $(PY) benchmarks/server.py $(ARGS)
 
 pixels: $(VENV)/.ready-test  ## whether pixels move anything: pictures of mail in Chromium before and after wrapping
 	PYTHONPATH=tests $(PY) benchmarks/pixels.py $(ARGS)

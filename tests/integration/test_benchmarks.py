@@ -19,6 +19,7 @@ RUNS = {
     "endpoint.py": ["--help"],
     "pixels.py": ["--help"],
     "recipients.py": ["--turns", "1", "--svg", "{corpus}/recipients.svg"],
+    "server.py": ["--help"],
     "spam.py": ["--help"],
     "store.py": ["--help"],
     "token_size.py": [],

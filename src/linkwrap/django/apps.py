@@ -13,7 +13,13 @@ class LinkWrapConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from .checks import check_allowed_hosts, check_settings
+        from . import checks as ours
 
-        checks.register(check_settings, "linkwrap")
-        checks.register(check_allowed_hosts, "linkwrap")
+        for check in (
+            ours.check_settings,
+            ours.check_store,
+            ours.check_registry,
+            ours.check_middleware,
+            ours.check_allowed_hosts,
+        ):
+            checks.register(check, "linkwrap")

@@ -4,11 +4,12 @@ Django's system checks list all faults at once; code that needs the setting rais
 """
 
 import difflib
+import os
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,7 +23,11 @@ from ..errors import LinkWrapError, OptionError
 from ..keys import SigningKeys
 from ..policy import LinkPolicy
 from ..resolver import Resolver
+from ..server.recorder import Recorder
 from ..wrapper import LinkWrapper
+
+if TYPE_CHECKING:
+    from ..domains import DomainRegistry
 
 DEFAULTS: Final[dict[str, Any]] = {
     "KEYS": None,  # a list, the current key first; None: the keys in the environment variable LINKWRAP_KEYS
@@ -41,6 +46,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "MAX_AGE": timedelta(days=365),
     "REFUSE": None,  # a callable, or where to import it from
     "IP": "cut",  # what events hold of the reader's address: "full", "cut" or "none"
+    "STORE": None,  # the file of the store of events; None: there are only signals
+    "FALLBACK": None,  # the file for events that cannot be stored; None: standard error
+    "REGISTRY": None,  # the URL of the registry of custom tracking domains
 }
 _FLAGS = [name for name, default in DEFAULTS.items() if isinstance(default, bool)]
 
@@ -62,6 +70,7 @@ class Config(NamedTuple):
     resolver: Resolver
     text: bool
     ip: Ip
+    recorder: Recorder | None
 
 
 def value(name: str) -> Any:
@@ -96,6 +105,9 @@ def read() -> tuple[Config | None, list[Fault]]:
             values[flag] = DEFAULTS[flag]
     if values["IP"] not in get_args(Ip):
         faults.append(_invalid("IP", "IP must be 'full', 'cut' or 'none'"))
+    if not isinstance(values["REGISTRY"], str | None):
+        faults.append(_invalid("REGISTRY", f"REGISTRY must be a URL, not {type(values['REGISTRY']).__name__}"))
+    recorder = _made("STORE or FALLBACK", lambda: _recorder(values), faults)
     keys = _made("KEYS", _keys, faults)
     # One fault must not hide another: the others do not depend on the keys.
     stand_in = keys or SigningKeys(SigningKeys.generate())
@@ -104,7 +116,48 @@ def read() -> tuple[Config | None, list[Fault]]:
     resolver = _made("MAX_AGE or REFUSE", lambda: _resolver(stand_in, values), faults)
     if faults or wrapper is None or resolver is None:
         return None, faults
-    return Config(wrapper, resolver, values["TEXT"], values["IP"]), []
+    return Config(wrapper, resolver, values["TEXT"], values["IP"], recorder), []
+
+
+@cache
+def registry() -> "DomainRegistry | None":
+    """Return the registry that `REGISTRY` names, or None; it is opened at the first call that needs it.
+
+    It is apart from `load`, so that readers are answered whatever is wrong with the registry.
+
+    Raises:
+        ImproperlyConfigured: The packages of the extra `domains` are missing.
+        LinkWrapError: There is no registry, or its URL cannot be used.
+    """
+    url = value("REGISTRY")
+    if url is None:
+        return None
+    try:
+        from ..domains import DomainRegistry
+    except ModuleNotFoundError as error:
+        raise ImproperlyConfigured(f"LINKWRAP['REGISTRY']: {error}") from error
+    domain = value("TRACKING_DOMAIN")
+    cname_target = None if domain is DEFAULTS["TRACKING_DOMAIN"] else domain
+    return DomainRegistry(url, cname_target=cname_target, create=False)
+
+
+def with_tracking_domain(options: dict[str, Any], from_address: str | None = None) -> dict[str, Any]:
+    """Return a message's options with the tracking domain that its account has in the registry, if one is named.
+
+    An option `tracking_domain` is the host that the account requests; without an account it is left as it is.
+
+    Args:
+        options: The message's options.
+        from_address: Its From address, whose domain the tracking domain may be assigned to.
+
+    Raises:
+        LinkWrapError: The registry cannot be read, or the requested host is not the account's.
+    """
+    account_id, requested = options.get("account_id", value("ACCOUNT_ID")), options.get("tracking_domain")
+    if not account_id or not isinstance(requested, str | None) or (found := registry()) is None:
+        return options
+    sending_domain = from_address.rpartition("@")[2] if from_address else None
+    return options | {"tracking_domain": found.account(account_id).tracking_domain(requested, sending_domain)}
 
 
 def _without_keys() -> dict[Any, Any] | None:
@@ -161,6 +214,17 @@ def _wrapper(keys: SigningKeys, values: dict[str, Any]) -> LinkWrapper:
     )
 
 
+def _recorder(values: dict[str, Any]) -> Recorder | None:
+    if values["STORE"] is None:
+        if values["FALLBACK"] is not None:
+            raise OptionError("FALLBACK is for events that cannot be stored, and STORE names no store")
+        return None
+    for name in ("STORE", "FALLBACK"):
+        if not isinstance(values[name], str | os.PathLike | None):
+            raise TypeError(f"{name} must be a path, not {type(values[name]).__name__}")
+    return Recorder(values["STORE"], fallback=values["FALLBACK"])
+
+
 def _resolver(keys: SigningKeys, values: dict[str, Any]) -> Resolver:
     refuse = values["REFUSE"]
     return Resolver(keys, max_age=values["MAX_AGE"], refuse=_imported(refuse) if isinstance(refuse, str) else refuse)
@@ -197,7 +261,12 @@ def _unknown(name: object) -> Fault:
 
 def _forget(*, setting: str, **kwargs: object) -> None:
     if setting == "LINKWRAP":
+        if load.cache_info().currsize and (recorder := load().recorder) is not None:
+            recorder.close()
         load.cache_clear()
+        if registry.cache_info().currsize and (found := registry()) is not None:
+            found.close()
+        registry.cache_clear()
 
 
 setting_changed.connect(_forget)

@@ -95,11 +95,13 @@ def _split(message: EmailMessage) -> Iterator[EmailMessage]:
 
 
 def _wrap(message: EmailMessage, merge_metadata: Mapping[str, Mapping[str, Any]]) -> None:
-    wrapper, _, text, _ = conf.load()
+    config = conf.load()
+    wrapper, text = config.wrapper, config.text
     options = {"sent_at": datetime.now(UTC), **message_options(_given(message, "linkwrap"), "the message's linkwrap")}
     metadata = options.pop("metadata", None)
     if (own := _given(message, "metadata")) is not None:
         metadata = own
+    options = conf.with_tracking_domain(options, parseaddr(message.from_email)[1])
     recipients = _recipients(message)
     if merge_metadata and len(recipients) == 1:
         merged = {address.lower(): own for address, own in merge_metadata.items()}

@@ -3,8 +3,13 @@
 urlpatterns = [path("", include("linkwrap.django.urls")), ...]
 """
 
+from typing import Final
+
 from django.urls import URLPattern, re_path
 
 from .views import endpoint
 
-urlpatterns: list[URLPattern] = [re_path(r"^(?:f|q|u|\.well-known/linkwrap)/", endpoint)]
+PATHS: Final = r"^(?:f|q|u|\.well-known/linkwrap)/"
+"""How the paths of the endpoint begin, behind the first slash."""
+
+urlpatterns: list[URLPattern] = [re_path(PATHS, endpoint)]

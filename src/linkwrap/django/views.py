@@ -1,11 +1,13 @@
 """The redirect endpoint as a Django view.
 
-The host is `request.get_host()`, so `ALLOWED_HOSTS` must hold every tracking domain, and `X-Forwarded-Host` counts
-where `USE_X_FORWARDED_HOST` is on. The reader's address is `REMOTE_ADDR`, as your middleware leaves it.
+The host is that of the request, and `X-Forwarded-Host` counts where `USE_X_FORWARDED_HOST` is on. `ALLOWED_HOSTS` is
+not asked, as no response is made of the host: what is answered was signed for it. The reader's address is
+`REMOTE_ADDR`, as your middleware leaves it.
 """
 
 from urllib.parse import quote
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +21,7 @@ from . import conf, signals
 @non_atomic_requests
 @csrf_exempt
 def endpoint(request: HttpRequest) -> HttpResponse:
-    """Answer one request by `linkwrap.endpoint.respond`, and send its event as a signal."""
+    """Answer one request by `linkwrap.endpoint.respond`; store its event if there is a `STORE`, and send its signal."""
     try:
         body = read_body(request) if request.method == "POST" else b""
     except (
@@ -31,13 +33,15 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         config.resolver,
         method=request.method or "",
         raw_path=raw_path(request),
-        host=request.get_host(),
+        host=host_of(request),
         headers=request.headers,
         ip_address=request.META.get("REMOTE_ADDR"),
         ip=config.ip,
         body=body,
     )
     if response.event is not None:
+        if config.recorder is not None:
+            config.recorder.record(response.event)
         signals.announce(response.event, request)
     kind = Redirect if "Location" in response.headers else HttpResponse
     return kind(response.body, status=response.status, headers=response.headers)
@@ -50,6 +54,13 @@ class Redirect(HttpResponse):
     def url(self) -> str:
         """The destination, where Django's test client looks for it."""
         return self.headers["Location"]
+
+
+def host_of(request: HttpRequest) -> str:
+    """Return the host that the reader's client asked for, whether or not `ALLOWED_HOSTS` has it."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_HOST") if settings.USE_X_FORWARDED_HOST else None
+    host: str = forwarded or request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
+    return host
 
 
 def read_body(request: HttpRequest) -> bytes:

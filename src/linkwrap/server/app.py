@@ -19,9 +19,8 @@ from ..endpoint import MAX_BODY, Ip, Response, respond
 from ..events import Event
 from ..keys import SigningKeys
 from ..resolver import Resolver
-from ._files import StoreError
 from .blocks import BlockList, default_path
-from .fallback import Fallback
+from .fallback import Fallback, open_fallback
 from .files import WellKnownFiles
 from .limits import PER_MINUTE, Limits, verifies_nothing
 from .pages import Pages
@@ -242,11 +241,7 @@ class RedirectApp:
             _log.error("an event may be lost: storing it failed with %s", type(error).__name__)
 
     def _open(self) -> tuple[Writer, Fallback]:
-        try:
-            lines = Fallback(self._fallback)
-        except StoreError as error:
-            _log.error("%s: standard error takes its place", error)
-            lines = Fallback()
+        lines = open_fallback(self._fallback)
         self._writer = Writer(self._store, lines, durability=self._durability)
         return self._writer, lines
 

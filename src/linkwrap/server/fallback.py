@@ -9,6 +9,7 @@ import takes the highest.
 """
 
 import contextlib
+import logging
 import os
 import select
 import threading
@@ -29,6 +30,7 @@ _PIPE: Final = 4096  # bytes that a pipe takes as one, whoever else writes (PIPE
 _BATCH: Final = 256
 _RETRY_SECONDS: Final = 1.0
 _COUNT_SECONDS: Final = 1.0
+_log = logging.getLogger("linkwrap")
 
 
 class Fallback:
@@ -188,3 +190,12 @@ class Fallback:
                 rest = rest[write(descriptor, rest) :]
             except BlockingIOError:  # another program made the pipe one that does not wait
                 select.select([], [descriptor], [], 1.0)
+
+
+def open_fallback(path: str | os.PathLike[str] | None) -> Fallback:
+    """Return the fallback with this file; where it cannot be written, that is logged, and it is standard error."""
+    try:
+        return Fallback(path)
+    except StoreError as error:
+        _log.error("%s: standard error takes its place", error)
+        return Fallback()

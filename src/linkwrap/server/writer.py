@@ -99,6 +99,7 @@ class Writer:
         self._open_store = open_store
         self._loop = asyncio.get_running_loop()
         self._tried: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._changed = threading.Condition()
         # The loop's thread and the writer's change these under the condition's lock.
@@ -154,14 +155,10 @@ class Writer:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        await asyncio.to_thread(self._thread.join, seconds)
-        if self._thread.is_alive():
+        # What the thread has sent before is here then. No executor waits for it: at the end of a program there is none.
+        await asyncio.wait([self._ended], timeout=seconds)
+        if not self._ended.done():
             self._open_circuit("the server is stopping, and its store does not answer", self._now)
-        await asyncio.sleep(0)  # what the thread has sent is here before this
-
-    def _set_tried(self) -> None:
-        if not self._tried.done():
-            self._tried.set_result(None)
 
     def _check(self) -> None:
         """Open the circuit if the first event has waited too long."""
@@ -224,9 +221,15 @@ class Writer:
                 self._drop()
             if not tried:
                 tried = True
-                with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._set_tried)
-        self._end()
+                self._tell(self._tried)
+        try:
+            self._end()
+        finally:
+            self._tell(self._ended)
+
+    def _tell(self, done: asyncio.Future[None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(done.set_result, None)
 
     def _step(self) -> bool:
         """Do what is next, and return whether there is more; an error opens the circuit."""

@@ -3,6 +3,8 @@
 import asyncio
 import io
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -13,9 +15,11 @@ from django.core.handlers.wsgi import WSGIHandler
 from helpers.examples import run
 from helpers.paths import DOCS
 from helpers.rests import IGNORED, REFUSED
+from helpers.writers import FOREVER
 from linkwrap import LinkWrapper, Resolver, SigningKeys
 from linkwrap.django.signals import link_clicked, list_unsubscribed, mail_opened
 from linkwrap.endpoint import respond
+from linkwrap.server.writer import Writer
 
 KEY = "a key for the tests of Django"
 HOST = "click.acme.test"
@@ -125,13 +129,22 @@ def of_asgi(application: Any, events: list[Any]) -> Front:
 
 
 @pytest.fixture
-def fronts(monkeypatch: pytest.MonkeyPatch) -> Any:
+def fronts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Every way to `respond`."""
     monkeypatch.setenv("LINKWRAP_KEYS", KEY)
+    monkeypatch.chdir(tmp_path)
+    # A busy machine may take longer to store the events of the page's examples than a reader waits.
+    monkeypatch.setitem(Writer.__init__.__kwdefaults__, "limit_seconds", FOREVER)
+    monkeypatch.setattr("linkwrap.server.recorder._LATEST_SECONDS", FOREVER)
     page = run(DOCS / "howto" / "endpoint.md")
     documented: list[Any] = []
-    page["record"] = documented.append
     signalled: list[Any] = []
+
+    async def keep(event: Any) -> None:
+        documented.append(event)
+
+    page["recorder"] = SimpleNamespace(record=documented.append)
+    monkeypatch.setattr(page["asgi"], "_keep", keep)
 
     def receive(event: Any, **rest: object) -> None:
         signalled.append(event)

@@ -12,7 +12,7 @@ from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString, mark_safe
 
-from ..._blocks import unknown_option, wrap_block
+from ..._blocks import message_options, unknown_option, wrap_block
 from ..._blocks import wrap_url as wrap_one
 from .. import conf
 
@@ -30,7 +30,7 @@ class LinkWrapNode(Node):
         """Return the content of the block, wrapped."""
         said = {name: expression.resolve(context) for name, expression in self.options.items()}
         html = self.nodelist.render(context)
-        return mark_safe(wrap_block(conf.load().wrapper, html, context.get("linkwrap"), said))  # noqa: S308
+        return mark_safe(wrap_block(conf.load().wrapper, html, None, _options(context, said)))  # noqa: S308
 
 
 @register.tag("linkwrap")
@@ -60,4 +60,8 @@ def wrap_url(context: Context, url: object, **options: Any) -> object:
 
     It takes `link_name`, `unsubscribe`, `sublink`, `metadata` and the options of `LinkWrapper.render`.
     """
-    return wrap_one(conf.load().wrapper, url, context.get("linkwrap"), options)
+    return wrap_one(conf.load().wrapper, url, None, _options(context, options))
+
+
+def _options(context: Context, said: dict[str, Any]) -> dict[str, Any]:
+    return conf.with_tracking_domain({**message_options(context.get("linkwrap")), **said})
