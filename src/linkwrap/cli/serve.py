@@ -15,23 +15,21 @@ _OPTIONS = (
         "--durability",
         type=click.Choice(["process", "power"]),
         default="process",
-        help="What a stored event outlives: killed processes, or a loss of power too, which makes readers wait longer.",
+        help="What events outlive: killed processes, or loss of power.",
     ),
-    option("--fallback", metavar="FILE", help="Where events go that cannot be stored; else standard error."),
+    option("--fallback", metavar="FILE", help="Where events go that cannot be stored."),
     option("--ip", type=click.Choice(get_args(Ip)), default="cut", help="What events hold of an IP address."),
     option("--keep", default="400d", metavar="DAYS", help="How long events are kept."),
-    option("--keep-bytes", metavar="SIZE", help="Bytes that events may take, such as 10GB, shared out per account."),
-    option("--replay-limit", default=60, metavar="N", help="Events a minute of one link; more are counted in one."),
+    option("--keep-bytes", metavar="SIZE", help="Bytes that events may take, such as 10GB."),
+    option("--replay-limit", default=60, metavar="N", help="Events a minute of one link."),
     option(
         "--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Whose X-Forwarded-For counts."
     ),
-    option("--forwarded-host", is_flag=True, help="Take the host from X-Forwarded-Host of a trusted proxy."),
-    option("--limit", default=120, metavar="N", help="Invalid requests a minute of one network; 0 is no limit."),
-    option("--blocks", metavar="FILE", help="The block list; else beside the store, with .blocks."),
-    option(
-        "--files", metavar="DIR", help="Well-known files, such as those of app links, in folders named after hosts."
-    ),
-    option("--pages", metavar="DIR", help="Pages for readers, in place of the built-in ones."),
+    option("--forwarded-host", is_flag=True, help="Take its X-Forwarded-Host for the host."),
+    option("--limit", default=120, metavar="N", help="Invalid requests a minute of a network."),
+    option("--blocks", metavar="FILE", help="Block list; else STORE.blocks."),
+    option("--files", metavar="DIR", help="Well-known files, such as those of app links."),
+    option("--pages", metavar="DIR", help="Pages for readers of your own."),
 )
 
 

@@ -140,7 +140,7 @@ def fronts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     documented: list[Any] = []
     signalled: list[Any] = []
 
-    async def keep(event: Any) -> None:
+    async def keep(event: Any, token: str | None) -> None:
         documented.append(event)
 
     page["recorder"] = SimpleNamespace(record=documented.append)
