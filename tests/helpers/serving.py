@@ -115,11 +115,16 @@ def request(path: str, host: str = HOST, *lines: str, close: bool = True) -> byt
 
 @contextmanager
 def serving(
-    folder: Path, *options: str, kind: str = "granian", store_at: Path | None = None, **app: Any
+    folder: Path,
+    *options: str,
+    kind: str = "granian",
+    store_at: Path | None = None,
+    keys: Path | None = None,
+    **app: Any,
 ) -> Iterator[Server]:
     """Start a server that takes requests; kill what is left of it in the end.
 
-    Its store may be in another folder. `app` is for uvicorn's application.
+    Its store may be in another folder, and its keys in a file. `app` is for uvicorn's application.
     """
     port = free_port("127.0.0.1")
     store, fallback = str(store_at or folder / "events.db"), str(folder / "fallback.jsonl")
@@ -128,9 +133,10 @@ def serving(
         command = [*COMMAND, "serve", "--listen", f"127.0.0.1:{port}", *files, *options]
     else:
         command = [sys.executable, "-c", _UVICORN, store, fallback, str(port), json.dumps(app)]
+    environment = ENVIRONMENT | ({} if keys is None else {"LINKWRAP_KEYS": "", "LINKWRAP_KEYS_FILE": str(keys)})
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT, process_group=0
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, process_group=0
         )
     server = Server(folder, port, process, Path(store))
     try:

@@ -88,7 +88,7 @@ def serve(settings: Settings) -> None:
     if settings.blocks is not None and not os.path.exists(settings.blocks):
         _log.warning("there is no block list %r: nothing is blocked", os.path.abspath(settings.blocks))
     multiprocessing.set_start_method("spawn", force=True)
-    server = Server(
+    server = _Server(
         "linkwrap",
         address=settings.address,
         port=settings.port,
@@ -112,6 +112,20 @@ def serve(settings: Settings) -> None:
             # Its status is 1 too where a worker was stopped by the same signal as the parent.
             if not server.interrupt_signal:
                 raise StartError("the workers end as soon as they start") from None
+
+
+class _Server(Server):  # type: ignore[misc, valid-type]
+    """granian's parent, which starts new workers at SIGHUP only if they will find keys."""
+
+    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+        """Reload, or log why not: workers without keys would end, one after the other."""
+        try:
+            find_keys()
+        except StartError as error:
+            _log.error("not reloaded, and the workers go on as they are: %s", error)
+        else:
+            _log.info("reloading: keys, well-known files and pages are read anew")
+            super().signal_handler_reload(*args, **kwargs)
 
 
 def load(settings: Settings) -> RedirectApp:

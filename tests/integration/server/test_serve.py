@@ -20,6 +20,7 @@ from helpers.events import an_event
 from helpers.processes import free_port, wait
 from helpers.redirects import HOST, KEY, ONE_CLICK, SHOP, click_path, import_fallback, numbers, unsubscribe_path
 from helpers.serving import COMMAND, ENVIRONMENT, Load, Server, request, serving, under_load
+from linkwrap import SigningKeys
 from linkwrap.server.store import Store
 
 if sys.platform != "linux":
@@ -379,3 +380,21 @@ def test_keys_in_a_file(tmp_path: Path) -> None:
             assert server.get(click_path(3)) == 302
             assert server.stop() == 0
     server.assert_once([3])
+
+
+def test_keys_that_cannot_be_used_are_not_reloaded(tmp_path: Path) -> None:
+    """The workers go on as they are, and the log says why; once the file is right again, its new key is in force."""
+    keys = tmp_path / "keys"
+    keys.touch(0o600)
+    keys.write_text(f"{KEY}\n")
+    with serving(tmp_path, "--workers", "2", keys=keys) as server:
+        keys.chmod(0o644)
+        server.process.send_signal(signal.SIGHUP)
+        wait(lambda: "error: not reloaded" in server.log, "the log does not say why", tmp_path / "log")
+        assert server.get(click_path(1)) == 302
+        keys.chmod(0o600)
+        keys.write_text(f"{SigningKeys.generate()}\n")
+        server.process.send_signal(signal.SIGHUP)
+        wait(lambda: server.get(click_path(1)) == 404, "the keys are not read anew", tmp_path / "log")
+        assert server.stop() == 0
+    assert KEY not in server.log
