@@ -7,6 +7,7 @@ It comes first: what is behind it may ask Django for the host, and Django refuse
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.decorators import sync_and_async_middleware
 
 from ..account import TrackingDomain
+from ..errors import LinkWrapError
 from . import conf
 from .urls import PATHS
 from .views import endpoint, host_of
@@ -62,4 +64,12 @@ def _is_ours(request: HttpRequest) -> bool:
 
 def _tracking_host() -> str:
     domain = conf.value("TRACKING_DOMAIN")
-    return domain.host if isinstance(domain, TrackingDomain) else str(domain).partition(":")[0].lower()
+    return domain.host if isinstance(domain, TrackingDomain) else _signed_host(str(domain))
+
+
+@cache
+def _signed_host(domain: str) -> str:
+    try:
+        return TrackingDomain(domain).host
+    except LinkWrapError:  # the checks tell of it
+        return ""

@@ -184,7 +184,7 @@ class RedirectApp:
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
         ]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else response.body})
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         headers: dict[str, str] = {}

@@ -30,8 +30,8 @@ _log = logging.getLogger("linkwrap")
 class Recorder:
     """Stores events; threads may share it.
 
-    Nothing is opened before the first event, and a process that was forked opens the store anew. So it may be made when
-    an application is loaded, also under gunicorn's `preload_app`. It is closed when the process ends.
+    Nothing is opened before the first event. A fork closes it, and both processes open the store anew. So it may be
+    made when an application is loaded, also under gunicorn's `preload_app`. It is closed when the process ends.
 
     Args:
         path: The store's file. It is made if there is none; while it cannot be used, events go to the fallback.
@@ -63,7 +63,9 @@ class Recorder:
         self._running: _Running | None = None
         self._end: weakref.finalize[..., Recorder] | None = None
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
+            after = partial(_after_fork, weakref.ref(self))
+            before = partial(_before_fork, weakref.ref(self))
+            os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
 
     def record(self, event: Event) -> bool:
         """Store an event. It takes some milliseconds, and about 100 ms at most, but for the first of a process.
@@ -77,7 +79,10 @@ class Recorder:
         if not isinstance(event, Event):
             raise TypeError(f"event must be an Event, not {type(event).__name__}")
         try:
-            return (self._running or self._open()).record(event)
+            try:
+                return (self._running or self._open()).record(event)
+            except RuntimeError:  # it was closed meanwhile, and has not taken the event
+                return self._open().record(event)
         except Exception as error:  # its words may hold what is in an event
             _log.error("an event may be lost: storing it failed with %s", type(error).__name__)
             return False
@@ -85,9 +90,12 @@ class Recorder:
     def close(self) -> None:
         """Store what waits, and close the store. The next event opens it again."""
         with self._lock:
-            running, self._running = self._running, None
-            if self._end is not None:
-                self._end.detach()
+            self._close()
+
+    def _close(self) -> None:
+        running, self._running = self._running, None
+        if self._end is not None:
+            self._end.detach()
         if running is not None:
             running.close()
 
@@ -130,11 +138,13 @@ class _Running:
 
     def close(self) -> None:
         """Store what waits, and end the threads."""
-        asyncio.run_coroutine_threadsafe(self._writer.close(), self._loop).result(_CLOSE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSE_SECONDS)
-        self._loop.close()
-        self._lines.close()
+        try:
+            asyncio.run_coroutine_threadsafe(self._writer.close(), self._loop).result(_CLOSE_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_CLOSE_SECONDS)
+            self._loop.close()
+        finally:
+            self._lines.close()
 
     def _submit(self, event: Event, stored: "Future[bool]") -> None:
         self._writer.submit(event).add_done_callback(lambda done: stored.set_result(done.result()))
@@ -146,16 +156,16 @@ async def _open_writer(path: str | os.PathLike[str], lines: Fallback, durability
     return writer
 
 
-def _forget(reference: "weakref.ref[Recorder]") -> None:
-    """Leave what the parent process has opened to it: its threads are not in this one, and its locks may be held."""
-    recorder = reference()
-    if recorder is not None:
-        recorder._lock = threading.Lock()
-        if recorder._end is not None:
-            recorder._end.detach()
-        _inherited.append(recorder._running)
-        recorder._running = recorder._end = None
+def _before_fork(reference: "weakref.ref[Recorder]") -> None:
+    """Leave nothing open: by POSIX's locks, a process cannot see what another connection of its own to the file holds.
+
+    SQLite's list of these would be copied into the new process, which would take no lock then.
+    """
+    if (recorder := reference()) is not None:
+        recorder._lock.acquire()
+        recorder._close()
 
 
-_inherited: Final[list[_Running | None]] = []
-"""Kept for ever: SQLite's connections must not be closed in another process than that which opened them."""
+def _after_fork(reference: "weakref.ref[Recorder]") -> None:
+    if (recorder := reference()) is not None:
+        recorder._lock.release()

@@ -21,7 +21,7 @@ OPEN_SECONDS: Final = 5.0
 """How long an event takes further requests; what forwards events waits for longer."""
 _WINDOW_SECONDS: Final = 60.0
 _MAX_TOKENS: Final = 10_000
-_MAX_OPEN: Final = 1000
+_MAX_OPEN: Final = 4000
 
 
 @dataclass(slots=True, eq=False)

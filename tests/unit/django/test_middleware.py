@@ -125,7 +125,7 @@ def test_the_rest_is_the_projects(get: Get) -> None:
 
 def test_tracking_domain_may_be_listed(get: Get, configure: Callable[..., None]) -> None:
     """TRACKING_DOMAIN is answered whether ALLOWED_HOSTS lists it or not."""
-    for domain in ("go.acme.test", "GO.acme.test:8000", TrackingDomain("go.acme.test", verified=True)):
+    for domain in ("go.acme.test", "GO.acme.test:8000", "go.acme.test.", TrackingDomain("go.acme.test", verified=True)):
         configure(TRACKING_DOMAIN=domain)
         url = LinkWrapper(KEYS, tracking_domain="go.acme.test").wrap_url(URL)
         assert get(url.removeprefix("https://go.acme.test"), host="go.acme.test").status_code == 302

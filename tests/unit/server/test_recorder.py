@@ -172,6 +172,34 @@ recorder.record(an_event(5))
     assert imported(tmp_path / "events.db", tmp_path / "fallback.jsonl") == once(expected)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_outlives_its_parents_store(tmp_path: Path) -> None:
+    """The parent closes the store, and another program opens and closes it: what the child records stays there."""
+    program = f"""{PROGRAM}
+import os
+import pathlib
+import time
+from linkwrap.server.store import Store
+
+recorder.record(an_event(1))
+if (child := os.fork()) == 0:
+    recorder.record(an_event(2))
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("closed").exists():
+        time.sleep(0.01)
+    recorder.record(an_event(3))
+    raise SystemExit
+while not pathlib.Path("begun").exists():
+    time.sleep(0.01)
+recorder.close()
+Store("events.db").close()
+pathlib.Path("closed").touch()
+assert os.waitpid(child, 0)[1] == 0
+"""
+    run(tmp_path, program)
+    assert imported(tmp_path / "events.db", tmp_path / "fallback.jsonl") == once([1, 2, 3])
+
+
 def test_only_the_standard_library(tmp_path: Path) -> None:
     """A WSGI application needs no package of the extra `server`."""
     loaded = run(tmp_path, PROGRAM + "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))")
