@@ -53,6 +53,7 @@ class WellKnownFiles:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.faults: list[str]
         self._found, self.faults = ({}, []) if folder is None else read_folder(folder, _fault)
 
     def respond(self, method: str, raw_path: bytes | str, host: str | None) -> Response | None:

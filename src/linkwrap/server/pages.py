@@ -35,6 +35,7 @@ class Pages:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.faults: list[str]
         found, self.faults = ({}, []) if folder is None else read_folder(folder, _fault)
         self._pages: dict[tuple[str, str], dict[str, bytes]] = {}
         """By host and page: each language's, and under an empty one that for all others."""
